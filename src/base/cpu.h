@@ -1,0 +1,23 @@
+/* The one place that knows processors: instruction-set class and function multi-versioning. */
+#ifndef PF_BASE_CPU_H
+#define PF_BASE_CPU_H
+
+/* PF_MULTIVERSION before a function definition: the compiler builds it for AVX-512, AVX2 and the
+ * baseline, and the loader picks one. Off under sanitizers (their start-up runs too early for the
+ * resolvers) and on other processors. */
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) &&                             \
+    !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#define PF_MULTIVERSION __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else
+#define PF_MULTIVERSION
+#endif
+
+/* "x86-64", "x86-64-v3", "x86-64-v4" or "aarch64": what PF_MULTIVERSION picks here. A model's bytes
+ * repeat within one class. */
+const char *pf_cpu_class(void);
+/* Cores this process may use. */
+int pf_cpu_count(void);
+/* Monotonic seconds. For progress, budgets' calibration and profiles; never to decide a result. */
+double pf_clock_seconds(void);
+
+#endif

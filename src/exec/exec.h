@@ -1,0 +1,86 @@
+/* Executing a graph: what both executors agree on.
+ *
+ *   ref/   double, naive, one node after the other: the oracle (pf_ref_run)
+ *   cpu/   float, planned: fused element-wise groups, oneDNN contractions, one arena per lane
+ *
+ * A batch of B rows is cut into L = pf_lane_count(B) lanes, a number that depends on B alone. A lane is run start to
+ * finish by one thread with its own workspace, tile after tile into one set of partial sums. Between phases come tree-ordered
+ * sums over lanes (pf_lane_sum), so results are the same bits for any number of threads.
+ */
+#ifndef PF_EXEC_EXEC_H
+#define PF_EXEC_EXEC_H
+
+#include "../base/pool.h"
+#include "../graph/graph.h"
+
+/* Lanes of a batch of `rows`: clamp(rows / 128, 1, 16). */
+int pf_lane_count(int64_t rows);
+/* First row of lane i (i = lanes gives `rows`); lanes differ by at most one row. */
+int64_t pf_lane_begin(int64_t rows, int lanes, int lane);
+
+/* ---- fast CPU executor ---- */
+
+typedef struct pf_program pf_program; /* immutable once made: any number of threads may run it */
+
+typedef struct pf_program_options {
+  int tile_rows;  /* rows per tile (fixed shape of every kernel); 0: chosen from a memory budget, at most max_rows */
+  int max_rows;   /* rows a lane will have at most; bounds the tile */
+  bool fuse;      /* false: every element-wise op on its own (for tests); default true */
+} pf_program_options;
+
+pf_program_options pf_program_options_default(void);
+
+/* Compiles what `outputs` need. Reports the graph's own error first. */
+pf_status pf_program_create(pf_graph *graph, const pf_node *outputs, int n_outputs, const pf_program_options *options,
+                            pf_program **out, pf_error *error);
+void pf_program_free(pf_program *program);
+
+int pf_program_tile_rows(const pf_program *program);
+size_t pf_program_workspace_bytes(const pf_program *program);        /* per lane, 64-byte aligned */
+size_t pf_program_shared_bytes(const pf_program *program);           /* one for all lanes of a run */
+
+/* One run: the bindings of the graph's leaves. Pointers are to the whole batch. */
+typedef struct pf_run {
+  const float *const *params;  /* by parameter set: flat arrays */
+  const float *const *inputs;  /* by input index: SHARED the items; PER_ROW row 0 of the batch (row-major rows x items) */
+  uint64_t seed, step;         /* for random leaves */
+  int64_t rows;                /* rows of the batch; row_weight is 0 from here on */
+  int64_t first_row;           /* global index of batch row 0, for random leaves (normally 0) */
+} pf_run;
+
+/* Nodes that are SHARED (embeddings of fixed times, packed weights) are computed here, once per run, into `shared`
+ * (pf_program_shared_bytes). Must come before the lanes. SHARED outputs are written here too. */
+void pf_program_run_shared(const pf_program *program, const pf_run *run, void *shared, float *const *outputs);
+
+/* Batch rows begin..end-1 as one lane. PER_ROW outputs go to outputs[i] + row * items for row in begin..end-1
+ * (indexed by batch row, so all lanes may share one array); PARTIAL outputs are overwritten with this lane's sum.
+ * outputs[i] is the caller's array for output i. Allocates nothing. */
+void pf_program_run_lane(const pf_program *program, const pf_run *run, const void *shared, void *workspace, int64_t begin,
+                         int64_t end, float *const *outputs);
+
+/* sum over lanes of lane_arrays[lane][begin..end-1], by a fixed binary tree, into out[begin..end-1]. */
+void pf_lane_sum(const float *const *lane_arrays, int lanes, int64_t begin, int64_t end, float *out);
+
+/* What a program does, for tests and profiles. */
+typedef struct pf_program_stats {
+  int nodes, groups, contractions, fused_ops;
+  size_t arena_bytes;
+  double flops_per_row; /* of contractions */
+} pf_program_stats;
+pf_program_stats pf_program_statistics(const pf_program *program);
+
+/* ---- reference executor ---- */
+
+typedef struct pf_ref_run {
+  const double *const *params;
+  const double *const *inputs;
+  uint64_t seed, step;
+  int64_t rows, first_row;
+} pf_ref_run;
+
+/* Evaluates outputs over the whole batch in double. outputs[i]: PER_ROW rows x items, else items. Random leaves give the same
+ * (float-rounded) numbers as the fast executor. */
+pf_status pf_ref_evaluate(pf_graph *graph, const pf_node *outputs, int n_outputs, const pf_ref_run *run,
+                          double *const *values, pf_error *error);
+
+#endif

@@ -1,0 +1,170 @@
+/* Expression graph: a method writes its loss once; gradients and tangents are graphs again.
+ *
+ * A node is a small value handle, so maths composes:
+ *     xt = pf_add(pf_mul(alpha, x0), pf_mul(beta, x1));
+ * Nodes live in creation order in one array; an operand always stands before its user. Builders
+ * check shapes at once; the first error sticks to the graph, later builders return an invalid node
+ * and do nothing, and pf_graph_status (and every compile) reports it. No per-call checks needed.
+ *
+ * Types. Every node has a SPAN and item dimensions:
+ *   PF_SHARED    one value for the whole batch (parameters, schedules)
+ *   PF_PER_ROW   one item for every row of the batch; the row axis is implicit and never listed
+ *   PF_PARTIAL   a sum over the rows of one lane: it becomes a true value only after the sum over
+ *                lanes, so it may be used linearly (add, sub, neg, times SHARED, reshape, ...) but a nonlinear
+ *                use inside the same program is a build error
+ * Item dimensions: 0 to 3 axes ({} is a scalar). Element-wise operands broadcast over trailing-aligned
+ * axes (equal, or one of them 1 or missing) and across spans (SHARED with PER_ROW gives PER_ROW).
+ *
+ * Simplification at build: hash-consing, constant folding, x+0, x*1, x-0, x/1. Never x*0 -> 0: it would
+ * hide a NaN. Random leaves of different streams never merge.
+ */
+#ifndef PF_GRAPH_GRAPH_H
+#define PF_GRAPH_GRAPH_H
+
+#include "../base/status.h"
+
+typedef enum pf_span { PF_SHARED, PF_PER_ROW, PF_PARTIAL } pf_span;
+
+enum { PF_MAX_AXES = 3, PF_MAX_OPERANDS = 3 };
+
+typedef struct pf_shape {
+  pf_span span;
+  int axes;                /* 0..PF_MAX_AXES */
+  int dim[PF_MAX_AXES];    /* item dimensions, outermost first */
+} pf_shape;
+
+/* ops.def rows: PF_OP(NAME, name, arity, kind, scalar C expression of a, b, c in double, ONNX name) */
+typedef enum pf_op {
+#define PF_OP(NAME, name, arity, kind, expression, onnx) PF_OP_##NAME,
+#include "ops.def"
+#undef PF_OP
+  PF_OP_COUNT
+} pf_op;
+
+typedef enum pf_op_kind {
+  PF_KIND_LEAF,         /* no operands */
+  PF_KIND_ELEMENTWISE,  /* broadcasting, given by a scalar expression */
+  PF_KIND_REDUCTION,    /* sum_rows, sum_axis */
+  PF_KIND_CONTRACTION,  /* matmul, outer */
+  PF_KIND_SHAPE         /* reshape, broadcast, concat, slice, pad, gather, stop_gradient */
+} pf_op_kind;
+
+typedef struct pf_graph pf_graph;
+typedef struct pf_node {
+  pf_graph *graph;
+  int32_t id; /* -1: invalid, the graph carries the error */
+} pf_node;
+
+/* What is stored for a node; read by executors and emitters. */
+typedef struct pf_node_data {
+  pf_op op;
+  pf_shape shape;
+  int operands;
+  int32_t operand[PF_MAX_OPERANDS];
+  /* attributes; their meaning per op:
+   *   PARAM     i[0] = parameter set, offset = first element in that set's flat array
+   *   INPUT     i[0] = input index
+   *   CONSTANT  offset = first element in pf_graph_constants()
+   *   NORMAL, UNIFORM  i[0] = stream id;   INDEX  i[0] = stream id, i[1] = bound (values 0..bound-1)
+   *   SUM_AXIS  i[0] = item axis (kept with length 1)
+   *   MATMUL    i[0] = transpose a (SHARED a only), i[1] = transpose b
+   *   CONCAT    along the last axis;  SLICE  i[0] = start on the last axis;  PAD  i[0] = zeros before, on the last axis
+   */
+  int32_t i[2];
+  int64_t offset;
+} pf_node_data;
+
+pf_status pf_graph_create(pf_graph **out, pf_error *error);
+void pf_graph_free(pf_graph *graph);
+/* First error of any builder, PF_OK when there was none. */
+pf_status pf_graph_status(const pf_graph *graph, pf_error *error);
+
+int32_t pf_graph_size(const pf_graph *graph);
+const pf_node_data *pf_graph_node(const pf_graph *graph, int32_t id);
+const double *pf_graph_constants(const pf_graph *graph);
+const char *pf_op_name(pf_op op);
+pf_op_kind pf_op_kind_of(pf_op op);
+pf_shape pf_node_shape(pf_node node);
+int64_t pf_shape_items(const pf_shape *shape); /* product of item dimensions, 1 for a scalar */
+/* Human-readable listing, one node a line; freed with pf_free. */
+pf_status pf_graph_print(const pf_graph *graph, char **out, pf_error *error);
+
+/* ---- leaves ---- */
+pf_shape pf_shape_of(pf_span span, int axes, const int *dim);
+#define PF_SHAPE(span, ...)                                                                        \
+  pf_shape_of(span, (int)(sizeof((int[]){__VA_ARGS__}) / sizeof(int)), (int[]){__VA_ARGS__})
+#define PF_SCALAR(span) pf_shape_of(span, 0, NULL)
+
+/* SHARED parameter: elements offset.. of flat parameter set `set` (0 is the trained one). */
+pf_node pf_param(pf_graph *graph, int set, int64_t offset, pf_shape shape);
+/* Fed from outside; SHARED or PER_ROW. Same index: same shape every time. */
+pf_node pf_input(pf_graph *graph, int index, pf_shape shape);
+pf_node pf_constant(pf_graph *graph, pf_shape shape, const double *values);
+pf_node pf_scalar(pf_graph *graph, double value); /* SHARED scalar */
+/* Random PER_ROW leaves: a function of (run seed, stream, run step, global row, element). */
+pf_node pf_normal(pf_graph *graph, int stream, int columns);
+pf_node pf_uniform(pf_graph *graph, int stream, int columns);
+pf_node pf_index(pf_graph *graph, int stream, int bound); /* PER_ROW scalar, integer 0..bound-1 */
+/* PER_ROW scalar: 1 for a real row, 0 for a padding row of the last tile. */
+pf_node pf_row_weight(pf_graph *graph);
+
+/* ---- element-wise (one builder per table row, plus composites) ---- */
+pf_node pf_neg(pf_node a);
+pf_node pf_exp(pf_node a);
+pf_node pf_log(pf_node a);
+pf_node pf_sqrt(pf_node a);
+pf_node pf_tanh(pf_node a);
+pf_node pf_sigmoid(pf_node a);
+pf_node pf_softplus(pf_node a);
+pf_node pf_sin(pf_node a);
+pf_node pf_cos(pf_node a);
+pf_node pf_erf(pf_node a);
+pf_node pf_abs(pf_node a);
+pf_node pf_sign(pf_node a);   /* -1, 0, 1; NaN stays NaN */
+pf_node pf_add(pf_node a, pf_node b);
+pf_node pf_sub(pf_node a, pf_node b);
+pf_node pf_mul(pf_node a, pf_node b);
+pf_node pf_div(pf_node a, pf_node b);
+pf_node pf_max(pf_node a, pf_node b); /* NaN if either is */
+pf_node pf_min(pf_node a, pf_node b);
+pf_node pf_less(pf_node a, pf_node b); /* 1 or 0; no gradient */
+pf_node pf_select(pf_node condition, pf_node a, pf_node b); /* condition != 0 ? a : b */
+pf_node pf_silu(pf_node a);    /* a * sigmoid(a) */
+pf_node pf_gelu(pf_node a);    /* a/2 (1 + erf(a/sqrt 2)) */
+pf_node pf_square(pf_node a);  /* a * a */
+pf_node pf_scale(pf_node a, double factor);
+pf_node pf_offset(pf_node a, double shift);
+
+/* ---- reductions ---- */
+pf_node pf_sum_rows(pf_node a);             /* PER_ROW -> PARTIAL, same item shape; padding rows count: weight first */
+pf_node pf_sum_axis(pf_node a, int axis);   /* item axis, kept with length 1; negative counts from the end */
+pf_node pf_sum_items(pf_node a);            /* all item axes -> scalar of the same span */
+/* Mean over the real rows of the whole batch, given the SHARED scalar 1/B: sum_rows(a * row_weight) * inverse_rows. */
+pf_node pf_mean_rows(pf_node a, pf_node inverse_rows);
+
+/* ---- contractions ---- */
+/* a [.., k] (any span) times b [k, n] SHARED (or PARTIAL when a is SHARED) -> [.., n]; flags transpose the last two axes,
+ * transpose_a for 2-axis SHARED/PARTIAL a only. */
+pf_node pf_matmul(pf_node a, pf_node b, bool transpose_a, bool transpose_b);
+/* a [.., m], b [.., n], same leading axes, at least one PER_ROW: sum over rows and leading axes of a^T b -> PARTIAL [m, n]. */
+pf_node pf_outer(pf_node a, pf_node b);
+
+/* ---- shape ---- */
+pf_node pf_reshape(pf_node a, int axes, const int *dim);
+pf_node pf_broadcast(pf_node a, pf_shape shape); /* to a larger item shape and/or SHARED -> PER_ROW */
+pf_node pf_concat(pf_node a, pf_node b);              /* last axis; spans promote SHARED -> PER_ROW */
+pf_node pf_slice(pf_node a, int start, int length);   /* last axis */
+pf_node pf_pad(pf_node a, int before, int after);     /* zeros on the last axis */
+/* Row `index` of a SHARED [n, d] table for every row: PER_ROW [d]. Not differentiable in either operand. */
+pf_node pf_gather(pf_node table, pf_node index);
+pf_node pf_stop_gradient(pf_node a);
+
+/* ---- transformations ---- */
+/* d(sum of y's elements * seed)/d wrt[i] as new nodes; seed has y's item shape, an invalid handle (id -1, graph set) means ones.
+ * wrt nodes keep their shape; a SHARED wrt of a PER_ROW/PARTIAL y gets a PARTIAL gradient. A wrt that y does not depend on
+ * gets zeros. out: n handles. Composes with itself and with jvp. */
+void pf_grad(pf_node y, pf_node seed, const pf_node *wrt, int n, pf_node *out);
+/* Tangents of ys[0..n_y) when xs[i] moves along tangents[i] (same shapes): forward mode. out: n_y handles. */
+void pf_jvp(const pf_node *ys, int n_y, const pf_node *xs, const pf_node *tangents, int n_x, pf_node *out);
+
+#endif
