@@ -1,0 +1,120 @@
+/* The report page: one self-contained HTML file (inline SVG and CSS, no scripts, nothing fetched) that shows
+ * how well a model's samples match its data and what the remaining error is made of.
+ *
+ * The input is plain numbers and strings, filled by the api layer; nothing here trains, samples or measures.
+ * Conventions of every struct below: a NaN (or infinite) number means "not known or not measurable" and is
+ * shown as a dash, never drawn; a NULL string or an empty array leaves its part out, and the page then says
+ * so in one sentence; strings are UTF-8, from anywhere (escaped here); all pointers stay with the caller.
+ */
+#ifndef PF_REPORT_REPORT_H
+#define PF_REPORT_REPORT_H
+
+#include "base/status.h"
+#include "base/text.h"
+
+typedef struct pf_report_fact {
+  const char *key, *value; /* "network", "mlp 3x64 silu" */
+} pf_report_fact;
+
+/* A command line that reproduces something: {"train", "pushforward train moons.csv -o m.pf --seed 1"}. */
+typedef struct pf_report_command {
+  const char *purpose, *line;
+} pf_report_command;
+
+/* One distance between samples and held-out data. `floor` is the same distance between two sets of true
+ * data of the same sizes; excess = value - floor; [excess - (hi95 - excess), excess_hi95] is read as a 95 %
+ * interval for the verdict; `pairs` counts the independent repetitions behind it (0: not repeated). */
+typedef struct pf_report_metric {
+  const char *name;
+  double value, floor, excess, excess_hi95;
+  int64_t pairs;
+  const char *note; /* optional remark, shown under the name */
+} pf_report_metric;
+
+/* One line of the comparison table: `values` has comparison.column_count entries. */
+typedef struct pf_report_row {
+  const char *name; /* "teacher, 100 steps" */
+  const double *values;
+  bool subject; /* the model this page is about: highlighted */
+} pf_report_row;
+
+typedef struct pf_report_comparison {
+  const char *const *columns;
+  size_t column_count;
+  const pf_report_row *rows;
+  size_t row_count;
+} pf_report_comparison;
+
+/* Error decomposition in W2 units. The four terms are upper bounds whose sum bounds the measured W2. */
+typedef struct pf_report_decomposition {
+  double velocity, discretisation, fitting, early_stopping;
+  double sum;      /* the bound; NaN: the sum of the terms that are known */
+  double measured; /* W2 between samples and data */
+  double floor;    /* W2 between two sets of true data */
+} pf_report_decomposition;
+
+/* A training curve. Series with the same `panel` ("loss", "held-out W2") share axes. */
+typedef struct pf_report_series {
+  const char *panel, *name;
+  const double *step, *value; /* `count` each, steps increasing */
+  size_t count;
+} pf_report_series;
+
+/* Quality against the number of network evaluations; drawn in the given order. */
+typedef struct pf_report_steps {
+  const char *label; /* "1", "2", "teacher" */
+  double value, floor;
+  bool reference; /* the teacher: drawn as a dashed level, not joined to the curve */
+} pf_report_steps;
+
+typedef struct pf_report_check {
+  const char *name;
+  double value, expected, tolerance;
+  bool holds;
+} pf_report_check;
+
+typedef struct pf_report_input {
+  const char *title, *subtitle; /* title NULL: "pushforward report" */
+  const pf_report_command *commands;
+  size_t command_count;
+  const pf_report_fact *facts;
+  size_t fact_count;
+
+  const pf_report_metric *metrics;
+  size_t metric_count;
+  int sampling_steps; /* network evaluations per sample behind `metrics` and `samples`; 0: not said */
+  pf_report_comparison comparison;
+  const pf_report_decomposition *decomposition; /* NULL: none */
+
+  const pf_report_series *series;
+  size_t series_count;
+  double selected_step; /* training step whose weights were kept; NaN: do not mark one */
+  const pf_report_steps *steps;
+  size_t step_count;
+  const char *steps_metric; /* what `steps` measures, "W2"; NULL: "distance" */
+
+  size_t dimension;                /* d */
+  const char *const *column_names; /* d names; NULL: x1, x2, ... */
+  const double *data;              /* data_rows x d */
+  size_t data_rows;
+  const double *samples; /* sample_rows x d */
+  size_t sample_rows;
+
+  const double *paths; /* path_count x path_nodes x d: characteristics from the prior to the data */
+  size_t path_count, path_nodes;
+  const double *path_times; /* path_nodes values, increasing; NULL: equally spaced in [0, 1] */
+
+  const pf_report_check *checks;
+  size_t check_count;
+} pf_report_input;
+
+/* An empty input: everything absent, selected_step NaN. */
+pf_report_input pf_report_input_default(void);
+
+/* Appends the page to `out` (free it with pf_text_free). The same input gives the same bytes. At most
+ * about 1500 rows of each array are drawn, so the page stays under about 1 MB whatever the data.
+ * PF_USAGE when an array is NULL although its count is not 0; PF_NO_MEMORY. On failure `out` keeps its text.
+ */
+pf_status pf_report_write(const pf_report_input *input, pf_text *out, pf_error *error);
+
+#endif
