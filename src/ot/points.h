@@ -1,0 +1,20 @@
+/* A point cloud: the argument of every distance between samples. */
+#ifndef PF_OT_POINTS_H
+#define PF_OT_POINTS_H
+
+#include "base/status.h"
+
+/* n rows of d columns, row-major, borrowed. */
+typedef struct pf_points {
+  const double *rows;
+  size_t n, d;
+} pf_points;
+
+/* PF_BAD_INPUT when the cloud is empty, PF_NON_FINITE when a value is NaN or infinite; `name` is what the
+ * message calls it ("model samples"). */
+pf_status pf_points_check(pf_points points, const char *name, pf_error *error);
+
+/* pf_points_check of both, and equal d. */
+pf_status pf_points_check_pair(pf_points x, pf_points y, pf_error *error);
+
+#endif
