@@ -24,15 +24,15 @@ extern "C" {
 /* ---- status ---------------------------------------------------------------------------------- */
 
 /* name, exit code of the command, what it means */
-#define PF_STATUS_TABLE(X)                                                                         \
-  X(OK, 0, "success")                                                                              \
-  X(FAILED, 1, "the operation failed")                                                             \
-  X(NO_MEMORY, 1, "out of memory")                                                                 \
-  X(IO, 1, "reading or writing failed")                                                            \
-  X(NON_FINITE, 1, "a computed value is NaN or infinite")                                          \
-  X(USAGE, 2, "an option or argument is wrong")                                                    \
-  X(BAD_INPUT, 3, "the data or the model file is not usable")                                      \
-  X(GATE, 4, "a quality check does not hold")                                                      \
+#define PF_STATUS_TABLE(X)                                                                                   \
+  X(OK, 0, "success")                                                                                        \
+  X(FAILED, 1, "the operation failed")                                                                       \
+  X(NO_MEMORY, 1, "out of memory")                                                                           \
+  X(IO, 1, "reading or writing failed")                                                                      \
+  X(NON_FINITE, 1, "a computed value is NaN or infinite")                                                    \
+  X(USAGE, 2, "an option or argument is wrong")                                                              \
+  X(BAD_INPUT, 3, "the data or the model file is not usable")                                                \
+  X(GATE, 4, "a quality check does not hold")                                                                \
   X(STOPPED, 130, "stopped on request")
 
 typedef enum pf_status {
@@ -57,11 +57,11 @@ int pf_status_exit_code(pf_status status);
 typedef enum pf_log_level { PF_LOG_INFO, PF_LOG_WARNING } pf_log_level;
 
 typedef struct pf_progress {
-  const char *stage;    /* what is being done, for example "velocity" */
-  int64_t done, total;  /* units of work in this stage; total 0 when unknown */
-  double loss;          /* latest training loss, NaN when there is none */
-  double seconds;       /* wall time since the stage began */
-  double eta_seconds;   /* estimated wall time to the end of the whole call, NaN when unknown */
+  const char *stage;   /* what is being done, for example "velocity" */
+  int64_t done, total; /* units of work in this stage; total 0 when unknown */
+  double loss;         /* latest training loss, NaN when there is none */
+  double seconds;      /* wall time since the stage began */
+  double eta_seconds;  /* estimated wall time to the end of the whole call, NaN when unknown */
 } pf_progress;
 
 /* All callbacks are optional and are called from the calling thread only. `stop` is polled between
@@ -72,6 +72,230 @@ typedef struct pf_hooks {
   void (*progress)(void *context, const pf_progress *progress);
   bool (*stop)(void *context);
 } pf_hooks;
+
+/* ---- tables -------------------------------------------------------------------------------------- */
+
+/* Rows of numbers with named columns. */
+typedef struct pf_table pf_table;
+
+typedef struct pf_load_options {
+  const char *const *columns; /* keep only these (n_columns of them); NULL keeps all */
+  int n_columns;
+  const char *const *drop; /* leave these out; reading never looks at their cells */
+  int n_drop;
+  int64_t rows;  /* rows to draw when the source is a law; 0: 100000 */
+  uint64_t seed; /* of the draw */
+} pf_load_options;
+
+/* Source: a .csv, .npy or .npz file, "FILE.npz:ARRAY", "-" for CSV on standard input, or
+ * "law:NAME[:key=value,..]" (law:FILE.json is a Gaussian mixture). options may be NULL. PF_BAD_INPUT names
+ * row and column of what cannot be used. */
+pf_status pf_table_load(const char *source, const pf_load_options *options, pf_table **out, pf_error *error);
+/* A copy of caller's values, n x d row-major, finite; names may be NULL (x1..xd). */
+pf_status pf_table_from_values(int64_t n, int d, const double *values, const char *const *names,
+                               pf_table **out, pf_error *error);
+void pf_table_free(pf_table *table);
+int64_t pf_table_rows(const pf_table *table);
+int pf_table_columns(const pf_table *table);
+const char *pf_table_column_name(const pf_table *table, int column);
+const double *pf_table_values(const pf_table *table); /* rows x columns */
+/* Writes CSV, or NPY when the name ends in .npy; "-" is standard output. Atomic: an existing file is replaced
+ * whole or not at all. */
+pf_status pf_table_write(const pf_table *table, const char *path, pf_error *error);
+/* Cuts off `share` (0 < share < 1) of the rows, chosen by the seed: *rest and *held are new tables. */
+pf_status pf_table_split(const pf_table *table, double share, uint64_t seed, pf_table **rest, pf_table **held,
+                         pf_error *error);
+
+/* ---- built-in lists -------------------------------------------------------------------------------- */
+
+typedef struct pf_entry {
+  const char *name, *description;
+} pf_entry;
+
+/* i-th law or method, false when there are no more. */
+bool pf_law_entry(int i, pf_entry *out);
+bool pf_method_entry(int i, pf_entry *out);
+bool pf_verify_entry(int i, pf_entry *out);
+
+/* ---- training -------------------------------------------------------------------------------------- */
+
+/* X(type, field, default, flag, placeholder, help): one row per setting. The struct, its defaults, the
+ * command's options, its
+ * --help, --config files and the model's metadata are all made from this table.
+ * Types: INT (int64_t), REAL (double), TEXT (const char *, NULL: unset), FLAG (bool). */
+#define PF_TRAIN_OPTIONS(X)                                                                                  \
+  X(TEXT, method, "characteristic", "method", "M", "training method, see `pushforward methods`")             \
+  X(INT, steps, 0, "steps", "N", "training steps in all; 0: the method's default")                           \
+  X(REAL, budget, 0, "budget", "TIME", "wall time such as 90s or 3m; fixes the step count by calibration")   \
+  X(INT, seed, 1, "seed", "S", "seed of everything random")                                                  \
+  X(INT, threads, 0, "threads", "T", "threads; 0: all cores. Never changes the result")                      \
+  X(TEXT, face, "practical", "face", "F", "theory or practical form of the characteristic generator")        \
+  X(TEXT, start, NULL, "start", "S", "where the student's start states come from: data or trajectory")       \
+  X(TEXT, interpolant, NULL, "interpolant", "I", "linear, follmer or trig")                                  \
+  X(TEXT, encoder, "auto", "encoder", "E", "column encoder: standard, quantile or auto")                     \
+  X(INT, width, 0, "width", "W", "units per hidden layer; 0: by the number of columns")                      \
+  X(INT, depth, 0, "depth", "L", "hidden layers; 0: by the number of columns")                               \
+  X(INT, batch, 0, "batch", "B", "rows per step; 0: the method's default")                                   \
+  X(REAL, learning_rate, 0, "learning-rate", "R", "peak learning rate; 0: the method's default")             \
+  X(REAL, clip, -1, "clip", "C", "gradient-norm clip; 0: none, -1: the method's default")                    \
+  X(REAL, ema, 0, "ema", "A", "decay of the weight average; 0: the method's default")                        \
+  X(REAL, teacher_share, 0, "teacher-share", "P",                                                            \
+    "share of the steps spent on the velocity; 0: the method's default")                                     \
+  X(INT, trajectory_steps, 0, "trajectory-steps", "K",                                                       \
+    "integrator steps of a teacher trajectory; 0: default")                                                  \
+  X(REAL, semigroup, -1, "semigroup", "W", "weight of the semigroup penalty (theory); -1: default")          \
+  X(INT, curve_points, 20, "curve-points", "N", "held-out evaluations along the training; 0: none")          \
+  X(REAL, holdout_share, 0.1, "holdout-share", "P",                                                          \
+    "share of the rows held out when no --holdout file is given")                                            \
+  X(REAL, checkpoint_seconds, 10, "checkpoint-seconds", "T", "wall time between checkpoints")
+
+#define PF_TYPE_INT  int64_t
+#define PF_TYPE_REAL double
+#define PF_TYPE_TEXT const char *
+#define PF_TYPE_FLAG bool
+
+typedef struct pf_train_options {
+#define PF_X(type, field, value, flag, placeholder, help) PF_TYPE_##type field;
+  PF_TRAIN_OPTIONS(PF_X)
+#undef PF_X
+  const char *checkpoint; /* path of the checkpoint file, NULL: none */
+  bool resume;            /* go on from the checkpoint when it exists */
+  const char *command;    /* the command line to record in the model, may be NULL */
+  const char *source;     /* name of the data to record, may be NULL */
+  pf_hooks hooks;
+} pf_train_options;
+
+pf_train_options pf_train_options_default(void);
+
+/* ---- models ---------------------------------------------------------------------------------------- */
+
+typedef struct pf_model pf_model;
+
+/* Trains on `data`; `held` (may be NULL: a share of the data is cut off) is never trained on. PF_STOPPED
+ * after a stop request, with a checkpoint saved; PF_NON_FINITE names the step, the last good checkpoint
+ * stays. */
+pf_status pf_train(const pf_table *data, const pf_table *held, const pf_train_options *options,
+                   pf_model **out, pf_error *error);
+
+pf_status pf_model_load(const char *path, pf_model **out, pf_error *error);
+pf_status pf_model_save(const pf_model *model, const char *path, pf_error *error);
+void pf_model_free(pf_model *model);
+int pf_model_columns(const pf_model *model);
+const char *pf_model_column_name(const pf_model *model, int column);
+/* Everything recorded about the model as one JSON object; freed with pf_string_free. */
+pf_status pf_model_describe(const pf_model *model, char **json, pf_error *error);
+void pf_string_free(char *text);
+
+typedef struct pf_sample_options {
+  int64_t steps; /* network evaluations per sample; 1 is the one-step generator */
+  bool teacher;  /* integrate the learned velocity with `steps` steps instead */
+  uint64_t seed;
+  int64_t first; /* absolute index of the first sample: chunks equal one long run */
+  int threads;   /* 0: all cores */
+} pf_sample_options;
+
+pf_sample_options pf_sample_options_default(void); /* 1 step, generator, seed 1 */
+
+/* Draws n samples in the data's own units into out (n x columns). Bit-identical however the range is cut into
+ * calls, and for any number of threads; a const model may be sampled from several threads at once. */
+pf_status pf_model_sample(const pf_model *model, const pf_sample_options *options, int64_t n, double *out,
+                          pf_error *error);
+/* The same as a table that remembers names and column types. */
+pf_status pf_model_sample_table(const pf_model *model, const pf_sample_options *options, int64_t n,
+                                pf_table **out, pf_error *error);
+
+/* ---- evaluation ------------------------------------------------------------------------------------ */
+
+/* One metric beside its floor: the same metric between two independent real samples of the same sizes. */
+typedef struct pf_metric {
+  char name[32];
+  double value;       /* mean over pairs */
+  double floor;       /* mean over real-against-real pairs */
+  double floor_q95;   /* 95 % quantile of the floor, NaN when not measured */
+  double excess;      /* value - floor */
+  double excess_hi95; /* one-sided 95 % upper bound of the mean excess */
+  int pairs;
+  char note[96]; /* for example that a factorised model passes this metric too; "" mostly */
+} pf_metric;
+
+enum { PF_EVALUATION_METRICS = 16, PF_EVALUATION_ROWS = 12 };
+
+/* W2(g(0,T,.)#N, data) <= fitting + discretisation + velocity + stopping (characteristic generator, derived).
+ * NaN: not measurable on this data. */
+typedef struct pf_decomposition {
+  double velocity, discretisation, fitting, stopping;
+  double bound;    /* their sum, NaN unless all are known */
+  double distance; /* RMS | g(z) - g*(z) | where the exact map is known */
+  double measured; /* empirical W2 */
+  double floor;    /* of that W2 */
+} pf_decomposition;
+
+typedef struct pf_evaluation {
+  char name[48]; /* which generator: "one step", "teacher, 100 steps", "factorised", ... */
+  int64_t steps; /* network evaluations per sample, 0 for a baseline */
+  int64_t data_rows, sample_rows;
+  int n_metrics;
+  pf_metric metrics[PF_EVALUATION_METRICS];
+} pf_evaluation;
+
+typedef struct pf_evaluate_options {
+  int64_t steps; /* of the main row */
+  bool teacher;
+  int pairs;      /* fresh pairs per metric, 0: 30 for laws and 10 otherwise */
+  int64_t rows;   /* rows per sample, 0: 2000 for laws, else what the data has up to 4096 */
+  bool baselines; /* add teacher, few-step and empirical baseline rows */
+  uint64_t seed;
+  int threads;
+  pf_hooks hooks;
+} pf_evaluate_options;
+
+pf_evaluate_options pf_evaluate_options_default(void);
+
+typedef struct pf_evaluation_set {
+  int count;
+  pf_evaluation rows[PF_EVALUATION_ROWS]; /* rows[0] is the model as asked */
+  pf_decomposition decomposition;
+} pf_evaluation_set;
+
+/* Measures the model against held-out rows, or, when `law` ("law:NAME") is not NULL, against fresh draws of
+ * that law (real may then be NULL). */
+pf_status pf_evaluate(const pf_model *model, const pf_table *real, const char *law,
+                      const pf_evaluate_options *options, pf_evaluation_set *out, pf_error *error);
+
+/* ---- verification ---------------------------------------------------------------------------------- */
+
+typedef struct pf_check {
+  char name[64];
+  double value, expected, tolerance;
+  bool holds;
+} pf_check;
+
+typedef struct pf_verification {
+  int count;
+  pf_check *checks; /* owned: pf_verification_free */
+} pf_verification;
+
+/* Measures the theory's checkable claims for a method. PF_OK also when a check does not hold: look at the
+ * checks. */
+pf_status pf_verify(const char *method, uint64_t seed, int threads, const pf_hooks *hooks,
+                    pf_verification *out, pf_error *error);
+void pf_verification_free(pf_verification *verification);
+
+/* ---- report ---------------------------------------------------------------------------------------- */
+
+typedef struct pf_report_options {
+  const char *title;   /* NULL: made from the model */
+  const char *command; /* the command that made the page, shown on it; may be NULL */
+  pf_evaluate_options evaluate;
+} pf_report_options;
+
+/* Writes one self-contained HTML page. real/law as for pf_evaluate. */
+pf_status pf_report(const pf_model *model, const pf_table *real, const char *law,
+                    const pf_report_options *options, const char *path, pf_error *error);
+
+/* ---- library --------------------------------------------------------------------------------------- */
+
+const char *pf_version(void); /* "0.1.0" */
 
 #ifdef __cplusplus
 }

@@ -1,0 +1,67 @@
+/* Networks as graph builders: a multi-layer perceptron F(t, x) or F(t, s, x).
+ *
+ *   u   = time features: sin(w_i t), cos(w_i t), w_i geometric from 1 to `max_frequency`
+ *   e   = silu(A u(t) + a) [+ S silu(B u(s) + b): the second-time branch, S initialised to zero]
+ *   h_1 = silu(W_1 x + U_1 e + b_1)
+ *   h_l = h_{l-1} + silu(W_l h_{l-1} + U_l e + b_l)      l = 2..depth   (the skip only when `residual`)
+ *   F   = W_out h_depth + b_out
+ *
+ * Everything trained lives in one flat array; a layout names its pieces. When t and s are SHARED the whole
+ * time path is SHARED too and costs nothing per row.
+ */
+#ifndef PF_NN_NETWORK_H
+#define PF_NN_NETWORK_H
+
+#include "../graph/graph.h"
+
+typedef struct pf_network_config {
+  int inputs;           /* columns of x, >= 1 */
+  int outputs;          /* columns of F, >= 1 */
+  int width;            /* units of a hidden layer, 1..8192 */
+  int depth;            /* hidden layers, 1..64 */
+  int times;            /* 0, 1 or 2: how many times the network is told */
+  int frequencies;      /* sinusoid pairs per time, >= 1 */
+  int embedding;        /* units of the time embedding e, >= 1 */
+  double max_frequency; /* radians per unit time, >= 1 */
+  bool residual;
+} pf_network_config;
+
+/* 1 hidden unit up to the limits above; PF_USAGE names the field otherwise. */
+pf_status pf_network_config_check(const pf_network_config *config, pf_error *error);
+
+typedef enum pf_init { PF_INIT_ZERO, PF_INIT_NORMAL } pf_init;
+
+/* One named piece of the flat parameter array. */
+typedef struct pf_parameter {
+  char name[40];
+  int64_t offset;
+  pf_shape shape;
+  pf_init init;
+  double deviation; /* standard deviation of PF_INIT_NORMAL */
+} pf_parameter;
+
+typedef struct pf_layout {
+  pf_parameter *items;
+  int count, capacity;
+  int64_t total; /* elements of the flat array */
+} pf_layout;
+
+/* Fills *out (owned by the caller: pf_layout_free). */
+pf_status pf_network_layout(const pf_network_config *config, pf_layout *out, pf_error *error);
+void pf_layout_free(pf_layout *layout);
+
+/* Initial values, a function of (seed, element) alone: normal with variance 1/fan-in (times 2 for layers
+ * behind SiLU), zero biases, zero output of the second-time branch. params: layout->total floats. */
+void pf_layout_initialise(const pf_layout *layout, uint64_t seed, float *params);
+
+/* F as a PER_ROW node of `outputs` columns. x: PER_ROW [inputs]; t, s: scalars, PER_ROW or SHARED (ignored
+ * beyond config->times; pass x for an unused one). Parameters come from set `set` at offset 0. */
+pf_node pf_network_apply(const pf_network_config *config, int set, pf_node x, pf_node t, pf_node s);
+
+/* The piece called `name` ("out.weight" is the last layer's weight), NULL when there is none. */
+const pf_parameter *pf_layout_find(const pf_layout *layout, const char *name);
+
+/* sin and cos features of a scalar time node: [2 * frequencies]. */
+pf_node pf_time_features(pf_node t, int frequencies, double max_frequency);
+
+#endif

@@ -1,0 +1,60 @@
+/* Adam, schedules, averages: see optimizer.h. */
+#include "optimizer.h"
+
+#include <math.h>
+#include "../base/cpu.h"
+
+pf_adam pf_adam_default(void) {
+  return (pf_adam){.learning_rate = 1e-3, .beta1 = 0.9, .beta2 = 0.99, .epsilon = 1e-8};
+}
+
+/* The numbers of one update that do not depend on the element. */
+typedef struct adam_step {
+  float b1, b2, one_b1, one_b2, rate, inverse_c2, epsilon, decay, scale, ema, one_ema;
+} adam_step;
+
+PF_MULTIVERSION
+static void adam_range(const adam_step *q, float *restrict p, float *restrict m, float *restrict v,
+                       float *restrict a, const float *restrict g, int64_t n) {
+  const adam_step s = *q;
+  for (int64_t i = 0; i < n; i++) {
+    float gi = g[i] * s.scale;
+    float mi = s.b1 * m[i] + s.one_b1 * gi;
+    float vi = s.b2 * v[i] + s.one_b2 * gi * gi;
+    float pi = p[i] - s.decay * p[i] - s.rate * mi / (sqrtf(vi * s.inverse_c2) + s.epsilon);
+    m[i] = mi;
+    v[i] = vi;
+    p[i] = pi;
+    a[i] = s.ema * a[i] + s.one_ema * pi;
+  }
+}
+
+void pf_adam_update(const pf_adam *adam, const pf_adam_state *state, int64_t k, const float *gradient,
+                    double gradient_scale, double ema, int64_t begin, int64_t end) {
+  double c1 = 1 - pow(adam->beta1, (double)k), c2 = 1 - pow(adam->beta2, (double)k);
+  adam_step s = {.b1 = (float)adam->beta1,
+                 .b2 = (float)adam->beta2,
+                 .one_b1 = (float)(1 - adam->beta1),
+                 .one_b2 = (float)(1 - adam->beta2),
+                 .rate = (float)(adam->learning_rate / c1),
+                 .inverse_c2 = (float)(1 / c2),
+                 .epsilon = (float)adam->epsilon,
+                 .decay = (float)(adam->learning_rate * adam->weight_decay),
+                 .scale = (float)gradient_scale,
+                 .ema = (float)ema,
+                 .one_ema = (float)(1 - ema)};
+  adam_range(&s, state->params + begin, state->first_moment + begin, state->second_moment + begin,
+             state->average + begin, gradient + begin, end - begin);
+}
+
+double pf_schedule_cosine(int64_t k, int64_t steps, int64_t warmup, double final) {
+  double ramp = warmup > 0 && k < warmup ? (double)k / (double)warmup : 1.0;
+  double progress = steps > 0 ? (double)k / (double)steps : 1.0;
+  if (progress > 1) progress = 1;
+  return ramp * (final + (1 - final) * 0.5 * (1 + cos(M_PI * progress)));
+}
+
+double pf_ema_decay(double decay, int64_t k) {
+  double early = (1.0 + (double)k) / (10.0 + (double)k);
+  return early < decay ? early : decay;
+}

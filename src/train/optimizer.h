@@ -1,0 +1,35 @@
+/* Adam with decoupled weight decay (Kingma & Ba, arXiv 1412.6980; Loshchilov & Hutter, arXiv 1711.05101),
+ * learning-rate schedules and the exponential moving average, on ranges of flat arrays, so that chunks run in
+ * parallel.
+ */
+#ifndef PF_TRAIN_OPTIMIZER_H
+#define PF_TRAIN_OPTIMIZER_H
+
+#include <stdint.h>
+
+typedef struct pf_adam {
+  double learning_rate, beta1, beta2, epsilon, weight_decay;
+} pf_adam;
+
+/* beta1 .9, beta2 .99, epsilon 1e-8, no decay. */
+pf_adam pf_adam_default(void);
+
+/* The flat arrays one optimiser works on; `n` elements each. */
+typedef struct pf_adam_state {
+  float *params, *first_moment, *second_moment, *average;
+  int64_t n;
+} pf_adam_state;
+
+/* One update of elements begin..end-1 at step k >= 1. gradient: n floats, multiplied by gradient_scale
+ * (clipping) first. average <- ema * average + (1 - ema) * params, with the new params. */
+void pf_adam_update(const pf_adam *adam, const pf_adam_state *state, int64_t k, const float *gradient,
+                    double gradient_scale, double ema, int64_t begin, int64_t end);
+
+/* Warm-up from 0 over `warmup` steps, then cosine from 1 down to `final` at `steps`: the factor on the
+ * learning rate at step k = 1..steps. */
+double pf_schedule_cosine(int64_t k, int64_t steps, int64_t warmup, double final);
+
+/* min(decay, (1+k)/(10+k)): the average forgets the start quickly. */
+double pf_ema_decay(double decay, int64_t k);
+
+#endif
