@@ -3,8 +3,13 @@
  * A draw is a pure function of (seed, stream, step, row, block): the same in any chunk, thread or
  * rank. `stream` names a purpose (a PF_STREAM_ constant or a value derived from one); `step` is the
  * training step or 0; `row` is the absolute sample index; `block` counts groups of four words
- * within one row. Doubles come from (k + 0.5) / 2^53 and floats from (k + 0.5) / 2^24, so never
- * 0 or 1 exactly. Normals are Box-Muller, both outputs used, cosine first.
+ * within one row. Uniform doubles are (k + 0.5) / 2^52 and floats (k + 0.5) / 2^23: one bit less than
+ * their significands hold, so that the half is exact and 0 and 1 never occur. Normals are Box-Muller,
+ * both outputs used, cosine first.
+ *
+ * Philox's counter is (row low, row high, block, stream) and its key comes from seed and step
+ * (rng_key.h). The sequential reader and the bulk fills read the same words and turn them into
+ * numbers differently: give each its own stream.
  */
 #ifndef PF_BASE_RNG_H
 #define PF_BASE_RNG_H
@@ -40,14 +45,14 @@ typedef struct pf_rng {
 } pf_rng;
 
 pf_rng pf_rng_at(uint64_t seed, uint32_t stream, uint64_t step, uint64_t row);
-double pf_rng_uniform(pf_rng *rng);                    /* (0,1), 53 bits */
+double pf_rng_uniform(pf_rng *rng);                    /* (0,1), 52 bits */
 double pf_rng_normal(pf_rng *rng);                     /* N(0,1) */
-uint32_t pf_rng_below(pf_rng *rng, uint32_t bound);    /* 0..bound-1, bound >= 1, unbiased to 2^-32 */
+uint32_t pf_rng_below(pf_rng *rng, uint32_t bound);    /* 0..bound-1, bound >= 1, unbiased */
 
 /* Bulk fills for graph leaves, prior draws and training batches: rows row0..row0+rows-1, `columns`
  * values each, out is rows x columns. Value c of a row depends on (seed, stream, step, row, c)
- * alone. Vectorised; float math of its own (not libm), so that every machine gives the same bits
- * within an instruction-set class. */
+ * alone, normals to about 1e-6 relative. Vectorised; float math of its own (not libm) without fused
+ * multiply-adds, so every instruction set gives the same bits. */
 void pf_fill_normal_f32(uint64_t seed, uint32_t stream, uint64_t step, uint64_t row0, size_t rows,
                         size_t columns, float *out);
 void pf_fill_uniform_f32(uint64_t seed, uint32_t stream, uint64_t step, uint64_t row0, size_t rows,

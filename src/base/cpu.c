@@ -1,0 +1,36 @@
+/* What this processor is and what time it is. */
+#include "cpu.h"
+
+#include <sched.h>
+#include <time.h>
+#include <unistd.h>
+
+const char *pf_cpu_class(void) {
+#if PF_MULTIVERSIONED
+  __builtin_cpu_init();
+  if (__builtin_cpu_supports("x86-64-v4")) return "x86-64-v4";
+  if (__builtin_cpu_supports("x86-64-v3")) return "x86-64-v3";
+#endif
+#if defined(__aarch64__)
+  return "aarch64";
+#else
+  return "x86-64";
+#endif
+}
+
+int pf_cpu_count(void) {
+  cpu_set_t allowed;
+  CPU_ZERO(&allowed);
+  if (sched_getaffinity(0, sizeof allowed, &allowed) == 0) {
+    int count = CPU_COUNT(&allowed);
+    if (count > 0) return count;
+  }
+  long online = sysconf(_SC_NPROCESSORS_ONLN); /* machines with more than 1024 cores land here */
+  return online > 0 ? (int)online : 1;
+}
+
+double pf_clock_seconds(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}

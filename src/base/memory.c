@@ -1,0 +1,57 @@
+/* Allocation: aligned, zeroed, counted, and able to fail on request. */
+#include "memory.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ALIGNMENT = 64 }; /* a cache line, and a vector of the widest instruction set */
+
+static _Atomic int64_t allocations;
+static _Atomic int64_t fail_countdown; /* allocations until one must fail; <= 0: off */
+
+static bool must_fail(void) {
+  atomic_fetch_add_explicit(&allocations, 1, memory_order_relaxed);
+  if (atomic_load_explicit(&fail_countdown, memory_order_relaxed) <= 0) return false;
+  return atomic_fetch_sub_explicit(&fail_countdown, 1, memory_order_relaxed) == 1;
+}
+
+pf_status pf_alloc(size_t count, size_t size, void *out_pointer, pf_error *error) {
+  size_t bytes = 0;
+  bool overflow = __builtin_mul_overflow(count, size, &bytes) || bytes > PTRDIFF_MAX;
+  void *memory = NULL;
+  /* The exact size, not rounded up: address sanitizer then sees the first byte past the end. */
+  if (overflow || must_fail() || posix_memalign(&memory, ALIGNMENT, bytes ? bytes : 1) != 0) {
+    return pf_fail(error, PF_NO_MEMORY, "out of memory: %zu elements of %zu bytes", count, size);
+  }
+  memset(memory, 0, bytes);
+  memcpy(out_pointer, &memory, sizeof memory);
+  return PF_OK;
+}
+
+pf_status pf_grow(void *inout_pointer, size_t old_count, size_t count, size_t size, pf_error *error) {
+  void *old = NULL;
+  memcpy(&old, inout_pointer, sizeof old);
+  void *grown = NULL;
+  PF_TRY(pf_alloc(count, size, &grown, error));
+  size_t kept = old_count < count ? old_count : count;
+  if (old && kept) memcpy(grown, old, kept * size);
+  pf_free(old);
+  memcpy(inout_pointer, &grown, sizeof grown);
+  return PF_OK;
+}
+
+void pf_free(void *pointer) { free(pointer); }
+
+pf_status pf_strdup(const char *text, char **out, pf_error *error) {
+  size_t bytes = strlen(text) + 1;
+  char *copy = NULL;
+  PF_TRY(pf_alloc(bytes, 1, &copy, error));
+  memcpy(copy, text, bytes);
+  *out = copy;
+  return PF_OK;
+}
+
+void pf_memory_fail_at(int64_t k) { atomic_store(&fail_countdown, k); }
+
+int64_t pf_memory_allocations(void) { return atomic_load(&allocations); }
