@@ -5,10 +5,10 @@
 /* PF_MULTIVERSION before a function definition: the compiler builds it for AVX-512, AVX2 and the
  * baseline, and the loader picks one. Off under sanitizers (their start-up runs too early for the
  * resolvers) and on other processors. */
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__) &&          \
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__) &&     \
     !defined(__SANITIZE_THREAD__)
 #define PF_MULTIVERSIONED 1
-#define PF_MULTIVERSION __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#define PF_MULTIVERSION   __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
 #define PF_MULTIVERSIONED 0
 #define PF_MULTIVERSION
@@ -16,6 +16,15 @@
 
 /* For the helpers of a PF_MULTIVERSION function: inlined into every clone, so that they get its vectors. */
 #define PF_INLINE static inline __attribute__((always_inline))
+
+/* A hint inside a spin loop that the core may rest or serve its other hyper-thread. */
+PF_INLINE void pf_cpu_pause(void) {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("yield");
+#endif
+}
 
 /* "x86-64", "x86-64-v3", "x86-64-v4" or "aarch64": what PF_MULTIVERSION picks here. A model's bytes
  * repeat within one class. */

@@ -31,23 +31,22 @@ enum {
 };
 
 /* Four 32-bit words. */
-void pf_philox(uint64_t seed, uint32_t stream, uint64_t step, uint64_t row, uint32_t block,
-               uint32_t out[4]);
+void pf_philox(uint64_t seed, uint32_t stream, uint64_t step, uint64_t row, uint32_t block, uint32_t out[4]);
 
 /* A sequential reader over one row's draws, for code that needs "the next number". */
 typedef struct pf_rng {
   uint64_t seed, step, row;
   uint32_t stream, block;
   uint32_t words[4];
-  int used;          /* words consumed of `words` */
-  double spare;      /* second Box-Muller output */
+  int used;     /* words consumed of `words` */
+  double spare; /* second Box-Muller output */
   int has_spare;
 } pf_rng;
 
 pf_rng pf_rng_at(uint64_t seed, uint32_t stream, uint64_t step, uint64_t row);
-double pf_rng_uniform(pf_rng *rng);                    /* (0,1), 52 bits */
-double pf_rng_normal(pf_rng *rng);                     /* N(0,1) */
-uint32_t pf_rng_below(pf_rng *rng, uint32_t bound);    /* 0..bound-1, bound >= 1, unbiased */
+double pf_rng_uniform(pf_rng *rng);                 /* (0,1), 52 bits */
+double pf_rng_normal(pf_rng *rng);                  /* N(0,1) */
+uint32_t pf_rng_below(pf_rng *rng, uint32_t bound); /* 0..bound-1, bound >= 1, unbiased */
 
 /* Bulk fills for graph leaves, prior draws and training batches: rows row0..row0+rows-1, `columns`
  * values each, out is rows x columns. Value c of a row depends on (seed, stream, step, row, c)

@@ -241,8 +241,8 @@ void pf_fill_uniform_f32(uint64_t seed, uint32_t stream, uint64_t step, uint64_t
   fill_uniform(&keys, rows_from(row0, rows, columns), columns, out);
 }
 
-void pf_fill_index_f32(uint64_t seed, uint32_t stream, uint64_t step, uint64_t row0, size_t rows, uint32_t bound,
-                       float *out) {
+void pf_fill_index_f32(uint64_t seed, uint32_t stream, uint64_t step, uint64_t row0, size_t rows,
+                       uint32_t bound, float *out) {
   round_keys keys = expand_keys(seed, stream, step);
   fill_index(&keys, rows_from(row0, rows, 1), bound, out);
 }

@@ -16,17 +16,17 @@ pf_status pf_fail_within(pf_error *error, pf_status status, const char *format, 
     __attribute__((format(printf, 3, 4)));
 
 /* Returns the failing status from the enclosing function; use only where nothing needs cleaning. */
-#define PF_TRY(call)                                                                               \
-  do {                                                                                             \
-    pf_status pf_try_status = (call);                                                              \
-    if (pf_try_status != PF_OK) return pf_try_status;                                              \
+#define PF_TRY(call)                                                                                         \
+  do {                                                                                                       \
+    pf_status pf_try_status = (call);                                                                        \
+    if (pf_try_status != PF_OK) return pf_try_status;                                                        \
   } while (0)
 
 /* For functions with one cleanup exit: sets `status` and jumps to `cleanup`. */
-#define PF_TRY_GOTO(call)                                                                          \
-  do {                                                                                             \
-    status = (call);                                                                               \
-    if (status != PF_OK) goto cleanup;                                                             \
+#define PF_TRY_GOTO(call)                                                                                    \
+  do {                                                                                                       \
+    status = (call);                                                                                         \
+    if (status != PF_OK) goto cleanup;                                                                       \
   } while (0)
 
 #endif

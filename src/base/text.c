@@ -96,8 +96,8 @@ static size_t edit_distance(const char *a, const char *b) {
     for (size_t j = 1; j <= nb; j++) {
       int ca = tolower((unsigned char)a[i - 1]), cb = tolower((unsigned char)b[j - 1]);
       now[j] = smallest(last[j] + 1, now[j - 1] + 1, last[j - 1] + (ca != cb));
-      bool swapped = i > 1 && j > 1 && ca == tolower((unsigned char)b[j - 2]) &&
-                     cb == tolower((unsigned char)a[i - 2]);
+      bool swapped =
+          i > 1 && j > 1 && ca == tolower((unsigned char)b[j - 2]) && cb == tolower((unsigned char)a[i - 2]);
       if (swapped && before[j - 2] + 1 < now[j]) now[j] = before[j - 2] + 1;
     }
   }
@@ -127,7 +127,7 @@ pf_status pf_fail_unknown(pf_error *error, const char *kind, const char *word, c
   }
   const char *nearest = pf_nearest_name(word, names, count);
   return pf_fail(error, PF_USAGE, "unknown %s '%.80s'%s%s%s; valid: %s", kind, word,
-                 nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "", valid);
+                 nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'" : "", valid);
 }
 
 /* ---- numbers ---- */

@@ -7,7 +7,7 @@
 
 /* A growable string. {0} is empty; failures stick in `status` and are read once at the end. */
 typedef struct pf_text {
-  char *data;      /* NUL terminated, NULL while empty */
+  char *data; /* NUL terminated, NULL while empty */
   size_t length, capacity;
   pf_status status;
 } pf_text;
@@ -20,8 +20,8 @@ void pf_text_free(pf_text *text);
 const char *pf_nearest_name(const char *word, const char *const *names, size_t count);
 
 /* PF_USAGE: "unknown <kind> '<word>'; did you mean 'x'? valid: a, b, c". */
-pf_status pf_fail_unknown(pf_error *error, const char *kind, const char *word,
-                          const char *const *names, size_t count);
+pf_status pf_fail_unknown(pf_error *error, const char *kind, const char *word, const char *const *names,
+                          size_t count);
 
 /* Locale-independent parse of a whole string as a double; false when it is not one. */
 bool pf_parse_double(const char *text, double *out);
