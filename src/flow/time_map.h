@@ -1,0 +1,38 @@
+/* The two-time map g(t, s, x) and the velocity v(t, x), as graph builders around one network F.
+ *
+ *   legend     t, s times (0 noise, 1 data); alpha, beta of the interpolant at t; alpha_s, beta_s at s;
+ *              c = sqrt(alpha^2 + beta^2), the standard deviation of X_t per coordinate for data of unit
+ * variance denoiser   D(t,s,x) = (beta/c^2) x + (alpha/c) F(t, s, x/c)                 EDM preconditioning
+ * with sd = 1 map        g(t,s,x) = (alpha_s/alpha) x + (beta_s - (alpha_s/alpha) beta) D(t,s,x)       arXiv
+ * 2405.05512, exponential form which simplifies to g(t,s,x) = ((alpha alpha_s + beta beta_s)/c^2) x + ((alpha
+ * beta_s - beta alpha_s)/c) F(t, s, x/c) velocity   v(t,x) = d/ds g(t,s,x) at s = t = ((alpha alpha' + beta
+ * beta')/c^2) x + ((alpha beta' - beta alpha')/c) F(t, t, x/c) regression E[F | X_t = x] = (alpha x_1 - beta
+ * x_0)/c: the target of the diagonal
+ *
+ * No division by alpha is left, so both ends of time are ordinary points; g(t,t,x) = x exactly, whatever F;
+ * for the trigonometric interpolant g is a rotation of (x, F) by the angle between the times. Derivation:
+ * docs/architecture.md.
+ */
+#ifndef PF_FLOW_TIME_MAP_H
+#define PF_FLOW_TIME_MAP_H
+
+#include "../nn/network.h"
+#include "interpolant.h"
+
+typedef struct pf_time_map {
+  pf_interpolant interpolant;
+  pf_network_config network; /* inputs == outputs == d; times 1: F(t, x), a velocity only; 2: F(t, s, x) */
+} pf_time_map;
+
+/* x: PER_ROW [d]; t, s: scalars, PER_ROW or SHARED. Results are PER_ROW [d]. */
+pf_node pf_time_map_network_node(const pf_time_map *map, int set, pf_node x, pf_node t,
+                                 pf_node s);                                                /* F(t,s,x/c) */
+pf_node pf_time_map_node(const pf_time_map *map, int set, pf_node x, pf_node t, pf_node s); /* g(t,s,x) */
+pf_node pf_time_map_velocity_node(const pf_time_map *map, int set, pf_node x, pf_node t);   /* v(t,x) */
+/* The pieces of g: coefficient of x and of F, as nodes of the times' spans. */
+void pf_time_map_coefficients(const pf_time_map *map, pf_node t, pf_node s, pf_node *of_x,
+                              pf_node *of_network);
+/* (alpha x1 - beta x0)/c */
+pf_node pf_time_map_target_node(const pf_time_map *map, pf_node t, pf_node x0, pf_node x1);
+
+#endif

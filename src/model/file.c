@@ -1,0 +1,295 @@
+/* Model files: docs/format.md describes every key. Nothing read from a file is trusted. */
+#include "model.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "../base/memory.h"
+#include "../data/json_util.h"
+
+/* ---- saving ---- */
+
+static json_t *network_json(const pf_time_map *map) {
+  const pf_network_config *c = &map->network;
+  return json_pack("{s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:f, s:b}", "interpolant",
+                   pf_interpolant_name(map->interpolant), "inputs", c->inputs, "outputs", c->outputs, "width",
+                   c->width, "depth", c->depth, "times", c->times, "frequencies", c->frequencies, "embedding",
+                   c->embedding, "max_frequency", c->max_frequency, "residual", c->residual);
+}
+
+static pf_status add_learned(const pf_learned *learned, const char *prefix, pf_container *container,
+                             json_t *root, pf_error *error) {
+  if (!learned) return PF_OK;
+  const pf_time_map *map = pf_learned_map_of(learned);
+  if (json_object_set_new(root, prefix, network_json(map)) != 0)
+    return pf_fail(error, PF_NO_MEMORY, "out of memory");
+  pf_layout layout = {0};
+  PF_TRY(pf_network_layout(&map->network, &layout, error));
+  pf_status status = PF_OK;
+  for (int i = 0; i < layout.count && status == PF_OK; i++) {
+    const pf_parameter *p = &layout.items[i];
+    char name[64];
+    snprintf(name, sizeof name, "%s.%s", prefix, p->name);
+    pf_array shape = {.name = name, .dtype = PF_F32, .rank = p->shape.axes};
+    for (int k = 0; k < p->shape.axes; k++) shape.dims[k] = p->shape.dim[k];
+    status = pf_container_add(container, &shape, pf_learned_params(learned) + p->offset, error);
+  }
+  pf_layout_free(&layout);
+  return status;
+}
+
+static json_t *columns_json(const pf_table *like) {
+  json_t *array = json_array();
+  for (int j = 0; j < like->columns; j++)
+    json_array_append_new(array, json_pack("{s:s, s:s, s:i}", "name", like->names[j], "type",
+                                           like->types[j] == PF_COLUMN_INTEGER ? "integer" : "real",
+                                           "decimals", like->decimals[j]));
+  return array;
+}
+
+static pf_status add_curves(const struct pf_model *model, pf_container *container, pf_error *error) {
+  for (int i = 0; i < model->n_curves; i++) {
+    const pf_curve *c = &model->curves[i];
+    char name[64];
+    snprintf(name, sizeof name, "curve.%s.step", c->name);
+    PF_TRY(pf_container_add_vector(container, name, PF_F64, c->count, c->steps, error));
+    snprintf(name, sizeof name, "curve.%s.value", c->name);
+    PF_TRY(pf_container_add_vector(container, name, PF_F64, c->count, c->values, error));
+  }
+  return PF_OK;
+}
+
+static pf_status set_root(pf_container *container, const json_t *root, pf_error *error) {
+  char *text = json_dumps(root, JSON_SORT_KEYS | JSON_COMPACT);
+  if (!text)
+    return pf_fail(error, PF_FAILED, "the model's facts cannot be written as JSON (is a name not UTF-8?)");
+  pf_status status = pf_container_set(container, "pushforward", text, error);
+  free(text);
+  return status;
+}
+
+static pf_status fill_container(const struct pf_model *model, pf_container *container, json_t *root,
+                                pf_error *error) {
+  json_object_set_new(root, "format", json_integer(PF_FORMAT_VERSION));
+  json_object_set_new(root, "columns", columns_json(model->columns_like));
+  json_object_set_new(root, "start", json_real(model->start));
+  json_object_set_new(root, "end", json_real(model->end));
+  json_object_set(root, "facts", model->facts);
+  PF_TRY(pf_encoder_save(model->encoder, container, error));
+  PF_TRY(add_learned(model->generator, "generator", container, root, error));
+  PF_TRY(add_learned(model->velocity, "velocity", container, root, error));
+  PF_TRY(add_curves(model, container, error));
+  return set_root(container, root, error);
+}
+
+pf_status pf_model_save(const struct pf_model *model, const char *path, pf_error *error) {
+  pf_container *container = NULL;
+  json_t *root = json_object();
+  if (!root) return pf_fail(error, PF_NO_MEMORY, "out of memory");
+  pf_status status = pf_container_create(&container, error);
+  if (status == PF_OK) status = fill_container(model, container, root, error);
+  if (status == PF_OK) status = pf_container_write(container, path, error);
+  pf_container_free(container);
+  json_decref(root);
+  return status;
+}
+
+/* ---- loading ---- */
+
+static pf_status read_int(const json_t *object, const char *key, int low, int high, int *out,
+                          pf_error *error) {
+  int64_t value = 0;
+  PF_TRY(pf_json_get_integer(object, key, low, high, &value, error));
+  *out = (int)value;
+  return PF_OK;
+}
+
+static pf_status read_map(const json_t *object, int columns, pf_time_map *map, pf_error *error) {
+  const char *interpolant = NULL;
+  pf_network_config *c = &map->network;
+  PF_TRY(pf_json_get_string(object, "interpolant", &interpolant, error));
+  if (pf_interpolant_find(interpolant, &map->interpolant, NULL) != PF_OK)
+    return pf_fail(error, PF_BAD_INPUT, "unknown interpolant '%s'", interpolant);
+  PF_TRY(read_int(object, "inputs", columns, columns, &c->inputs, error));
+  PF_TRY(read_int(object, "outputs", columns, columns, &c->outputs, error));
+  PF_TRY(read_int(object, "width", 1, 8192, &c->width, error));
+  PF_TRY(read_int(object, "depth", 1, 64, &c->depth, error));
+  PF_TRY(read_int(object, "times", 1, 2, &c->times, error));
+  PF_TRY(read_int(object, "frequencies", 1, 512, &c->frequencies, error));
+  PF_TRY(read_int(object, "embedding", 1, 8192, &c->embedding, error));
+  PF_TRY(pf_json_get_number(object, "max_frequency", 1, 1e6, &c->max_frequency, error));
+  return pf_json_get_bool(object, "residual", &c->residual, error);
+}
+
+static pf_status read_params(const pf_container *container, const char *prefix, const pf_layout *layout,
+                             float *params, pf_error *error) {
+  for (int i = 0; i < layout->count; i++) {
+    const pf_parameter *p = &layout->items[i];
+    char name[64];
+    snprintf(name, sizeof name, "%s.%s", prefix, p->name);
+    pf_array shape = {.name = name, .dtype = PF_F32, .rank = p->shape.axes};
+    for (int k = 0; k < p->shape.axes; k++) shape.dims[k] = p->shape.dim[k];
+    const pf_array *array = NULL;
+    PF_TRY(pf_container_require(container, &shape, &array, error));
+    memcpy(params + p->offset, array->data, array->bytes);
+  }
+  return PF_OK;
+}
+
+static pf_status read_learned(const pf_container *container, const json_t *root, const char *prefix,
+                              int columns, pf_learned **out, pf_error *error) {
+  const json_t *object = json_object_get(root, prefix);
+  if (!object) return PF_OK;
+  if (!json_is_object(object)) return pf_fail(error, PF_BAD_INPUT, "'%s' is not an object", prefix);
+  pf_time_map map;
+  memset(&map, 0, sizeof map);
+  PF_TRY(read_map(object, columns, &map, error));
+  pf_layout layout = {0};
+  float *params = NULL;
+  pf_status status = pf_network_layout(&map.network, &layout, error);
+  if (status == PF_OK) status = pf_alloc((size_t)layout.total, sizeof(float), &params, error);
+  if (status == PF_OK) status = read_params(container, prefix, &layout, params, error);
+  if (status == PF_OK) status = pf_learned_create(&map, params, out, error);
+  if (status == PF_NON_FINITE) {
+    if (error) error->status = PF_BAD_INPUT;
+    status = PF_BAD_INPUT;
+  }
+  pf_free(params);
+  pf_layout_free(&layout);
+  return status;
+}
+
+static pf_status read_column(const json_t *entry, int j, pf_table *like, pf_error *error) {
+  const char *name = NULL, *type = NULL;
+  if (!json_is_object(entry)) return pf_fail(error, PF_BAD_INPUT, "column %d is not an object", j + 1);
+  PF_TRY(pf_json_get_string(entry, "name", &name, error));
+  PF_TRY(pf_json_get_string(entry, "type", &type, error));
+  PF_TRY(read_int(entry, "decimals", -1, 400, &like->decimals[j], error));
+  if (strcmp(type, "integer") != 0 && strcmp(type, "real") != 0)
+    return pf_fail(error, PF_BAD_INPUT, "column '%s' has the unknown type '%s'", name, type);
+  like->types[j] = strcmp(type, "integer") == 0 ? PF_COLUMN_INTEGER : PF_COLUMN_REAL;
+  return pf_table_set_name(like, j, name, error);
+}
+
+static pf_status read_columns(const json_t *root, pf_table **out, pf_error *error) {
+  const json_t *columns = NULL;
+  PF_TRY(pf_json_get_array(root, "columns", &columns, error));
+  size_t count = json_array_size(columns);
+  if (count < 1 || count > 65536) return pf_fail(error, PF_BAD_INPUT, "the model has %zu columns", count);
+  pf_table *like = NULL;
+  PF_TRY(pf_table_create(0, (int)count, &like, error));
+  pf_status status = PF_OK;
+  for (size_t j = 0; j < count && status == PF_OK; j++)
+    status = read_column(json_array_get(columns, j), (int)j, like, error);
+  if (status == PF_OK)
+    *out = like;
+  else
+    pf_table_free(like);
+  return status;
+}
+
+static pf_status read_curves(const pf_container *container, struct pf_model *model, pf_error *error) {
+  for (int64_t i = 0; i < pf_container_count(container); i++) {
+    const pf_array *steps = pf_container_array(container, i);
+    size_t length = strlen(steps->name);
+    if (strncmp(steps->name, "curve.", 6) != 0 || length < 12 ||
+        strcmp(steps->name + length - 5, ".step") != 0)
+      continue;
+    char name[40], value_name[80];
+    snprintf(name, sizeof name, "%.*s", (int)(length - 11), steps->name + 6);
+    snprintf(value_name, sizeof value_name, "curve.%s.value", name);
+    pf_array shape = {.name = value_name, .dtype = PF_F64, .rank = 1, .dims = {steps->elements}};
+    const pf_array *values = NULL;
+    PF_TRY(pf_container_require(container, &shape, &values, error));
+    if (steps->dtype != PF_F64 || steps->rank != 1)
+      return pf_fail(error, PF_BAD_INPUT, "array '%s' is not a vector of F64", steps->name);
+    PF_TRY(pf_model_add_curve(model, name, steps->elements, steps->data, values->data, error));
+  }
+  return PF_OK;
+}
+
+static pf_status read_model(const pf_container *container, const json_t *root, struct pf_model *model,
+                            pf_error *error) {
+  const json_t *facts = NULL;
+  int columns = model->columns;
+  PF_TRY(pf_json_get_number(root, "start", 0, 1, &model->start, error));
+  PF_TRY(pf_json_get_number(root, "end", 0, 1, &model->end, error));
+  if (!(model->start < model->end))
+    return pf_fail(error, PF_BAD_INPUT, "start %g is not before end %g", model->start, model->end);
+  PF_TRY(pf_json_get_object(root, "facts", &facts, error));
+  json_decref(model->facts);
+  model->facts = json_deep_copy(facts);
+  if (!model->facts) return pf_fail(error, PF_NO_MEMORY, "out of memory");
+  PF_TRY(pf_encoder_load(container, columns, &model->encoder, error));
+  PF_TRY(read_learned(container, root, "generator", columns, &model->generator, error));
+  PF_TRY(read_learned(container, root, "velocity", columns, &model->velocity, error));
+  if (!model->generator && !model->velocity) return pf_fail(error, PF_BAD_INPUT, "it holds no network");
+  if (model->generator && pf_learned_map_of(model->generator)->network.times != 2)
+    return pf_fail(error, PF_BAD_INPUT, "its generator takes one time, not two");
+  return read_curves(container, model, error);
+}
+
+static pf_status read_root(const pf_container *container, json_t **out, pf_error *error) {
+  const char *text = pf_container_get(container, "pushforward");
+  if (!text) return pf_fail(error, PF_BAD_INPUT, "not a pushforward model");
+  json_t *root = NULL;
+  PF_TRY(pf_json_parse_object(text, strlen(text), "metadata", &root, error));
+  int64_t version = 0;
+  pf_status status = pf_json_get_integer(root, "format", 1, INT32_MAX, &version, error);
+  if (status == PF_OK && version > PF_FORMAT_VERSION)
+    status = pf_fail(error, PF_BAD_INPUT, "model format %lld is newer than this program's %d",
+                     (long long)version, PF_FORMAT_VERSION);
+  if (status == PF_OK)
+    *out = root;
+  else
+    json_decref(root);
+  return status;
+}
+
+pf_status pf_model_from_container(const pf_container *container, struct pf_model **out, pf_error *error) {
+  json_t *root = NULL;
+  pf_table *like = NULL;
+  struct pf_model *model = NULL;
+  pf_status status = read_root(container, &root, error);
+  if (status == PF_OK) status = read_columns(root, &like, error);
+  if (status == PF_OK) status = pf_model_create(like, &model, error);
+  if (status == PF_OK) status = read_model(container, root, model, error);
+  if (status == PF_OK)
+    *out = model;
+  else
+    pf_model_free(model);
+  pf_table_free(like);
+  json_decref(root);
+  return status;
+}
+
+pf_status pf_model_load(const char *path, struct pf_model **out, pf_error *error) {
+  pf_container *container = NULL;
+  PF_TRY(pf_container_read(path, &container, error));
+  pf_status status = pf_model_from_container(container, out, error);
+  pf_container_free(container);
+  return status == PF_OK ? PF_OK : pf_fail_within(error, status, "%s", path);
+}
+
+pf_status pf_model_describe(const struct pf_model *model, char **json, pf_error *error) {
+  json_t *root = json_object();
+  char *text = NULL;
+  if (root) {
+    json_object_set_new(root, "format", json_integer(PF_FORMAT_VERSION));
+    json_object_set_new(root, "columns", columns_json(model->columns_like));
+    json_object_set_new(root, "start", json_real(model->start));
+    json_object_set_new(root, "end", json_real(model->end));
+    json_object_set(root, "facts", model->facts);
+    if (model->generator)
+      json_object_set_new(root, "generator", network_json(pf_learned_map_of(model->generator)));
+    if (model->velocity)
+      json_object_set_new(root, "velocity", network_json(pf_learned_map_of(model->velocity)));
+    text = json_dumps(root, JSON_INDENT(2));
+  }
+  json_decref(root);
+  if (!text) return pf_fail(error, PF_NO_MEMORY, "out of memory");
+  pf_status status = pf_strdup(text, json, error);
+  free(text);
+  return status;
+}

@@ -1,0 +1,323 @@
+/* One training run: see training.h. */
+#include "training.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#include "../base/cpu.h"
+#include "../base/memory.h"
+#include "../base/rng.h"
+#include "../metrics/scale.h"
+#include "../metrics/two_sample.h"
+
+enum { QUALITY_ROWS = 1000 };
+
+/* ---- begin ---- */
+
+/* FNV-1a, 64 bit: tells one data set or setting from another; not a defence against an adversary. */
+static uint64_t hash_bytes(uint64_t hash, const void *bytes, size_t length) {
+  const unsigned char *p = bytes;
+  for (size_t i = 0; i < length; i++) hash = (hash ^ p[i]) * 1099511628211u;
+  return hash;
+}
+
+static uint64_t hash_table(const pf_table *table) {
+  uint64_t hash = hash_bytes(14695981039346656037u, &table->rows, sizeof table->rows);
+  for (int j = 0; j < table->columns; j++)
+    hash = hash_bytes(hash, table->names[j], strlen(table->names[j]) + 1);
+  return hash_bytes(hash, table->values, (size_t)table->rows * (size_t)table->columns * sizeof(double));
+}
+
+static pf_status choose_rows(pf_training *t, const pf_table *data, const pf_table *held, pf_error *error) {
+  double share = t->options->holdout_share;
+  if (held && held->columns != data->columns)
+    return pf_fail(error, PF_BAD_INPUT, "the held-out data has %d columns, the training data %d",
+                   held->columns, data->columns);
+  t->data = data;
+  t->held = held;
+  if (held || share == 0) return PF_OK;
+  if (!(share > 0 && share < 1))
+    return pf_fail(error, PF_USAGE, "holdout-share is %g, must be in [0, 1)", share);
+  PF_TRY(pf_table_split(data, share, t->seed, &t->own_data, &t->own_held, error));
+  t->data = t->own_data;
+  t->held = t->own_held;
+  return PF_OK;
+}
+
+static pf_status check_names(const pf_table *data, const pf_table *held, pf_error *error) {
+  for (int j = 0; held && j < data->columns; j++)
+    if (strcmp(data->names[j], held->names[j]) != 0)
+      return pf_fail(error, PF_BAD_INPUT,
+                     "column %d is '%s' in the training data and '%s' in the held-out data", j + 1,
+                     data->names[j], held->names[j]);
+  return PF_OK;
+}
+
+/* A column whose shape a network should not have to learn: ties, or tails far beyond the normal law's. */
+static bool column_is_rough(const pf_table *table, int column) {
+  double mean = 0, m2 = 0, m3 = 0, m4 = 0;
+  int64_t n = table->rows;
+  for (int64_t i = 0; i < n; i++) mean += table->values[i * table->columns + column];
+  mean /= (double)n;
+  for (int64_t i = 0; i < n; i++) {
+    double e = table->values[i * table->columns + column] - mean;
+    m2 += e * e;
+    m3 += e * e * e;
+    m4 += e * e * e * e;
+  }
+  if (table->types[column] == PF_COLUMN_INTEGER || !(m2 > 0)) return true;
+  double skew = m3 / pow(m2, 1.5) * sqrt((double)n), kurtosis = m4 / (m2 * m2) * (double)n;
+  return fabs(skew) > 1 || kurtosis > 6;
+}
+
+static pf_status fit_encoder(pf_training *t, pf_error *error) {
+  static const char *const names[] = {"standard", "quantile", "auto"};
+  const char *name = t->options->encoder ? t->options->encoder : "auto";
+  pf_encoder_options options = pf_encoder_options_default();
+  bool is_auto = strcmp(name, "auto") == 0;
+  if (!is_auto && strcmp(name, "standard") != 0 && strcmp(name, "quantile") != 0)
+    return pf_fail_unknown(error, "encoder", name, names, 3);
+  options.kind = strcmp(name, "quantile") == 0 ? PF_ENCODER_QUANTILE : PF_ENCODER_STANDARD;
+  /* one rough column decides for all: mixed kinds would put columns of one table on unlike scales */
+  for (int j = 0; is_auto && j < t->d; j++)
+    if (column_is_rough(t->data, j)) options.kind = PF_ENCODER_QUANTILE;
+  PF_TRY(pf_encoder_fit(t->data, &options, &t->encoder, error));
+  PF_TRY(pf_alloc((size_t)t->n * (size_t)t->d, sizeof(float), &t->encoded, error));
+  pf_encoder_encode(t->encoder, t->data->values, t->n, t->seed, 0, t->encoded);
+  return PF_OK;
+}
+
+/* Held-out rows in units of the training columns' spread: the scale of the quality curve. */
+static pf_status scale_held(pf_training *t, pf_error *error) {
+  if (!t->held) return PF_OK;
+  t->held_rows = t->held->rows < QUALITY_ROWS ? t->held->rows : QUALITY_ROWS;
+  PF_TRY(pf_alloc((size_t)t->held_rows * (size_t)t->d, sizeof(double), &t->held_scaled, error));
+  return pf_scale_apply(&t->scale, (pf_points){t->held->values, (size_t)t->held_rows, (size_t)t->d},
+                        t->held_scaled, error);
+}
+
+pf_status pf_training_begin(const pf_table *data, const pf_table *held, const pf_train_options *options,
+                            pf_training *out, pf_error *error) {
+  pf_training t = {.options = options, .seed = (uint64_t)options->seed, .begun = pf_clock_seconds()};
+  pf_status status = pf_table_check(data, "training data", 2, error);
+  if (status == PF_OK && held) status = pf_table_check(held, "held-out data", 2, error);
+  if (status == PF_OK) status = choose_rows(&t, data, held, error);
+  if (status == PF_OK) status = check_names(t.data, t.held, error);
+  if (status == PF_OK && t.data->rows >= 1 << 24)
+    status = pf_fail(error, PF_BAD_INPUT, "%lld training rows, at most %d are supported",
+                     (long long)t.data->rows, (1 << 24) - 1);
+  if (status == PF_OK) {
+    t.n = t.data->rows;
+    t.d = t.data->columns;
+    t.data_hash = hash_table(t.data);
+    t.last_checkpoint = t.last_progress = t.begun;
+    status = pf_pool_create((int)options->threads, &t.pool, error);
+  }
+  if (status == PF_OK) status = fit_encoder(&t, error);
+  pf_points rows = {t.data ? t.data->values : NULL, (size_t)t.n, (size_t)t.d};
+  if (status == PF_OK) status = pf_scale_fit(rows, &t.scale, error);
+  if (status == PF_OK) status = scale_held(&t, error);
+  if (status == PF_OK) status = pf_registry_create(&t.registry, error);
+  *out = t;
+  if (status != PF_OK) pf_training_end(out);
+  /* the stage is registered by address: only once it has its final place */
+  return status != PF_OK ? status : pf_registry_add_i64(out->registry, "stage", &out->stage, 1, error);
+}
+
+void pf_training_end(pf_training *t) {
+  pf_table_free(t->own_data);
+  pf_table_free(t->own_held);
+  pf_encoder_free(t->encoder);
+  pf_free(t->encoded);
+  pf_free(t->held_scaled);
+  pf_scale_clear(&t->scale);
+  pf_pool_free(t->pool);
+  pf_registry_free(t->registry);
+  pf_text_free(&t->settings);
+  for (int i = 0; i < t->n_curves; i++) {
+    pf_free(t->curves[i].steps);
+    pf_free(t->curves[i].values);
+  }
+  *t = (pf_training){0};
+}
+
+/* ---- curves ---- */
+
+pf_status pf_training_add_curve(pf_training *t, const char *name, int *index, pf_error *error) {
+  if (t->n_curves == PF_MODEL_CURVES)
+    return pf_fail(error, PF_FAILED, "no room for curve '%s': a model keeps %d", name, PF_MODEL_CURVES);
+  pf_training_curve *curve = &t->curves[t->n_curves];
+  snprintf(curve->name, sizeof curve->name, "%s", name);
+  PF_TRY(pf_alloc(PF_CURVE_CAPACITY, sizeof(double), &curve->steps, error));
+  *index = t->n_curves++;
+  PF_TRY(pf_alloc(PF_CURVE_CAPACITY, sizeof(double), &curve->values, error));
+  char key[80];
+  snprintf(key, sizeof key, "curve.%s.count", name);
+  PF_TRY(pf_registry_add_i64(t->registry, key, &curve->count, 1, error));
+  snprintf(key, sizeof key, "curve.%s.steps", name);
+  PF_TRY(pf_registry_add_f64(t->registry, key, curve->steps, PF_CURVE_CAPACITY, error));
+  snprintf(key, sizeof key, "curve.%s.values", name);
+  return pf_registry_add_f64(t->registry, key, curve->values, PF_CURVE_CAPACITY, error);
+}
+
+void pf_training_record(pf_training *t, int curve, double step, double value) {
+  if (curve < 0) return;
+  pf_training_curve *c = &t->curves[curve];
+  if (c->count >= PF_CURVE_CAPACITY) return;
+  c->steps[c->count] = step;
+  c->values[c->count++] = value;
+}
+
+pf_status pf_training_quality(pf_training *t, pf_training_sampler *sampler, void *context, double *out,
+                              pf_error *error) {
+  *out = NAN;
+  if (!t->held || t->held_rows < 2) return PF_OK;
+  size_t n = (size_t)t->held_rows, d = (size_t)t->d;
+  float *x = NULL;
+  double *rows = NULL;
+  pf_status status = pf_alloc(n * d, sizeof(float), &x, error);
+  if (status == PF_OK) status = pf_alloc(n * d, sizeof(double), &rows, error);
+  if (status == PF_OK) status = sampler(context, (pf_rows){0, t->held_rows}, x, error);
+  if (status == PF_OK) {
+    pf_encoder_decode(t->encoder, x, t->held_rows, rows);
+    status = pf_scale_apply(&t->scale, (pf_points){rows, n, d}, rows, error);
+  }
+  if (status == PF_OK)
+    status =
+        pf_energy_distance((pf_points){rows, n, d}, (pf_points){t->held_scaled, n, d}, t->pool, out, error);
+  pf_free(x);
+  pf_free(rows);
+  return status;
+}
+
+/* ---- checkpoints ---- */
+
+static void fingerprint(const pf_training *t, char out[64]) {
+  const char *text = t->settings.data ? t->settings.data : "";
+  uint64_t settings = hash_bytes(14695981039346656037u, text, strlen(text));
+  snprintf(out, 64, "%016llx-%016llx-%llu", (unsigned long long)t->data_hash, (unsigned long long)settings,
+           (unsigned long long)t->seed);
+}
+
+pf_status pf_training_checkpoint(pf_training *t, pf_error *error) {
+  if (!t->options->checkpoint) return PF_OK;
+  char name[64];
+  fingerprint(t, name);
+  t->last_checkpoint = pf_clock_seconds();
+  return pf_registry_save(t->registry, t->options->checkpoint, name, error);
+}
+
+pf_status pf_training_resume(pf_training *t, bool *resumed, pf_error *error) {
+  *resumed = false;
+  if (t->settings.status != PF_OK) return pf_fail(error, t->settings.status, "out of memory");
+  if (!t->options->resume || !t->options->checkpoint) return PF_OK;
+  if (access(t->options->checkpoint, F_OK) != 0) {
+    pf_training_log(t, "no checkpoint %s: training starts from the beginning", t->options->checkpoint);
+    return PF_OK;
+  }
+  char name[64];
+  fingerprint(t, name);
+  PF_TRY(pf_registry_load(t->registry, t->options->checkpoint, name, error));
+  *resumed = true;
+  return PF_OK;
+}
+
+/* ---- along the way ---- */
+
+void pf_training_log(const pf_training *t, const char *format, ...) {
+  char message[512];
+  va_list arguments;
+  if (!t->options->hooks.log) return;
+  va_start(arguments, format);
+  vsnprintf(message, sizeof message, format, arguments);
+  va_end(arguments);
+  t->options->hooks.log(t->options->hooks.context, PF_LOG_INFO, message);
+}
+
+static void show_progress(const pf_training_stage *stage, const pf_fit_state *state, double now) {
+  const pf_hooks *hooks = &stage->training->options->hooks;
+  if (!hooks->progress) return;
+  int64_t here = state->step - stage->first_step;
+  double seconds = now - stage->begun;
+  double left = here > 0 ? seconds / (double)here * (double)(stage->steps - state->step) : NAN;
+  pf_progress progress = {.stage = stage->name,
+                          .done = state->step,
+                          .total = stage->steps,
+                          .loss = state->loss,
+                          .seconds = seconds,
+                          .eta_seconds = left + stage->seconds_after};
+  hooks->progress(hooks->context, &progress);
+}
+
+/* Step k of n is one of the `points` steps at which curves are recorded (the last step is one). */
+static bool is_curve_point(int64_t k, int64_t n, int64_t points) {
+  return points > 0 && n > 0 && k * points / n != (k - 1) * points / n;
+}
+
+static pf_status record_curves(pf_training_stage *stage, const pf_fit_state *state, pf_error *error) {
+  pf_training *t = stage->training;
+  if (is_curve_point(state->step, stage->steps, 10 * stage->points))
+    pf_training_record(t, stage->loss_curve, (double)state->step, state->loss);
+  if (stage->quality_curve < 0 || !is_curve_point(state->step, stage->steps, stage->points)) return PF_OK;
+  double value = NAN;
+  PF_TRY(pf_training_quality(t, stage->sampler, stage->sampler_context, &value, error));
+  pf_training_record(t, stage->quality_curve, (double)state->step, value);
+  return PF_OK;
+}
+
+pf_status pf_training_after_step(void *context, pf_fit_state *state, pf_error *error) {
+  pf_training_stage *stage = context;
+  pf_training *t = stage->training;
+  PF_TRY(record_curves(stage, state, error));
+  double now = pf_clock_seconds();
+  if (stage->begun == 0) {
+    stage->begun = now;
+    stage->first_step = state->step;
+  }
+  if (now - t->last_progress > 0.2 || state->step == stage->steps) {
+    t->last_progress = now;
+    show_progress(stage, state, now);
+  }
+  const pf_hooks *hooks = &t->options->hooks;
+  if (hooks->stop && hooks->stop(hooks->context)) {
+    PF_TRY(pf_training_checkpoint(t, error));
+    return pf_fail(error, PF_STOPPED, "stopped at step %lld of stage '%s'%s%s", (long long)state->step,
+                   stage->name, t->options->checkpoint ? "; checkpoint saved in " : "",
+                   t->options->checkpoint ? t->options->checkpoint : "");
+  }
+  if (now - t->last_checkpoint > t->options->checkpoint_seconds) return pf_training_checkpoint(t, error);
+  return PF_OK;
+}
+
+/* ---- the end ---- */
+
+static pf_status common_facts(const pf_training *t, struct pf_model *model, pf_error *error) {
+  json_t *facts = model->facts;
+  json_object_set_new(facts, "version", json_string(pf_version()));
+  json_object_set_new(facts, "method", json_string(t->options->method));
+  json_object_set_new(facts, "seed", json_integer((json_int_t)t->seed));
+  json_object_set_new(facts, "rows", json_integer(t->n));
+  json_object_set_new(facts, "instruction_set", json_string(pf_cpu_class()));
+  if (t->options->source) json_object_set_new(facts, "source", json_string(t->options->source));
+  if (t->options->command) json_object_set_new(facts, "command", json_string(t->options->command));
+  return json_object_size(facts) >= 5 ? PF_OK : pf_fail(error, PF_NO_MEMORY, "out of memory");
+}
+
+pf_status pf_training_model(pf_training *t, struct pf_model **out, pf_error *error) {
+  struct pf_model *model = NULL;
+  PF_TRY(pf_model_create(t->data, &model, error));
+  model->encoder = t->encoder;
+  t->encoder = NULL;
+  pf_status status = common_facts(t, model, error);
+  for (int i = 0; i < t->n_curves && status == PF_OK; i++) {
+    const pf_training_curve *c = &t->curves[i];
+    status = pf_model_add_curve(model, c->name, c->count, c->steps, c->values, error);
+  }
+  if (status == PF_OK)
+    *out = model;
+  else
+    pf_model_free(model);
+  return status;
+}
