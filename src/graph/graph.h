@@ -10,8 +10,9 @@
  *   PF_SHARED    one value for the whole batch (parameters, schedules)
  *   PF_PER_ROW   one item for every row of the batch; the row axis is implicit and never listed
  *   PF_PARTIAL   a sum over the rows of one lane: it becomes a true value only after the sum over
- *                lanes, so it may be used linearly (add, sub, neg, times SHARED, reshape, ...) but a nonlinear
- *                use inside the same program is a build error
+ *                lanes, so it may be used linearly but a nonlinear use inside the same program is a build error.
+ *                Linear: add and sub with a PARTIAL or exact zeros, neg, times or divided by SHARED, select under a
+ *                SHARED condition, sum_axis, matmul with SHARED, reshape, slice, pad, concat, broadcast of items
  * Item dimensions: 0 to 3 axes ({} is a scalar). Element-wise operands broadcast over trailing-aligned
  * axes (equal, or one of them 1 or missing) and across spans (SHARED with PER_ROW gives PER_ROW).
  *
@@ -33,7 +34,7 @@ typedef struct pf_shape {
   int dim[PF_MAX_AXES];    /* item dimensions, outermost first */
 } pf_shape;
 
-/* ops.def rows: PF_OP(NAME, name, arity, kind, scalar C expression of a, b, c in double, ONNX name) */
+/* ops.def rows: PF_OP(NAME, name, arity, kind, scalar C expression of a, b, c in double, "ONNX name"); name is a bare word */
 typedef enum pf_op {
 #define PF_OP(NAME, name, arity, kind, expression, onnx) PF_OP_##NAME,
 #include "ops.def"
@@ -64,7 +65,7 @@ typedef struct pf_node_data {
   /* attributes; their meaning per op:
    *   PARAM     i[0] = parameter set, offset = first element in that set's flat array
    *   INPUT     i[0] = input index
-   *   CONSTANT  offset = first element in pf_graph_constants()
+   *   CONSTANT  offset = first element in pf_graph_constants(); i[0] = 1 when all elements are equal
    *   NORMAL, UNIFORM  i[0] = stream id;   INDEX  i[0] = stream id, i[1] = bound (values 0..bound-1)
    *   SUM_AXIS  i[0] = item axis (kept with length 1)
    *   MATMUL    i[0] = transpose a (SHARED a only), i[1] = transpose b
@@ -79,11 +80,17 @@ void pf_graph_free(pf_graph *graph);
 /* First error of any builder, PF_OK when there was none. */
 pf_status pf_graph_status(const pf_graph *graph, pf_error *error);
 
+/* Nodes so far; ids are 0..size-1. */
 int32_t pf_graph_size(const pf_graph *graph);
+/* Valid until the next builder. */
 const pf_node_data *pf_graph_node(const pf_graph *graph, int32_t id);
 const double *pf_graph_constants(const pf_graph *graph);
 const char *pf_op_name(pf_op op);
+const char *pf_op_onnx(pf_op op); /* "" when there is no operator of the same meaning */
+int pf_op_arity(pf_op op);
 pf_op_kind pf_op_kind_of(pf_op op);
+/* Value of an ELEMENTWISE op (b, c ignored where the arity is smaller); NaN for any other op. */
+double pf_op_apply(pf_op op, double a, double b, double c);
 pf_shape pf_node_shape(pf_node node);
 int64_t pf_shape_items(const pf_shape *shape); /* product of item dimensions, 1 for a scalar */
 /* Human-readable listing, one node a line; freed with pf_free. */
@@ -101,7 +108,9 @@ pf_node pf_param(pf_graph *graph, int set, int64_t offset, pf_shape shape);
 pf_node pf_input(pf_graph *graph, int index, pf_shape shape);
 pf_node pf_constant(pf_graph *graph, pf_shape shape, const double *values);
 pf_node pf_scalar(pf_graph *graph, double value); /* SHARED scalar */
-/* Random PER_ROW leaves: a function of (run seed, stream, run step, global row, element). */
+/* Random PER_ROW leaves: a function of (run seed, stream, run step, global row, element). One stream serves one leaf:
+ * asking again for the same leaf gives the same node, another op or width on that stream is an error (the
+ * numbers would be correlated). */
 pf_node pf_normal(pf_graph *graph, int stream, int columns);
 pf_node pf_uniform(pf_graph *graph, int stream, int columns);
 pf_node pf_index(pf_graph *graph, int stream, int bound); /* PER_ROW scalar, integer 0..bound-1 */
@@ -160,11 +169,18 @@ pf_node pf_gather(pf_node table, pf_node index);
 pf_node pf_stop_gradient(pf_node a);
 
 /* ---- transformations ---- */
-/* d(sum of y's elements * seed)/d wrt[i] as new nodes; seed has y's item shape, an invalid handle (id -1, graph set) means ones.
- * wrt nodes keep their shape; a SHARED wrt of a PER_ROW/PARTIAL y gets a PARTIAL gradient. A wrt that y does not depend on
- * gets zeros. out: n handles. Composes with itself and with jvp. */
+/* d(sum of y's elements * seed)/d wrt[i] as new nodes. seed broadcasts to y's shape; an invalid handle (id -1, graph set)
+ * means ones; a PER_ROW y is summed over rows (padding rows too: weight first). wrt may be any nodes, intermediate ones as
+ * well: the gradient of a node that feeds another wrt includes the path through that one. Item dimensions of out[i]
+ * are those of wrt[i]; its span is
+ *     wrt PER_ROW -> PER_ROW;  wrt PARTIAL -> SHARED;  wrt SHARED -> SHARED for a SHARED y and seed, else PARTIAL.
+ * A wrt that y does not depend on gets zeros. Do not differentiate with respect to a pf_constant: equal constants are one
+ * node, and folding removes them. out: n handles. Composes with itself and with jvp. */
 void pf_grad(pf_node y, pf_node seed, const pf_node *wrt, int n, pf_node *out);
-/* Tangents of ys[0..n_y) when xs[i] moves along tangents[i] (same shapes): forward mode. out: n_y handles. */
+/* Tangents of ys[0..n_y) when xs[i] moves along tangents[i]: forward mode. tangents[i] broadcasts to the shape of xs[i]
+ * (a PARTIAL x needs a PARTIAL tangent). xs may be intermediate nodes: such a node moves along its given tangent alone,
+ * whatever its operands do; a node listed twice moves along the sum. out[j] has the shape of ys[j]; zeros where ys[j] does not
+ * depend on xs. out: n_y handles. */
 void pf_jvp(const pf_node *ys, int n_y, const pf_node *xs, const pf_node *tangents, int n_x, pf_node *out);
 
 #endif
