@@ -24,7 +24,7 @@ void pf_law_free(pf_law *law);
 int pf_law_count(void);
 const char *pf_law_name(int index);
 const char *pf_law_description(int index);
-const char *pf_law_keys(int index); /* "d,mean" style list of the keys it takes; "" for none */
+const char *pf_law_options(int index); /* "d,mean" style list of the keys a spec takes; "" for none */
 
 const char *pf_law_spec(const pf_law *law); /* the text it was made from */
 int pf_law_dimension(const pf_law *law);

@@ -65,11 +65,6 @@ void pf_mixture_moments(const pf_mixture *mixture, double *mean, double *covaria
 double pf_mixture_second_moment(const pf_mixture *mixture);
 /* Index of the component whose mean is nearest to x in Euclidean distance (ties: the first). */
 int pf_mixture_nearest(const pf_mixture *mixture, const double *x);
-/* sum_e v_e^2 with v = projection of y = x - scale * mean_k on axis e of component k's covariance: writes the
- * projections (d of them; for ISOTROPIC and DIAGONAL the coordinates themselves). */
-void pf_mixture_project(const pf_mixture *mixture, int component, double scale, const double *x,
-                        double *projection);
-
 /* -integral p log p of a one-dimensional mixture by quadrature (error below 1e-10); d must be 1. */
 double pf_mixture_entropy_1d(const pf_mixture *mixture);
 
