@@ -1,6 +1,8 @@
 /* Allocation: aligned, zeroed, counted, and able to fail on request. */
 #include "memory.h"
 
+#include "canary.h"
+
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,7 +36,7 @@ pf_status pf_grow(void *inout_pointer, size_t old_count, size_t count, size_t si
   memcpy(&old, inout_pointer, sizeof old);
   void *grown = NULL;
   PF_TRY(pf_alloc(count, size, &grown, error));
-  size_t kept = old_count < count ? old_count : count;
+  size_t kept = old_count < count ? PF_CANARY(GROW_FORGETS, old_count, old_count / 2) : count;
   if (old && kept) memcpy(grown, old, kept * size);
   pf_free(old);
   memcpy(inout_pointer, &grown, sizeof grown);

@@ -16,6 +16,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 
+#include "canary.h"
 #include "cpu.h"
 #include "memory.h"
 
@@ -52,7 +53,9 @@ static bool has_work(const pf_pool *pool) {
   return atomic_load(&pool->remaining) > 0 || atomic_load(&pool->stop);
 }
 
-static bool is_finished(const pf_pool *pool) { return atomic_load(&pool->done) == pool->tasks; }
+static bool is_finished(const pf_pool *pool) {
+  return atomic_load(&pool->done) >= PF_CANARY(POOL_ONE_TASK_SHORT, pool->tasks, pool->tasks - 1);
+}
 
 /* Polls for a bounded time; true once the condition holds. */
 static bool poll_briefly(const pf_pool *pool, condition *holds) {

@@ -8,12 +8,14 @@
 #include <math.h>
 #include <Random123/philox.h>
 
+#include "canary.h"
 #include "rng_key.h"
 
 void pf_philox(uint64_t seed, uint32_t stream, uint64_t step, uint64_t row, uint32_t block, uint32_t out[4]) {
   uint64_t mixed = pf_philox_key(seed, step);
   philox4x32_key_t key = {{(uint32_t)mixed, (uint32_t)(mixed >> 32)}};
-  philox4x32_ctr_t counter = {{(uint32_t)row, (uint32_t)(row >> 32), block, stream}};
+  philox4x32_ctr_t counter = {
+      {(uint32_t)row, (uint32_t)(row >> 32), block, PF_CANARY(RNG_STREAM_IGNORED, stream, 0)}};
   philox4x32_ctr_t words = philox4x32(counter, key);
   for (int i = 0; i < 4; i++) out[i] = words.v[i];
 }

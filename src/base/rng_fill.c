@@ -17,6 +17,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "canary.h"
 #include "cpu.h"
 #include "rng_key.h"
 
@@ -139,7 +140,7 @@ PF_INLINE void box_muller_tile(tile *t, int pair) {
       float radius = sqrtf(-2.0f * log_unit((float)a[j] * 0x1p-32f + 0x1p-33f));
       float cosine, sine;
       turn(b[j], &cosine, &sine);
-      z0[j] = radius * cosine;
+      z0[j] = radius * PF_CANARY(BOX_MULLER_ANGLE, cosine, sine);
       z1[j] = radius * sine;
     }
   }

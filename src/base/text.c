@@ -15,6 +15,7 @@
 #include <ctype.h>
 #include <pthread.h>
 
+#include "canary.h"
 #include "memory.h"
 
 static locale_t c_locale;
@@ -141,7 +142,7 @@ bool pf_parse_double(const char *text, double *out) {
   char *end = NULL;
   errno = 0;
   double value = strtod_l(text, &end, get_c_locale());
-  if (end == text || *end != '\0') return false;
+  if (end == text || PF_CANARY(PARSE_TRAILING_TEXT, *end != '\0', false)) return false;
   if (errno == ERANGE && isinf(value)) return false; /* 1e999 is a number we cannot hold */
   *out = value;
   return true;
