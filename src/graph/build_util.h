@@ -70,11 +70,13 @@ pf_node pf_standing_reduce(pf_node g, const pf_shape *from, const pf_shape *to);
 
 /* ---- rules ---- */
 
-/* False for the operands no derivative passes through (less, sign, gather, stop_gradient). */
-bool pf_op_differentiable(pf_op op);
+/* False for the operands no derivative passes through: those of less, sign, gather, stop_gradient; select's condition. */
+bool pf_op_differentiable(pf_op op, int k);
 /* t * d node/d operand k for an ELEMENTWISE node: its Jacobian is diagonal before broadcasting, so this one
  * linear map serves as vjp and as jvp (rules.c). */
 pf_node pf_rule_elementwise(pf_node node, int k, pf_node t);
+/* A node of zeros in the shape of `shape`, span included. */
+pf_node pf_zeros_like(pf_graph *graph, const pf_shape *shape);
 /* Cotangent of operand k given the standing cotangent g of `node`; stands for the operand (grad_rules.c). */
 pf_node pf_rule_vjp(pf_node node, int k, pf_node g);
 /* Tangent of `node` given the operands' standing tangents (invalid handle: none); at least one is given

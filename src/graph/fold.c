@@ -149,8 +149,11 @@ static pf_node fold_slice(pf_graph *graph, const pf_node_data *data) {
   if (in.op == PF_OP_BROADCAST && first_last == 1) return pf_broadcast(first, data->shape);
   if (in.op == PF_OP_CONCAT) {
     pf_node second = operand(graph, &in, 1);
-    if (start + length <= first_last) return pf_broadcast(pf_slice(first, start, length), data->shape);
-    if (start >= first_last) return pf_broadcast(pf_slice(second, start - first_last, length), data->shape);
+    bool from_first = start + length <= first_last, from_second = start >= first_last;
+    pf_node source = from_first ? first : second;
+    bool zeros_beside_partial = data->shape.span == PF_PARTIAL && pf_node_shape(source).span == PF_SHARED;
+    if (zeros_beside_partial || (!from_first && !from_second)) return pf_graph_invalid(graph);
+    return pf_broadcast(pf_slice(source, from_first ? start : start - first_last, length), data->shape);
   }
   return pf_graph_invalid(graph);
 }
