@@ -12,7 +12,8 @@
  * the first line holds no comma. Line numbers in messages count from 1.
  *
  * Header: the first record is one when it holds text above a number, or text only; otherwise columns are
- * x1..xd. An empty name becomes x<k>; a repeated name gets _2, _3, ... in file order.
+ * x1..xd. Names are trimmed; an empty one becomes x<k> and a repeated one gets
+ * _<k> appended, k the column's number.
  *
  * Types: a column is INTEGER when every cell is a whole number within +-2^53. Dropped columns may hold
  * anything. PF_BAD_INPUT: a text column (most cells not numbers: the message shows its first values and the

@@ -1,5 +1,6 @@
 /* Tables: the rows every method trains on and every metric compares.
  *
+ * The public part (free, split, from_values, accessors, write) is declared in pushforward.h.
  * A table is n rows of d named numeric columns. A column is REAL or INTEGER; INTEGER columns are written back
  * as integers. Readers live in csv.h, npy.h and npz.h; pf_table_read picks one by the file's first bytes.
  */
@@ -42,7 +43,6 @@ typedef struct pf_read_options {
 /* rows x columns zeros, REAL, decimals unknown, columns named x1..xd. rows >= 0, columns >= 1.
  * PF_NO_MEMORY when rows * columns does not fit. */
 pf_status pf_table_create(int64_t rows, int columns, pf_table **out, pf_error *error);
-void pf_table_free(pf_table *table);
 
 /* Gives a column another name (copied). */
 pf_status pf_table_set_name(pf_table *table, int column, const char *name, pf_error *error);
@@ -60,12 +60,6 @@ pf_status pf_table_select(const pf_table *table, const pf_column_choice *choice,
 /* A new table of rows[0..count-1] of `table` (indices in 0..rows-1, any order, repeats allowed). */
 pf_status pf_table_take(const pf_table *table, const uint32_t *rows, int64_t count, pf_table **out,
                         pf_error *error);
-
-/* Seeded random split: round(fraction * rows) rows, at least one and at most rows - 1, go to *holdout, the
- * others to *train; both keep the file's row order. 0 < fraction < 1 (else PF_USAGE); rows < 2 is
- * PF_BAD_INPUT, as are 2^32 rows or more. Same table, fraction and seed: same split. */
-pf_status pf_table_split(const pf_table *table, double fraction, uint64_t seed, pf_table **train,
-                         pf_table **holdout, pf_error *error);
 
 /* PF_BAD_INPUT unless there are at least min_rows rows (0 means 2) and every value is finite; the message
  * names `name`, the row (1-based) and the column. */
