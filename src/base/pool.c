@@ -7,8 +7,8 @@
  *   finish    `done` + 1 after each task; the caller returns when done = tasks
  *
  * A worker that slept through a phase is never waited for: on a busy machine the others take its share.
- * Waiting is spinning, then yielding, then a condition variable. With more threads than cores the
- * spinning is left out, since it would keep the core from the thread it waits for. */
+ * Waiting is spinning, then yielding, then a condition variable. With more threads than cores it is the
+ * condition variable at once: whoever polls takes the core from the thread it waits for. */
 #include "pool.h"
 
 #include <pthread.h>
@@ -22,8 +22,8 @@
 
 enum { MAX_THREADS = 1024, CACHE_LINE = 64 };
 
-static const double SPIN_SECONDS = 50e-6;   /* covers the host work between two phases of a step */
-static const double YIELD_SECONDS = 300e-6; /* then a sleep costs less than what it saves */
+static const double SPIN_SECONDS = 50e-6;  /* covers the host work between two phases of a step */
+static const double POLL_SECONDS = 150e-6; /* spinning and yielding; then a sleep costs less than it saves */
 
 typedef struct worker {
   pf_pool *pool;
@@ -38,7 +38,7 @@ struct pf_pool {
   void *context;
   int tasks;
   int threads;
-  double spin_seconds;
+  bool polls; /* there is a core for every thread */
   atomic_bool stop;
   atomic_int sleepers;      /* workers inside the condition variable, or about to be */
   atomic_bool caller_waits; /* the caller is inside `finished`, or about to be */
@@ -60,9 +60,10 @@ static bool is_finished(const pf_pool *pool) {
 /* Polls for a bounded time; true once the condition holds. */
 static bool poll_briefly(const pf_pool *pool, condition *holds) {
   if (holds(pool)) return true;
+  if (!pool->polls) return false;
   double start = pf_clock_seconds(), waited = 0.0;
-  while (waited < YIELD_SECONDS) {
-    if (waited < pool->spin_seconds) {
+  while (waited < POLL_SECONDS) {
+    if (waited < SPIN_SECONDS) {
       for (int i = 0; i < 16; i++) {
         if (holds(pool)) return true;
         pf_cpu_pause();
@@ -196,7 +197,7 @@ pf_status pf_pool_create(int threads, pf_pool **out, pf_error *error) {
   }
   pool->threads = threads;
   pool->workers = workers;
-  pool->spin_seconds = threads <= cores ? SPIN_SECONDS : 0.0;
+  pool->polls = threads <= cores;
   pthread_mutex_init(&pool->mutex, NULL);
   pthread_cond_init(&pool->work, NULL);
   pthread_cond_init(&pool->finished, NULL);

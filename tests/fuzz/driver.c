@@ -19,14 +19,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 void __sanitizer_set_death_callback(void (*callback)(void));
 #pragma weak __sanitizer_set_death_callback
 
-enum { MAX_INPUT = 1 << 16, MAX_CORPUS = 4096, HANG_SECONDS = 20, MAX_CUTS = 4096 };
+enum { INPUT_LIMIT = 1 << 16, CORPUS_LIMIT = 4096, HANG_SECONDS = 20, CUT_LIMIT = 4096 };
 
 typedef struct input {
   uint8_t *data;
   size_t size;
 } input;
 
-static input corpus[MAX_CORPUS];
+static input corpus[CORPUS_LIMIT];
 static size_t corpus_count;
 static input current; /* what the target is running on: written out when it dies */
 static const char *artifact_prefix = "";
@@ -73,13 +73,13 @@ static void run_one(const uint8_t *data, size_t size) {
 
 static void load_file(const char *path) {
   FILE *file = fopen(path, "rb");
-  if (!file || corpus_count == MAX_CORPUS) {
+  if (!file || corpus_count == CORPUS_LIMIT) {
     if (file) fclose(file);
     return;
   }
-  uint8_t *data = malloc(MAX_INPUT);
+  uint8_t *data = malloc(INPUT_LIMIT);
   if (!data) exit(1);
-  corpus[corpus_count++] = (input){data, fread(data, 1, MAX_INPUT, file)};
+  corpus[corpus_count++] = (input){data, fread(data, 1, INPUT_LIMIT, file)};
   fclose(file);
 }
 
@@ -107,7 +107,7 @@ static void erase(input *x, size_t at, size_t count) {
 }
 
 static void insert(input *x, size_t at, const uint8_t *bytes, size_t count) {
-  if (x->size + count > MAX_INPUT) return;
+  if (x->size + count > INPUT_LIMIT) return;
   memmove(x->data + at + count, x->data + at, x->size - at);
   memcpy(x->data + at, bytes, count);
   x->size += count;
@@ -160,14 +160,14 @@ static void mutate(input *x) {
 
 static void run_corpus(void) {
   for (size_t i = 0; i < corpus_count; i++) {
-    size_t stride = corpus[i].size / MAX_CUTS + 1;
+    size_t stride = corpus[i].size / CUT_LIMIT + 1;
     for (size_t size = 0; size < corpus[i].size; size += stride) run_one(corpus[i].data, size);
     run_one(corpus[i].data, corpus[i].size);
   }
 }
 
 static void run_mutations(long wanted, double seconds, struct timespec start) {
-  static uint8_t room[MAX_INPUT];
+  static uint8_t room[INPUT_LIMIT];
   for (long done = 0; wanted < 0 || done < wanted; done++) {
     if (seconds > 0) {
       struct timespec now;
