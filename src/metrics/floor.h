@@ -34,14 +34,13 @@ typedef struct pf_floor_spec {
 /* Fills results[metric_count]. Both distances of a pair share real A, so its noise cancels in their
  * difference; excess_hi95 = mean + t_{.95,P-1} sd / sqrt(P) of the P differences (paired t). The metrics run
  * in parallel over the pool; results do not depend on it. The draws may use the pool. */
-pf_status pf_measure_against_floor(const pf_floor_spec *spec, pf_sample_source source, pf_pool *pool,
+pf_status pf_measure_against_floor(const pf_floor_spec *spec, pf_sample_source source,
                                    pf_metric_result *results, pf_error *error);
 
 /* t quantile at probability .95 with `freedom` >= 1 degrees of freedom. */
 double pf_student_t95(int freedom);
 
-/* ---- finite tables
- * --------------------------------------------------------------------------------------------- */
+/* ---- finite tables ---- */
 
 /* A source for tables: real A is n random rows of `reference` (held-out rows), real B n random rows of
  * `other` (for example training rows), the model n random rows of `model`, each without replacement and new

@@ -40,6 +40,7 @@ typedef struct pf_metric_options {
   size_t projections; /* sliced distances, default 128 */
   int neighbours;     /* knn_auc, default 15 */
   int folds;          /* knn_auc, default 5 */
+  pf_pool *pool;      /* threads; NULL (default): the calling one. No value depends on it */
 } pf_metric_options;
 
 pf_metric_options pf_metric_options_default(void);
@@ -48,6 +49,6 @@ pf_metric_options pf_metric_options_default(void);
  * 1/2, 1 and 2 times the reference's median distance. A non-finite input or value is PF_NON_FINITE, never a
  * number. */
 pf_status pf_metric_compute(pf_metric_id id, pf_points x, pf_points reference,
-                            const pf_metric_options *options, pf_pool *pool, double *out, pf_error *error);
+                            const pf_metric_options *options, double *out, pf_error *error);
 
 #endif

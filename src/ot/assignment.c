@@ -54,29 +54,12 @@ static const lanes_i first_lanes = {0, 1, 2, 3, 4, 5, 6, 7};
  * --------------------------------------------------------------------------------------------------- */
 
 PF_MULTIVERSION
-static void squared_row(const double *x, size_t d, const double *y, size_t stride, double *out) {
-  double x0 = x[0];
-  if (d == 2) {
-    double x1 = x[1];
-    const double *y1 = y + stride;
-    for (size_t j = 0; j < stride; j++) out[j] = (x0 - y[j]) * (x0 - y[j]) + (x1 - y1[j]) * (x1 - y1[j]);
-    return;
-  }
-  for (size_t j = 0; j < stride; j++) out[j] = (x0 - y[j]) * (x0 - y[j]);
-  for (size_t k = 1; k < d; k++) {
-    double xk = x[k];
-    const double *yk = y + k * stride;
-    for (size_t j = 0; j < stride; j++) out[j] += (xk - yk[j]) * (xk - yk[j]);
-  }
-}
-
-PF_MULTIVERSION
 static void root_row(double *row, size_t n) {
   for (size_t j = 0; j < n; j++) row[j] = sqrt(row[j]);
 }
 
 static void points_row(const solver *s, size_t i, double *out) {
-  squared_row(s->x.rows + i * s->x.d, s->x.d, s->y, s->padded, out);
+  pf_squared_row(s->x.rows + i * s->x.d, s->x.d, s->y, s->padded, s->padded, out);
   if (s->power == 1) root_row(out, s->padded);
 }
 
@@ -434,12 +417,6 @@ static void uncenter(pf_assignment *found, const double *x, const double *y, con
   found->total += square * (double)found->n;
 }
 
-/* y as d rows of `padded` coordinates. */
-static void transpose(const double *y, size_t n, size_t d, size_t padded, double *out) {
-  for (size_t k = 0; k < d; k++)
-    for (size_t j = 0; j < n; j++) out[k * padded + j] = y[j * d + k];
-}
-
 pf_status pf_assignment_points(pf_points x, pf_points y, int power, pf_assignment *out, pf_error *error) {
   PF_TRY(pf_points_check_pair(x, y, error));
   PF_TRY(check_size(x.n, error));
@@ -460,7 +437,7 @@ pf_status pf_assignment_points(pf_points x, pf_points y, int power, pf_assignmen
     center(copy_y, n, d, means + d);
     for (size_t k = 0; k < d; k++) means[k] -= means[d + k];
   }
-  transpose(copy_y, n, d, padded, columns);
+  pf_points_transpose((pf_points){copy_y, n, d}, padded, columns);
   solver s = {.n = n, .padded = padded, .x = {copy_x, n, d}, .y = columns, .power = power};
   if (d > DIRECT_COLUMNS) {
     PF_TRY_GOTO(pf_alloc(n * padded, sizeof *matrix, &matrix, error));

@@ -17,4 +17,10 @@ pf_status pf_points_check(pf_points points, const char *name, pf_error *error);
 /* pf_points_check of both, and equal d. */
 pf_status pf_points_check_pair(pf_points x, pf_points y, pf_error *error);
 
+/* rows (n x d) as d columns of `stride` >= n values; the values past n are left alone. */
+void pf_points_transpose(pf_points points, size_t stride, double *out);
+
+/* out[j] = |x - y_j|^2 for j < count, where coordinate k of y_j is y[k * stride + j]. */
+void pf_squared_row(const double *x, size_t d, const double *y, size_t stride, size_t count, double *out);
+
 #endif
