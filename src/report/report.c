@@ -1,0 +1,140 @@
+/* The page: checks the input, then lets every part write itself in reading order. */
+#include "report/report.h"
+
+#include <math.h>
+#include <stdio.h>
+
+#include "report/html.h"
+#include "report/parts.h"
+#include "report/style.h"
+
+pf_report_input pf_report_input_default(void) { return (pf_report_input){.selected_step = NAN}; }
+
+void pf_page_absent(pf_page *page, const char *why) { pf_text_add(&page->absent, "<li>%s</li>\n", why); }
+
+const char *pf_page_column_name(const pf_page *page, size_t column, char fallback[32]) {
+  const char *const *names = page->input->column_names;
+  if (names && names[column] && *names[column]) return names[column];
+  snprintf(fallback, 32, "x%zu", column + 1);
+  return fallback;
+}
+
+static pf_status check_array(const char *name, const void *array, size_t count, pf_error *error) {
+  if (array || !count) return PF_OK;
+  return pf_fail(error, PF_USAGE, "report: %s is NULL but its count is %zu", name, count);
+}
+
+static pf_status check_nested(const pf_report_input *in, pf_error *error) {
+  for (size_t r = 0; r < in->comparison.row_count; r++) {
+    const double *values = in->comparison.rows[r].values;
+    PF_TRY(check_array("comparison.rows[].values", values, in->comparison.column_count, error));
+  }
+  for (size_t s = 0; s < in->series_count; s++) {
+    PF_TRY(check_array("series[].step", in->series[s].step, in->series[s].count, error));
+    PF_TRY(check_array("series[].value", in->series[s].value, in->series[s].count, error));
+  }
+  return PF_OK;
+}
+
+static pf_status check_input(const pf_report_input *in, pf_error *error) {
+  if (!in) return pf_fail(error, PF_USAGE, "report: input is NULL");
+  size_t d = in->dimension;
+  PF_TRY(check_array("commands", in->commands, in->command_count, error));
+  PF_TRY(check_array("facts", in->facts, in->fact_count, error));
+  PF_TRY(check_array("metrics", in->metrics, in->metric_count, error));
+  PF_TRY(check_array("comparison.columns", in->comparison.columns, in->comparison.column_count, error));
+  PF_TRY(check_array("comparison.rows", in->comparison.rows, in->comparison.row_count, error));
+  PF_TRY(check_array("series", in->series, in->series_count, error));
+  PF_TRY(check_array("steps", in->steps, in->step_count, error));
+  PF_TRY(check_array("data", in->data, d ? in->data_rows : 0, error));
+  PF_TRY(check_array("samples", in->samples, d ? in->sample_rows : 0, error));
+  PF_TRY(check_array("paths", in->paths, d && in->path_nodes ? in->path_count : 0, error));
+  PF_TRY(check_array("checks", in->checks, in->check_count, error));
+  return check_nested(in, error);
+}
+
+static const char *title_of(const pf_report_input *input) {
+  return input->title && *input->title ? input->title : "pushforward report";
+}
+
+/* The policy forbids everything but the page's own styles: nothing can be fetched or run. */
+static void write_head(pf_page *page) {
+  pf_text *text = &page->text;
+  pf_text_add(text, "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+                    "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n"
+                    "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
+                    "style-src 'unsafe-inline'\">\n<title>");
+  pf_html_words(text, title_of(page->input));
+  pf_text_add(text, "</title>\n<style>\n");
+  pf_style_add(text);
+  pf_text_add(text, "</style>\n</head>\n<body>\n<main>\n<header>\n<h1>");
+  pf_html_words(text, title_of(page->input));
+  pf_text_add(text, "</h1>\n");
+  if (page->input->subtitle) {
+    pf_text_add(text, "<p class=\"subtitle\">");
+    pf_html_words(text, page->input->subtitle);
+    pf_text_add(text, "</p>\n");
+  }
+  pf_text_add(text, "</header>\n");
+}
+
+static void write_foot(pf_page *page) {
+  if (page->absent.length) {
+    pf_html_section_begin(&page->text, "Not in this report", NULL);
+    pf_text_add(&page->text, "<ul>\n%s</ul>\n", page->absent.data);
+    pf_html_section_end(&page->text);
+  }
+  pf_text_add(&page->text,
+              "<footer>Written by pushforward. This page is complete in itself: it loads nothing and "
+              "runs nothing.</footer>\n</main>\n</body>\n</html>\n");
+}
+
+static pf_status write_parts(pf_page *page, pf_error *error) {
+  write_head(page);
+  pf_part_header(page);
+  pf_part_metrics(page);
+  PF_TRY(pf_part_samples(page, error));
+  PF_TRY(pf_part_marginals(page, error));
+  PF_TRY(pf_part_pairs(page, error));
+  pf_text_add(&page->text, "<div class=\"row\">\n"); /* side by side where there is room */
+  PF_TRY(pf_part_paths(page, error));
+  pf_part_steps(page);
+  pf_text_add(&page->text, "</div>\n");
+  pf_part_decomposition(page);
+  pf_part_comparison(page);
+  pf_part_curves(page);
+  pf_part_checks(page);
+  pf_part_reproduce(page);
+  write_foot(page);
+  return PF_OK;
+}
+
+/* Puts the finished page behind what `out` holds; takes it over where that is nothing. */
+static pf_status hand_over(pf_text *page, pf_text *out, pf_error *error) {
+  if (!out->length && !out->data) {
+    *out = *page;
+    *page = (pf_text){0};
+    return PF_OK;
+  }
+  size_t length = out->length;
+  pf_text_add_bytes(out, page->data, page->length);
+  if (out->status == PF_OK) return PF_OK;
+  out->length = length;
+  if (out->data) out->data[length] = 0;
+  return pf_fail(error, out->status, "report: no memory for the page of %zu bytes", page->length);
+}
+
+pf_status pf_report_write(const pf_report_input *input, pf_text *out, pf_error *error) {
+  PF_TRY(check_input(input, error));
+  if (!out) return pf_fail(error, PF_USAGE, "report: out is NULL");
+  if (out->status != PF_OK) return pf_fail(error, out->status, "report: out has already failed");
+  pf_page page = {.input = input};
+  pf_status status = write_parts(&page, error);
+  if (status == PF_OK && (page.text.status != PF_OK || page.absent.status != PF_OK)) {
+    status = pf_fail(error, PF_NO_MEMORY, "report: no memory for the page");
+  }
+  if (status == PF_OK) status = hand_over(&page.text, out, error);
+  pf_text_free(&page.text);
+  pf_text_free(&page.absent);
+  return status;
+}
