@@ -1,0 +1,143 @@
+/* Where every value lives. A slot is taken from the step that defines the value to the last one that reads it; slots are
+ * placed one after the other, in order of definition, into the lowest gap that is free for that long.
+ */
+#include "plan.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../base/memory.h"
+
+enum { FLOATS_PER_LINE = PF_ALIGN / sizeof(float), DEFAULT_ROWS = 128, TILE_STEP = 16 };
+static const int64_t arena_budget = 1 << 20; /* bytes: about the private cache of a core */
+
+typedef struct slot {
+  int64_t offset, size;
+  int32_t first, last, value;
+} slot;
+
+static int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
+
+static int compare_slots(const void *left, const void *right) {
+  const slot *a = left, *b = right;
+  if (a->first != b->first) return a->first < b->first ? -1 : 1;
+  return a->value < b->value ? -1 : a->value > b->value;
+}
+
+/* Batch inputs keep their padded copy for the whole tile; SHARED values outlive their section. */
+static int32_t list_slots(const pf_program *p, pf_base base, int64_t tile_rows, slot *slots) {
+  int32_t n = 0;
+  for (int32_t i = 0; i < p->values; i++) {
+    const pf_value *v = &p->value[i];
+    bool input = base == PF_BASE_LANE && v->base == PF_BASE_ROWS;
+    if (v->base != base && !input) continue;
+    bool pinned = input || base == PF_BASE_SHARED;
+    slots[n++] = (slot){.size = round_up(v->items * (v->span == PF_PER_ROW ? tile_rows : 1), FLOATS_PER_LINE),
+                        .first = pinned ? 0 : v->first,
+                        .last = pinned ? INT32_MAX : v->last,
+                        .value = i};
+  }
+  qsort(slots, (size_t)n, sizeof *slots, compare_slots);
+  return n;
+}
+
+/* `live` holds the slots in use, by offset. Returns the new count. */
+static int32_t place(slot *live, int32_t n, slot *s) {
+  int32_t kept = 0;
+  for (int32_t i = 0; i < n; i++)
+    if (live[i].last >= s->first) live[kept++] = live[i];
+  int32_t at = 0;
+  s->offset = 0;
+  while (at < kept && live[at].offset < s->offset + s->size) {
+    s->offset = live[at].offset + live[at].size;
+    at++;
+  }
+  memmove(live + at + 1, live + at, (size_t)(kept - at) * sizeof *live);
+  live[at] = *s;
+  return kept + 1;
+}
+
+/* Offsets of all values of one arena; *floats is its size. */
+static pf_status assign_slots(pf_program *p, pf_base base, int64_t tile_rows, int64_t *floats,
+                              pf_error *error) {
+  slot *slots = NULL;
+  PF_TRY(pf_alloc(2 * (size_t)p->values + 1, sizeof *slots, &slots, error));
+  slot *live = slots + p->values;
+  const int32_t n = list_slots(p, base, tile_rows, slots);
+  int32_t in_use = 0;
+  *floats = 0;
+  for (int32_t i = 0; i < n; i++) {
+    in_use = place(live, in_use, &slots[i]);
+    p->value[slots[i].value].offset = slots[i].offset;
+    if (slots[i].offset + slots[i].size > *floats) *floats = slots[i].offset + slots[i].size;
+  }
+  pf_free(slots);
+  return PF_OK;
+}
+
+static size_t add_part(size_t *bytes, int64_t part) {
+  size_t at = *bytes;
+  *bytes = (size_t)round_up((int64_t)at + part, PF_ALIGN);
+  return at;
+}
+
+static pf_status create_contractions(pf_program *p, pf_section *section, size_t *scratch, pf_error *error) {
+  *scratch = 0;
+  for (int32_t i = 0; i < section->steps; i++) {
+    pf_step *step = &section->step[i];
+    if (step->kind != PF_STEP_GEMM) continue;
+    pf_gemm_shape shape = step->gemm;
+    if (step->scaled_m) shape.m *= p->tile_rows;
+    if (step->scaled_k) shape.k *= p->tile_rows;
+    if (step->scaled_m || step->scaled_k)
+      p->stats.flops_per_row += 2.0 * (double)shape.m * (double)shape.n * (double)shape.k / p->tile_rows;
+    size_t bytes;
+    PF_TRY(pf_contractions_add(p->contractions, &shape, &step->contraction, &bytes, error));
+    if (bytes > *scratch) *scratch = bytes;
+  }
+  return PF_OK;
+}
+
+static pf_status layout_section(pf_program *p, pf_section *section, int64_t arena_floats, pf_error *error) {
+  int64_t regs = 0, blocks = 0;
+  for (int32_t i = 0; i < section->steps; i++) {
+    if (section->step[i].kind != PF_STEP_GROUP) continue;
+    const pf_group *g = &p->group[section->step[i].group];
+    if (g->regs > regs) regs = g->regs;
+    if (g->slots * g->block > blocks) blocks = g->slots * g->block;
+  }
+  size_t scratch;
+  PF_TRY(create_contractions(p, section, &scratch, error));
+  section->bytes = 0;
+  add_part(&section->bytes, p->values * (int64_t)sizeof(float *));
+  section->reg_pointers = add_part(&section->bytes, regs * (int64_t)sizeof(float *));
+  section->arena = add_part(&section->bytes, arena_floats * (int64_t)sizeof(float));
+  section->blocks = add_part(&section->bytes, blocks * (int64_t)sizeof(float));
+  section->scratch = add_part(&section->bytes, (int64_t)scratch);
+  return PF_OK;
+}
+
+/* As few tiles as the budget allows, all of one height. */
+static pf_status choose_tile(pf_program *p, int64_t max_rows, pf_error *error) {
+  int64_t floats;
+  if (max_rows <= 0) max_rows = DEFAULT_ROWS;
+  PF_TRY(assign_slots(p, PF_BASE_LANE, TILE_STEP, &floats, error));
+  const int64_t row_bytes = floats * (int64_t)sizeof(float) / TILE_STEP + 1;
+  int64_t most = arena_budget / row_bytes / TILE_STEP * TILE_STEP;
+  if (most < TILE_STEP) most = TILE_STEP;
+  const int64_t tiles = (max_rows + most - 1) / most;
+  p->tile_rows = (int)round_up((max_rows + tiles - 1) / tiles, TILE_STEP);
+  return PF_OK;
+}
+
+pf_status pf_arena_layout(pf_program *p, const pf_program_options *options, pf_error *error) {
+  int64_t shared, lane;
+  p->tile_rows = options->tile_rows;
+  if (options->tile_rows == 0) PF_TRY(choose_tile(p, options->max_rows, error));
+  PF_TRY(assign_slots(p, PF_BASE_SHARED, 1, &shared, error));
+  PF_TRY(assign_slots(p, PF_BASE_LANE, p->tile_rows, &lane, error));
+  p->stats.arena_bytes = (size_t)lane * sizeof(float);
+  PF_TRY(pf_contractions_create(p->stats.contractions, &p->contractions, error));
+  PF_TRY(layout_section(p, &p->shared, shared, error));
+  return layout_section(p, &p->lane, lane, error);
+}

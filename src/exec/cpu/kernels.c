@@ -1,0 +1,90 @@
+/* Block kernels: the loops the compiler vectorises, once per instruction-set class. */
+#include "kernels.h"
+
+#include "math.h"
+
+/* No loop here carries a dependence: a destination is an operand itself or disjoint from it. */
+#define PF_LOOP _Pragma("GCC ivdep") for (size_t i = 0; i < n; i++)
+
+/* One binary loop: `left` and `right` name the operands' values at i, `setup` reads a single value once. */
+#define PF_FORM(NAME, expression, setup, left, right)                                                        \
+  case PF_KERNEL_##NAME: {                                                                                   \
+    setup;                                                                                                   \
+    PF_LOOP {                                                                                                \
+      const float x = left, y = right;                                                                       \
+      out[i] = expression;                                                                                   \
+    }                                                                                                        \
+    break;                                                                                                   \
+  }
+
+PF_MULTIVERSION void pf_kernel_run(pf_kernel kernel, size_t n, const float *a, const float *b, const float *c,
+                                   float *out) {
+  switch (kernel) {
+  case PF_KERNEL_COPY: PF_LOOP { out[i] = a[i];
+    }
+    break;
+#define PF_X(NAME, expression)                                                                               \
+  case PF_KERNEL_##NAME:                                                                                     \
+    PF_LOOP {                                                                                                \
+      const float x = a[i];                                                                                  \
+      out[i] = expression;                                                                                   \
+    }                                                                                                        \
+    break;
+    PF_UNARY_KERNELS(PF_X)
+#undef PF_X
+#define PF_X(NAME, expression)                                                                               \
+  PF_FORM(NAME, expression, (void)0, a[i], b[i])                                                             \
+  PF_FORM(NAME##_VS, expression, const float s = b[0], a[i], s)                                              \
+  PF_FORM(NAME##_SV, expression, const float s = a[0], s, b[i])
+    PF_BINARY_KERNELS(PF_X)
+#undef PF_X
+  case PF_KERNEL_SELECT:
+    PF_LOOP {
+      const float x = b[i], y = c[i];
+      out[i] = a[i] != 0.0f ? x : y;
+    }
+    break;
+  case PF_KERNEL_COUNT: break;
+  }
+}
+
+PF_MULTIVERSION void pf_kernel_fill(size_t n, float value, float *out) {
+  for (size_t i = 0; i < n; i++) out[i] = value;
+}
+
+PF_MULTIVERSION void pf_kernel_add_rows(size_t rows, size_t columns, const float *x, float *sums) {
+  for (size_t r = 0; r < rows; r++) {
+    const float *row = x + r * columns;
+    _Pragma("GCC ivdep") for (size_t c = 0; c < columns; c++) sums[c] += row[c];
+  }
+}
+
+PF_MULTIVERSION void pf_kernel_add_rows_wide(size_t rows, size_t columns, const float *x, double *sums) {
+  for (size_t r = 0; r < rows; r++)
+    for (size_t c = 0; c < columns; c++) sums[c] += (double)x[r * columns + c];
+}
+
+enum { SUM_LANES = 16 };
+
+PF_INLINE float sum_row(size_t n, const float *x) {
+  float s[SUM_LANES] = {0};
+  size_t i = 0;
+  for (; i + SUM_LANES <= n; i += SUM_LANES)
+    for (size_t l = 0; l < SUM_LANES; l++) s[l] += x[i + l];
+  for (size_t l = 0; i + l < n; l++) s[l] += x[i + l];
+  for (size_t half = SUM_LANES / 2; half > 0; half /= 2)
+    for (size_t l = 0; l < half; l++) s[l] += s[l + half];
+  return s[0];
+}
+
+PF_MULTIVERSION void pf_kernel_sum_columns(size_t rows, size_t columns, const float *x, float *out) {
+  if (columns > 4) {
+    for (size_t r = 0; r < rows; r++) out[r] = sum_row(columns, x + r * columns);
+    return;
+  }
+  for (size_t r = 0; r < rows; r++) { /* data dimensions: too short for vectors */
+    float sum = x[r * columns];
+    for (size_t c = 1; c < columns; c++) sum += x[r * columns + c];
+    out[r] = sum;
+  }
+}

@@ -1,0 +1,137 @@
+/* The steps that are neither groups nor contractions: sums that did not fold, copies, gathers, random fills.
+ *
+ * Rows of a value are the tile's rows times its leading item axes where an operation works on the last axis alone.
+ */
+#include "plan.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "../../base/cpu.h"
+#include "../../base/rng.h"
+
+enum { WIDE_COLUMNS = 8 };
+
+static int64_t rows_of(const pf_execution *at, int32_t value) {
+  return pf_span_rows(at, at->program->value[value].span);
+}
+
+/* size: items. Same order of additions as a folded sum. */
+static void sum_rows(const pf_execution *at, const pf_step *s) {
+  const int64_t items = s->size[0], rows = rows_of(at, s->in[0]);
+  float *out = at->pointer[s->out];
+  const float *x = at->pointer[s->in[0]];
+  if (items < WIDE_COLUMNS) {
+    double sums[WIDE_COLUMNS] = {0};
+    pf_kernel_add_rows_wide((size_t)rows, (size_t)items, x, sums);
+    for (int64_t c = 0; c < items; c++) out[c] = (float)sums[c];
+  } else {
+    memset(out, 0, (size_t)items * sizeof *out);
+    pf_kernel_add_rows((size_t)rows, (size_t)items, x, out);
+  }
+}
+
+/* size: outer, length, inner */
+static void sum_axis(const pf_execution *at, const pf_step *s) {
+  const int64_t outer = s->size[0] * rows_of(at, s->out), length = s->size[1], inner = s->size[2];
+  float *out = at->pointer[s->out];
+  const float *x = at->pointer[s->in[0]];
+  if (inner == 1) {
+    pf_kernel_sum_columns((size_t)outer, (size_t)length, x, out);
+    return;
+  }
+  memset(out, 0, (size_t)(outer * inner) * sizeof *out);
+  for (int64_t o = 0; o < outer; o++)
+    pf_kernel_add_rows((size_t)length, (size_t)inner, x + o * length * inner, out + o * inner);
+}
+
+/* size: leading items, width of the left, width of the right */
+static void concat(const pf_execution *at, const pf_step *s) {
+  const int64_t rows = rows_of(at, s->out), lead = s->size[0], width = s->size[1] + s->size[2];
+  int64_t column = 0;
+  for (int k = 0; k < 2; k++) {
+    const int64_t w = s->size[1 + k];
+    const int64_t row_stride = at->program->value[s->in[k]].span == PF_PER_ROW ? lead * w : 0;
+    for (int64_t r = 0; r < rows; r++)
+      for (int64_t l = 0; l < lead; l++) {
+        const float *from = at->pointer[s->in[k]] + r * row_stride + l * w;
+        float *out = at->pointer[s->out] + (r * lead + l) * width + column;
+        for (int64_t c = 0; c < w; c++) out[c] = from[c];
+      }
+    column += w;
+  }
+}
+
+/* size: leading items, width of the operand, zeros before */
+static void pad(const pf_execution *at, const pf_step *s) {
+  const int64_t rows = rows_of(at, s->out) * s->size[0], w = s->size[1];
+  const int64_t width = at->program->value[s->out].items / s->size[0];
+  float *out = at->pointer[s->out];
+  const float *from = at->pointer[s->in[0]];
+  memset(out, 0, (size_t)(rows * width) * sizeof *out);
+  for (int64_t r = 0; r < rows; r++)
+    memcpy(out + r * width + s->size[2], from + r * w, (size_t)w * sizeof *out);
+}
+
+/* size: rows of the table, its width. An index outside of the table gives NaN. */
+static void gather(const pf_execution *at, const pf_step *s) {
+  const int64_t n = s->size[0], d = s->size[1], rows = rows_of(at, s->out);
+  const int64_t index_stride = at->program->value[s->in[1]].span == PF_PER_ROW ? 1 : 0;
+  const float *table = at->pointer[s->in[0]], *index = at->pointer[s->in[1]];
+  for (int64_t r = 0; r < rows; r++) {
+    float *out = at->pointer[s->out] + r * d;
+    const float i = index[r * index_stride];
+    if (i >= 0.0f && i < (float)n)
+      memcpy(out, table + (int64_t)i * d, (size_t)d * sizeof *out);
+    else
+      pf_kernel_fill((size_t)d, NAN, out);
+  }
+}
+
+static void repeat(const pf_execution *at, const pf_step *s) {
+  float *out = at->pointer[s->out];
+  for (int64_t r = 0; r < rows_of(at, s->out); r++)
+    memcpy(out + r * s->size[0], at->pointer[s->in[0]], (size_t)s->size[0] * sizeof *out);
+}
+
+static void row_weight(const pf_execution *at, const pf_step *s) {
+  float *out = at->pointer[s->out];
+  for (int64_t r = 0; r < rows_of(at, s->out); r++) out[r] = r < at->valid ? 1.0f : 0.0f;
+}
+
+/* size: columns, stream, bound */
+static void fill_random(const pf_execution *at, const pf_step *s) {
+  const pf_run *run = at->run;
+  const uint32_t stream = (uint32_t)(PF_STREAM_GRAPH + s->size[1]);
+  const uint64_t row0 = (uint64_t)(run->first_row + at->row);
+  const size_t rows = (size_t)rows_of(at, s->out), columns = (size_t)s->size[0];
+  float *out = at->pointer[s->out];
+  if (s->kind == PF_STEP_NORMAL) pf_fill_normal_f32(run->seed, stream, run->step, row0, rows, columns, out);
+  if (s->kind == PF_STEP_UNIFORM) pf_fill_uniform_f32(run->seed, stream, run->step, row0, rows, columns, out);
+  if (s->kind == PF_STEP_INDEX)
+    pf_fill_index_f32(run->seed, stream, run->step, row0, rows, (uint32_t)s->size[2], out);
+}
+
+static void run_step(const pf_execution *at, const pf_step *s) {
+  switch (s->kind) {
+  case PF_STEP_GROUP: pf_group_run(at, &at->program->group[s->group]); break;
+  case PF_STEP_GEMM:
+    pf_contractions_run(at->program->contractions, at->context, s->contraction, at->pointer[s->in[0]],
+                        at->pointer[s->in[1]], at->pointer[s->out], at->scratch);
+    break;
+  case PF_STEP_REPEAT: repeat(at, s); break;
+  case PF_STEP_SUM_ROWS: sum_rows(at, s); break;
+  case PF_STEP_SUM_AXIS: sum_axis(at, s); break;
+  case PF_STEP_CONCAT: concat(at, s); break;
+  case PF_STEP_PAD: pad(at, s); break;
+  case PF_STEP_GATHER: gather(at, s); break;
+  case PF_STEP_NORMAL:
+  case PF_STEP_UNIFORM:
+  case PF_STEP_INDEX: fill_random(at, s); break;
+  case PF_STEP_ROW_WEIGHT: row_weight(at, s); break;
+  }
+}
+
+void pf_steps_run(const pf_execution *at) {
+  for (int32_t i = 0; i < at->section->steps; i++) run_step(at, &at->section->step[i]);
+}
