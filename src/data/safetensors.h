@@ -14,8 +14,8 @@
 #define PF_DTYPE_TABLE(X)                                                                                    \
   X(F32, 4)                                                                                                  \
   X(F64, 8)                                                                                                  \
-  X(F16, 2) X(BF16, 2) X(I64, 8) X(I32, 4) X(I16, 2) X(I8, 1) X(U64, 8) X(U32, 4) X(U16, 2) X(U8, 1)         \
-      X(BOOL, 1)
+  X(F16, 2)                                                                                                  \
+  X(BF16, 2) X(I64, 8) X(I32, 4) X(I16, 2) X(I8, 1) X(U64, 8) X(U32, 4) X(U16, 2) X(U8, 1) X(BOOL, 1)
 
 typedef enum pf_dtype {
 #define PF_X(name, bytes) PF_##name,

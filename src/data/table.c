@@ -6,6 +6,7 @@
 #include <string.h>
 #include "base/memory.h"
 #include "base/rng.h"
+#include "base/text.h"
 
 /* ---- making ---- */
 
