@@ -18,6 +18,7 @@
 
 #include "../nn/network.h"
 #include "interpolant.h"
+#include "interpolant_graph.h"
 
 typedef struct pf_time_map {
   pf_interpolant interpolant;

@@ -12,10 +12,10 @@
 
 static json_t *network_json(const pf_time_map *map) {
   const pf_network_config *c = &map->network;
-  return json_pack("{s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:f, s:b}", "interpolant",
+  return json_pack("{s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:f, s:b}", "interpolant",
                    pf_interpolant_name(map->interpolant), "inputs", c->inputs, "outputs", c->outputs, "width",
-                   c->width, "depth", c->depth, "times", c->times, "frequencies", c->frequencies, "embedding",
-                   c->embedding, "max_frequency", c->max_frequency, "residual", c->residual);
+                   c->width, "depth", c->depth, "times", c->times, "frequencies", c->frequencies,
+                   "max_frequency", c->max_frequency, "residual", c->residual);
 }
 
 static pf_status add_learned(const pf_learned *learned, const char *prefix, pf_container *container,
@@ -116,8 +116,7 @@ static pf_status read_map(const json_t *object, int columns, pf_time_map *map, p
   PF_TRY(read_int(object, "width", 1, 8192, &c->width, error));
   PF_TRY(read_int(object, "depth", 1, 64, &c->depth, error));
   PF_TRY(read_int(object, "times", 1, 2, &c->times, error));
-  PF_TRY(read_int(object, "frequencies", 1, 512, &c->frequencies, error));
-  PF_TRY(read_int(object, "embedding", 1, 8192, &c->embedding, error));
+  PF_TRY(read_int(object, "frequencies", 1, PF_MAX_FREQUENCIES, &c->frequencies, error));
   PF_TRY(pf_json_get_number(object, "max_frequency", 1, 1e6, &c->max_frequency, error));
   return pf_json_get_bool(object, "residual", &c->residual, error);
 }

@@ -54,49 +54,43 @@ static pf_node walk_bias(pf_walk *walk, const char *name, pf_node x, int units) 
 }
 
 pf_node pf_time_features(pf_node t, int frequencies, double max_frequency) {
-  double w[512];
-  if (frequencies > 512) frequencies = 512;
+  double w[PF_MAX_FREQUENCIES];
   for (int i = 0; i < frequencies; i++)
-    w[i] = frequencies > 1 ? pow(max_frequency, (double)i / (frequencies - 1)) : 1.0;
+    w[i] = M_PI / 2 * (frequencies > 1 ? pow(max_frequency, (double)i / (frequencies - 1)) : 1.0);
   pf_node omega = pf_constant(t.graph, PF_SHAPE(PF_SHARED, frequencies), w);
   pf_node angle = pf_mul(t, omega);
-  return pf_concat(pf_sin(angle), pf_cos(angle));
+  return pf_concat(pf_cos(angle), pf_sin(angle));
 }
 
+/* T u(t) + S (u(s) - u(t)) */
 static pf_node time_path(pf_walk *walk, const pf_network_config *c, pf_node t, pf_node s) {
   int features = 2 * c->frequencies;
   pf_node u = pf_time_features(t, c->frequencies, c->max_frequency);
-  pf_node e = pf_silu(walk_bias(
-      walk, "time.bias", walk_linear(walk, "time.weight", u, features, c->embedding, 1), c->embedding));
-  if (c->times < 2) return e;
-  pf_node us = pf_time_features(s, c->frequencies, c->max_frequency);
-  pf_node q = pf_silu(walk_bias(walk, "second_time.bias",
-                                walk_linear(walk, "second_time.weight", us, features, c->embedding, 1),
-                                c->embedding));
-  return pf_add(e, walk_linear(walk, "second_time.out", q, c->embedding, c->embedding, 0));
+  pf_node out = walk_linear(walk, "time.weight", u, features, c->width, 1);
+  if (c->times < 2) return out;
+  pf_node change = pf_sub(pf_time_features(s, c->frequencies, c->max_frequency), u);
+  return pf_add(out, walk_linear(walk, "second_time.weight", change, features, c->width, 0));
 }
 
-static pf_node hidden_layer(pf_walk *walk, const pf_network_config *c, int layer, pf_node h,
-                            const pf_node *e) {
+/* W_l h */
+static pf_node hidden_product(pf_walk *walk, const pf_network_config *c, int layer, pf_node h) {
   char name[40];
   int from = layer == 0 ? c->inputs : c->width;
   snprintf(name, sizeof name, "layer%d.weight", layer);
-  pf_node a = walk_linear(walk, name, h, from, c->width, layer == 0 ? 1 : 2);
-  if (e) {
-    snprintf(name, sizeof name, "layer%d.time", layer);
-    a = pf_add(a, walk_linear(walk, name, *e, c->embedding, c->width, 1));
-  }
-  snprintf(name, sizeof name, "layer%d.bias", layer);
-  pf_node out = pf_silu(walk_bias(walk, name, a, c->width));
-  return c->residual && layer > 0 ? pf_add(h, out) : out;
+  return walk_linear(walk, name, h, from, c->width, layer == 0 ? 1 : 2);
 }
 
 static pf_node network_walk(pf_walk *walk, const pf_network_config *c, pf_node x, pf_node t, pf_node s) {
-  pf_node e = c->times > 0 ? time_path(walk, c, t, s) : x;
+  char name[40];
   pf_node h = x;
-  for (int layer = 0; layer < c->depth; layer++)
-    h = hidden_layer(walk, c, layer, h, c->times > 0 ? &e : NULL);
-  pf_node out = walk_linear(walk, "out.weight", h, c->width, c->outputs, 0.1);
+  for (int layer = 0; layer < c->depth; layer++) {
+    pf_node a = hidden_product(walk, c, layer, h);
+    if (layer == 0 && c->times > 0) a = pf_add(a, time_path(walk, c, t, s));
+    snprintf(name, sizeof name, "layer%d.bias", layer);
+    a = pf_silu(walk_bias(walk, name, a, c->width));
+    h = c->residual && layer > 0 ? pf_add(h, a) : a;
+  }
+  pf_node out = walk_linear(walk, "out.weight", h, c->width, c->outputs, 0.01);
   return walk_bias(walk, "out.bias", out, c->outputs);
 }
 
@@ -116,8 +110,7 @@ pf_status pf_network_config_check(const pf_network_config *c, pf_error *error) {
   PF_TRY(check_range("width", c->width, 1, 8192, error));
   PF_TRY(check_range("depth", c->depth, 1, 64, error));
   PF_TRY(check_range("times", c->times, 0, 2, error));
-  PF_TRY(check_range("frequencies", c->frequencies, 1, 512, error));
-  PF_TRY(check_range("embedding", c->embedding, 1, 8192, error));
+  PF_TRY(check_range("frequencies", c->frequencies, 1, PF_MAX_FREQUENCIES, error));
   if (!(c->max_frequency >= 1 && c->max_frequency <= 1e6))
     return pf_fail(error, PF_USAGE, "network max_frequency is %g, must be 1 to 1e6", c->max_frequency);
   return PF_OK;

@@ -1,18 +1,20 @@
-/* Networks as graph builders: a multi-layer perceptron F(t, x) or F(t, s, x).
+/* Networks as graph builders: a multi-layer perceptron F(x), F(t, x) or F(t, s, x).
  *
- *   u   = time features: sin(w_i t), cos(w_i t), w_i geometric from 1 to `max_frequency`
- *   e   = silu(A u(t) + a) [+ S silu(B u(s) + b): the second-time branch, S initialised to zero]
- *   h_1 = silu(W_1 x + U_1 e + b_1)
- *   h_l = h_{l-1} + silu(W_l h_{l-1} + U_l e + b_l)      l = 2..depth   (the skip only when `residual`)
- *   F   = W_out h_depth + b_out
+ *   u(t) = cos(w_i theta), sin(w_i theta), theta = pi t / 2, w_i geometric from 1 to `max_frequency`
+ *   h_1  = silu(W_1 x + T u(t) + S (u(s) - u(t)) + b_1)            S starts at zero
+ *   h_l  = silu(W_l h_{l-1} + b_l)  [+ h_{l-1} when `residual`]     l = 2..depth
+ *   F    = W_out h_depth + b_out
  *
- * Everything trained lives in one flat array; a layout names its pieces. When t and s are SHARED the whole
- * time path is SHARED too and costs nothing per row.
+ * The second time enters as a difference, so F(t, t, x) never depends on S: a two-time network holds a one-time network with
+ * the same weights on its diagonal, before and after training. Everything trained lives in one flat array; a layout names its
+ * pieces. When t and s are SHARED the whole time path is SHARED too and costs nothing per row.
  */
 #ifndef PF_NN_NETWORK_H
 #define PF_NN_NETWORK_H
 
 #include "../graph/graph.h"
+
+enum { PF_MAX_FREQUENCIES = 64 };
 
 typedef struct pf_network_config {
   int inputs;           /* columns of x, >= 1 */
@@ -21,7 +23,6 @@ typedef struct pf_network_config {
   int depth;            /* hidden layers, 1..64 */
   int times;            /* 0, 1 or 2: how many times the network is told */
   int frequencies;      /* sinusoid pairs per time, >= 1 */
-  int embedding;        /* units of the time embedding e, >= 1 */
   double max_frequency; /* radians per unit time, >= 1 */
   bool residual;
 } pf_network_config;
@@ -61,7 +62,7 @@ pf_node pf_network_apply(const pf_network_config *config, int set, pf_node x, pf
 /* The piece called `name` ("out.weight" is the last layer's weight), NULL when there is none. */
 const pf_parameter *pf_layout_find(const pf_layout *layout, const char *name);
 
-/* sin and cos features of a scalar time node: [2 * frequencies]. */
+/* The features u(t) of a scalar time node: [2 * frequencies]. */
 pf_node pf_time_features(pf_node t, int frequencies, double max_frequency);
 
 #endif

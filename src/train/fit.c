@@ -2,6 +2,7 @@
 #include "fit.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 #include "../base/cpu.h"
 #include "../base/memory.h"

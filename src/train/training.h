@@ -12,6 +12,7 @@
 #define PF_TRAIN_TRAINING_H
 
 #include "../model/model.h"
+#include "../base/text.h"
 #include "../metrics/scale.h"
 #include "fit.h"
 
@@ -37,7 +38,7 @@ typedef struct pf_training {
   uint64_t seed;
   pf_encoder *encoder;
   float *encoded;      /* n x d */
-  pf_scale scale;      /* units of the training columns */
+  pf_column_scale scale;      /* units of the training columns */
   double *held_scaled; /* held-out rows standardised for curves, held_rows x d */
   int64_t held_rows;
   pf_pool *pool;

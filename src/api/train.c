@@ -1,0 +1,64 @@
+/* Public training and sampling: arguments checked, work passed down. */
+#include <stdlib.h>
+#include <string.h>
+#include "../base/memory.h"
+#include "../methods/method.h"
+
+pf_train_options pf_train_options_default(void) {
+  return (pf_train_options){
+#define PF_X(type, field, value, flag, placeholder, help) .field = value,
+      PF_TRAIN_OPTIONS(PF_X)
+#undef PF_X
+  };
+}
+
+pf_status pf_train(const pf_table *data, const pf_table *held, const pf_train_options *options,
+                   pf_model **out, pf_error *error) {
+  const pf_method *method = NULL;
+  pf_training training = {0};
+  PF_TRY(pf_method_find(options->method ? options->method : "characteristic", &method, error));
+  PF_TRY(pf_training_begin(data, held, options, &training, error));
+  pf_status status = method->train(&training, out, error);
+  pf_training_end(&training);
+  return status;
+}
+
+pf_sample_options pf_sample_options_default(void) { return (pf_sample_options){.steps = 1, .seed = 1}; }
+
+pf_status pf_model_sample(const pf_model *model, const pf_sample_options *options, int64_t n, double *out,
+                          pf_error *error) {
+  pf_sample_options o = options ? *options : pf_sample_options_default();
+  pf_pool *pool = NULL;
+  if (n > 256) PF_TRY(pf_pool_create(o.threads, &pool, error)); /* a handful of rows is done sooner here */
+  pf_draw draw = {.steps = o.steps, .teacher = o.teacher, .seed = o.seed, .pool = pool};
+  pf_status status = pf_model_draw(model, &draw, (pf_rows){o.first, n}, out, error);
+  pf_pool_free(pool);
+  return status;
+}
+
+static pf_status copy_columns(const pf_model *model, pf_table *table, pf_error *error) {
+  const pf_table *like = model->columns_like;
+  for (int j = 0; j < model->columns; j++) {
+    PF_TRY(pf_table_set_name(table, j, like->names[j], error));
+    table->types[j] = like->types[j];
+    table->decimals[j] = like->decimals[j];
+  }
+  return PF_OK;
+}
+
+pf_status pf_model_sample_table(const pf_model *model, const pf_sample_options *options, int64_t n,
+                                pf_table **out, pf_error *error) {
+  pf_table *table = NULL;
+  if (n < 1)
+    return pf_fail(error, PF_USAGE, "the number of samples is %lld, must be at least 1", (long long)n);
+  PF_TRY(pf_table_create(n, model->columns, &table, error));
+  pf_status status = copy_columns(model, table, error);
+  if (status == PF_OK) status = pf_model_sample(model, options, n, table->values, error);
+  if (status == PF_OK)
+    *out = table;
+  else
+    pf_table_free(table);
+  return status;
+}
+
+void pf_string_free(char *text) { pf_free(text); }

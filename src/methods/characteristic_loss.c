@@ -1,0 +1,233 @@
+/* Losses of the characteristic generator as graphs.
+ *
+ *   legend   x0 ~ N(0,I), x1 a random data row, t, s, u times; Z[i][k] node k of trajectory i at time T_k, k = 0..K
+ *            F network, g two-time map, sg stop gradient, g_ema the averaged map, c the pseudo-Huber constant
+ *   velocity   mean |F(t, x_t) - (alpha x1 - beta x0)/c_t|^2                                     characteristic.md section 2
+ *   theory     mean over i and k <= l of |g(T_k, T_l, Z_k) - Z_l|^2, diagonal weight 1/2         eq. 2.11, terminal node included
+ *              + lambda mean |g(T_k,T_l,Z_k) - g(T_j,T_l, g(T_k,T_j,Z_k))|^2, k <= j <= l        eq. 2.13
+ *   practical  mean |g_ema(s, T, g(t, s, x_t)) - sg g_ema(s, T, g(u, s, x_u))|^2 + lambda (diagonal), x_u teacher steps from x_t   section 6
+ *
+ * Drawing k and l independently and sorting them gives exactly the paper's weights: a pair k < l comes twice as often as a
+ * diagonal entry. With the exponential form the diagonal of the theory's loss is identically zero, so those rows (and
+ * a set share of all rows) carry denoiser matching instead.
+ */
+#include "characteristic.h"
+
+/* Stream ids of the random leaves; one use, one stream. */
+enum { S_ROW = 1, S_NOISE, S_TIME, S_PATH, S_FIRST, S_SECOND, S_THIRD, S_PICK, S_DIAGONAL, S_SPLIT };
+
+typedef struct builder {
+  const pf_characteristic *c;
+  pf_graph *graph;
+  int d;
+  int64_t rows;
+  pf_node inverse_batch;
+} builder;
+
+static pf_status builder_open(builder *b, const pf_characteristic *c, int64_t rows, pf_error *error) {
+  *b = (builder){.c = c, .d = c->velocity.network.inputs, .rows = rows};
+  PF_TRY(pf_graph_create(&b->graph, error));
+  b->inverse_batch = pf_scalar(b->graph, 1.0 / c->batch);
+  return PF_OK;
+}
+
+/* Hands the graph over, or frees it and reports its error. */
+static pf_status builder_close(builder *b, pf_objective *objective, pf_objective *out, pf_error *error) {
+  pf_status status = pf_graph_status(b->graph, error);
+  if (status != PF_OK) {
+    pf_graph_free(b->graph);
+    return status;
+  }
+  objective->graph = b->graph;
+  *out = *objective;
+  return PF_OK;
+}
+
+static pf_objective empty_objective(pf_graph *graph) {
+  return (pf_objective){.graph = graph, .balance_weight = {graph, -1}};
+}
+
+/* A point x_t of the interpolant with its regression target. */
+typedef struct sample {
+  pf_node t, x, target;
+} sample;
+
+static pf_node data_row(builder *b) {
+  pf_node table = pf_input(b->graph, PF_CHARACTERISTIC_DATA, PF_SHAPE(PF_SHARED, (int)b->rows, b->d));
+  return pf_gather(table, pf_index(b->graph, S_ROW, (int)b->rows));
+}
+
+static sample draw_sample(builder *b, const pf_time_map *map, pf_node t) {
+  pf_node x1 = data_row(b), x0 = pf_normal(b->graph, S_NOISE, b->d);
+  return (sample){.t = t,
+                  .x = pf_interpolant_point_node(map->interpolant, t, x0, x1),
+                  .target = pf_time_map_target_node(map, t, x0, x1)};
+}
+
+static pf_node random_time(builder *b, int stream) {
+  return pf_scale(pf_reshape(pf_uniform(b->graph, stream, 1), 0, NULL), b->c->end);
+}
+
+static pf_node squared_norm(pf_node r) { return pf_sum_items(pf_square(r)); }
+
+/* |r|^2, or its pseudo-Huber form scaled to agree with |r|^2 near zero up to the factor 1/(2c). */
+static pf_node distance(const pf_characteristic *c, pf_node r) {
+  pf_node square = squared_norm(r);
+  return c->huber > 0 ? pf_offset(pf_sqrt(pf_offset(square, c->huber * c->huber)), -c->huber) : square;
+}
+
+/* A per-row loss (scalar items) to the batch mean. */
+static pf_node batch_mean(builder *b, pf_node per_row) { return pf_mean_rows(per_row, b->inverse_batch); }
+
+pf_status pf_velocity_objective(const pf_characteristic *c, int64_t rows, pf_objective *out,
+                                pf_error *error) {
+  builder b;
+  PF_TRY(builder_open(&b, c, rows, error));
+  pf_objective o = empty_objective(b.graph);
+  sample p = draw_sample(&b, &c->velocity, random_time(&b, S_TIME));
+  pf_node f = pf_time_map_network_node(&c->velocity, PF_SET_TRAINED, p.x, p.t, p.t);
+  o.loss = batch_mean(&b, pf_scale(squared_norm(pf_sub(f, p.target)), 1.0 / b.d));
+  return builder_close(&b, &o, out, error);
+}
+
+/* Nodes of a random trajectory. */
+typedef struct path {
+  pf_node base; /* first table row of the trajectory */
+  pf_node table, times;
+} path;
+
+/* M trajectories of K + 1 nodes as one table. */
+static path random_path(builder *b) {
+  int nodes = b->c->trajectory_steps + 1;
+  int64_t table_rows = b->c->trajectories * nodes;
+  path p;
+  p.table = pf_input(b->graph, PF_CHARACTERISTIC_NODES, PF_SHAPE(PF_SHARED, (int)table_rows, b->d));
+  p.times = pf_input(b->graph, PF_CHARACTERISTIC_TIMES, PF_SHAPE(PF_SHARED, nodes, 1));
+  p.base = pf_scale(pf_index(b->graph, S_PATH, (int)b->c->trajectories), nodes);
+  return p;
+}
+
+static pf_node path_point(const path *p, pf_node k) { return pf_gather(p->table, pf_add(p->base, k)); }
+static pf_node path_time(const path *p, pf_node k) { return pf_reshape(pf_gather(p->times, k), 0, NULL); }
+
+static pf_node random_node_index(builder *b, int stream) {
+  return pf_index(b->graph, stream, b->c->trajectory_steps + 1);
+}
+
+/* 1 with the given probability, else 0. */
+static pf_node coin(builder *b, int stream, double probability) {
+  return pf_less(pf_reshape(pf_uniform(b->graph, stream, 1), 0, NULL), pf_scalar(b->graph, probability));
+}
+
+/* k <= l: sorted independent indices, or (0, K) for a share of the rows. */
+static void random_pair(builder *b, pf_node *k, pf_node *l) {
+  pf_node first = random_node_index(b, S_FIRST), second = random_node_index(b, S_SECOND);
+  pf_node terminal = coin(b, S_PICK, b->c->terminal_share);
+  *k = pf_select(terminal, pf_scalar(b->graph, 0), pf_min(first, second));
+  *l = pf_select(terminal, pf_scalar(b->graph, b->c->trajectory_steps), pf_max(first, second));
+}
+
+static pf_node semigroup_penalty(builder *b, const path *p, pf_node k, pf_node l, pf_node whole) {
+  const pf_time_map *g = &b->c->generator;
+  pf_node u = pf_reshape(pf_uniform(b->graph, S_THIRD, 1), 0, NULL);
+  pf_node t = path_time(p, k), s = path_time(p, l);
+  pf_node between = pf_add(t, pf_mul(u, pf_sub(s, t)));
+  pf_node half = pf_time_map_node(g, PF_SET_TRAINED, path_point(p, k), t, between);
+  pf_node composed = pf_time_map_node(g, PF_SET_TRAINED, half, between, s);
+  return squared_norm(pf_sub(whole, composed));
+}
+
+pf_status pf_theory_objective(const pf_characteristic *c, int64_t rows, pf_objective *out, pf_error *error) {
+  builder b;
+  PF_TRY(builder_open(&b, c, rows, error));
+  pf_objective o = empty_objective(b.graph);
+  path p = random_path(&b);
+  pf_node k, l;
+  random_pair(&b, &k, &l);
+  pf_node t = path_time(&p, k), s = path_time(&p, l);
+  /* one network pass serves both kinds of rows: pairs of nodes, and denoiser matching on the diagonal */
+  pf_node diagonal = coin(&b, S_DIAGONAL, c->diagonal_share);
+  sample d = draw_sample(&b, &c->generator, random_time(&b, S_TIME));
+  pf_node from = pf_select(diagonal, d.x, path_point(&p, k));
+  pf_node ft = pf_select(diagonal, d.t, t), fs = pf_select(diagonal, d.t, s);
+  pf_node f = pf_time_map_network_node(&c->generator, PF_SET_TRAINED, from, ft, fs), of_x, of_f;
+  pf_time_map_coefficients(&c->generator, ft, fs, &of_x, &of_f);
+  pf_node g = pf_add(pf_mul(of_x, from), pf_mul(of_f, f));
+  pf_node fit = distance(c, pf_sub(g, path_point(&p, l)));
+  pf_node match = pf_scale(squared_norm(pf_sub(f, d.target)), 1.0 / b.d);
+  pf_node zero = pf_scalar(b.graph, 0);
+  o.terms[0] = batch_mean(&b, pf_select(diagonal, zero, fit));
+  o.terms[1] = batch_mean(&b, pf_select(diagonal, match, zero));
+  o.n_terms = 2;
+  o.loss = pf_add(o.terms[0], o.terms[1]);
+  if (c->semigroup > 0) {
+    pf_node whole = pf_time_map_node(&c->generator, PF_SET_TRAINED, path_point(&p, k), t, s);
+    o.terms[2] = batch_mean(&b, semigroup_penalty(&b, &p, k, l, whole));
+    o.n_terms = 3;
+    o.loss = pf_add(o.loss, pf_scale(o.terms[2], c->semigroup));
+  }
+  return builder_close(&b, &o, out, error);
+}
+
+/* t <= u <= s with x_t and the teacher's x_u. */
+typedef struct step_pair {
+  pf_node t, u, s, xt, xu;
+} step_pair;
+
+/* From a kept trajectory: u is a later node. */
+static step_pair pair_from_trajectory(builder *b) {
+  path p = random_path(b);
+  int last = b->c->trajectory_steps;
+  pf_node k = pf_index(b->graph, S_FIRST, last), m = pf_offset(pf_index(b->graph, S_SECOND, last), 1);
+  pf_node n = pf_offset(pf_index(b->graph, S_THIRD, last), 1);
+  pf_node terminal = coin(b, S_PICK, b->c->terminal_share);
+  k = pf_select(terminal, pf_scalar(b->graph, 0), k);
+  pf_node after = pf_offset(k, 1);
+  pf_node u = pf_max(after, pf_min(m, n)), s = pf_max(u, pf_max(m, n));
+  s = pf_select(terminal, pf_scalar(b->graph, last), s);
+  return (step_pair){path_time(&p, k), path_time(&p, u), path_time(&p, s), path_point(&p, k),
+                     path_point(&p, u)};
+}
+
+/* From data and noise: a few exponential steps of the velocity network carry x_t to x_u. */
+static step_pair pair_from_data(builder *b) {
+  const pf_characteristic *c = b->c;
+  pf_node a = random_time(b, S_FIRST), e = random_time(b, S_SECOND), m = random_time(b, S_THIRD);
+  pf_node low = pf_min(a, e), high = pf_max(a, e);
+  pf_node terminal = coin(b, S_PICK, c->terminal_share);
+  pf_node t = pf_select(terminal, pf_scalar(b->graph, 0), low),
+          s = pf_select(terminal, pf_scalar(b->graph, c->end), high);
+  /* the share m of the way from t to s */
+  pf_node u = pf_add(t, pf_mul(pf_scale(m, 1 / c->end), pf_sub(s, t)));
+  sample p = draw_sample(b, &c->generator, t);
+  pf_node x = p.x, step = pf_scale(pf_sub(u, t), 1.0 / c->teacher_substeps), from = t;
+  for (int i = 0; i < c->teacher_substeps; i++) {
+    pf_node to = i + 1 == c->teacher_substeps ? u : pf_add(from, step);
+    x = pf_time_map_node(&c->velocity, PF_SET_VELOCITY, x, from, to);
+    from = to;
+  }
+  return (step_pair){t, u, s, p.x, pf_stop_gradient(x)};
+}
+
+pf_status pf_practical_objective(const pf_characteristic *c, int64_t rows, pf_objective *out,
+                                 pf_error *error) {
+  builder b;
+  PF_TRY(builder_open(&b, c, rows, error));
+  pf_objective o = empty_objective(b.graph);
+  const pf_time_map *g = &c->generator;
+  step_pair p = c->start == PF_START_TRAJECTORY ? pair_from_trajectory(&b) : pair_from_data(&b);
+  pf_node end = pf_scalar(b.graph, c->end);
+  pf_node near = pf_time_map_node(g, PF_SET_TRAINED, p.xt, p.t, p.s);
+  pf_node estimate = pf_time_map_node(g, PF_SET_AVERAGE, near, p.s, end);
+  pf_node far = pf_time_map_node(g, PF_SET_TRAINED, p.xu, p.u, p.s);
+  pf_node target = pf_stop_gradient(pf_time_map_node(g, PF_SET_AVERAGE, far, p.s, end));
+  o.terms[0] = batch_mean(&b, distance(c, pf_sub(estimate, target)));
+  sample d = draw_sample(&b, g, random_time(&b, S_TIME));
+  pf_node f = pf_time_map_network_node(g, PF_SET_TRAINED, d.x, d.t, d.t);
+  o.terms[1] = batch_mean(&b, pf_scale(squared_norm(pf_sub(f, d.target)), 1.0 / b.d));
+  o.n_terms = 2;
+  o.balance_input = PF_CHARACTERISTIC_BALANCE;
+  pf_node lambda = pf_input(b.graph, PF_CHARACTERISTIC_BALANCE, PF_SCALAR(PF_SHARED));
+  o.loss = pf_add(o.terms[0], pf_mul(o.terms[1], lambda));
+  return builder_close(&b, &o, out, error);
+}

@@ -1,0 +1,123 @@
+/* Settings of the characteristic generator: defaults, and what the user's options change.
+ *
+ * The defaults were chosen by measurement: docs/quality.md has the trials behind each of them.
+ */
+#include "characteristic.h"
+
+#include <math.h>
+#include <string.h>
+#include "../base/text.h"
+
+/* Every default in one place; zero steps and sizes are decided by the dimension below. */
+static const pf_characteristic defaults = {
+    .face = PF_FACE_THEORY,
+    .start = PF_START_TRAJECTORY,
+    .batch = 512,
+    .learning_rate = 3e-3,
+    .clip = 1.0,
+    .ema = 0.999,
+    .teacher_share = 0.5,
+    .trajectory_steps = 32,
+    .trajectories = 32768,
+    .terminal_share = 0.5,
+    .diagonal_share = 0.1,
+    .semigroup = 0,
+    .huber = 0.03,
+    .teacher_substeps = 4,
+};
+
+static pf_status choose(const char *option, const char *value, const char *const *names, int count, int *out,
+                        pf_error *error) {
+  for (int i = 0; value && i < count; i++)
+    if (strcmp(value, names[i]) == 0) {
+      *out = i;
+      return PF_OK;
+    }
+  return value ? pf_fail_unknown(error, option, value, names, (size_t)count) : PF_OK;
+}
+
+static pf_status check(const char *option, double value, double low, double high, pf_error *error) {
+  if (value >= low && value <= high) return PF_OK;
+  return pf_fail(error, PF_USAGE, "%s is %g, must be %g to %g", option, value, low, high);
+}
+
+static pf_status choose_kinds(const pf_train_options *o, pf_characteristic *c, pf_error *error) {
+  static const char *const faces[] = {"theory", "practical"}, *const starts[] = {"data", "trajectory"};
+  int face = (int)c->face, start = (int)c->start;
+  PF_TRY(choose("face", o->face, faces, 2, &face, error));
+  PF_TRY(choose("start", o->start, starts, 2, &start, error));
+  c->face = (pf_face)face;
+  c->start = (pf_start)start;
+  if (c->face == PF_FACE_THEORY && c->start == PF_START_DATA)
+    return pf_fail(error, PF_USAGE,
+                   "start is 'data', but the theory face starts on trajectories; use --face practical");
+  c->velocity.interpolant = PF_INTERPOLANT_TRIG;
+  if (o->interpolant) PF_TRY(pf_interpolant_find(o->interpolant, &c->velocity.interpolant, error));
+  c->end = pf_interpolant_default_end(c->velocity.interpolant);
+  return PF_OK;
+}
+
+/* A wider network for more columns: enough for 2-D laws at 128, for tables of ten columns at 256. */
+static void choose_network(const pf_train_options *o, int d, pf_characteristic *c) {
+  pf_network_config *n = &c->velocity.network;
+  *n = (pf_network_config){.inputs = d,
+                           .outputs = d,
+                           .width = o->width ? (int)o->width
+                                    : d <= 3 ? 128
+                                             : 256,
+                           .depth = o->depth ? (int)o->depth : 4,
+                           .times = 1,
+                           .frequencies = 8,
+                           .max_frequency = 16,
+                           .residual = false};
+  c->generator = c->velocity;
+  c->generator.network.times = 2;
+}
+
+static pf_status choose_numbers(const pf_train_options *o, pf_characteristic *c, pf_error *error) {
+  if (o->batch) c->batch = (int)o->batch;
+  if (o->learning_rate != 0) c->learning_rate = o->learning_rate;
+  if (o->clip >= 0) c->clip = o->clip;
+  if (o->ema != 0) c->ema = o->ema;
+  if (o->teacher_share != 0) c->teacher_share = o->teacher_share;
+  if (o->trajectory_steps) c->trajectory_steps = (int)o->trajectory_steps;
+  if (o->semigroup >= 0) c->semigroup = o->semigroup;
+  PF_TRY(check("seed", (double)o->seed, 0, 9e15, error));
+  PF_TRY(check("batch", c->batch, 1, 1 << 20, error));
+  PF_TRY(check("learning-rate", c->learning_rate, 1e-9, 10, error));
+  PF_TRY(check("clip", c->clip, 0, 1e9, error));
+  PF_TRY(check("ema", c->ema, 0, 0.999999, error));
+  PF_TRY(check("teacher-share", c->teacher_share, 0.01, 0.99, error));
+  PF_TRY(check("trajectory-steps", c->trajectory_steps, 1, 1000, error));
+  PF_TRY(check("curve-points", (double)o->curve_points, 0, 50, error));
+  return check("semigroup", c->semigroup, 0, 1e6, error);
+}
+
+static pf_status choose_steps(const pf_train_options *o, int d, pf_characteristic *c, pf_error *error) {
+  PF_TRY(check("steps", (double)o->steps, 0, 1e12, error));
+  if (!(o->budget >= 0)) return pf_fail(error, PF_USAGE, "budget is %g s, must not be negative", o->budget);
+  int64_t steps = o->steps ? o->steps : d <= 3 ? 60000 : 30000;
+  if (steps < 2) return pf_fail(error, PF_USAGE, "steps is %lld, must be at least 2", (long long)steps);
+  c->velocity_steps = (int64_t)llround(c->teacher_share * (double)steps);
+  if (c->velocity_steps < 1) c->velocity_steps = 1;
+  if (c->velocity_steps >= steps) c->velocity_steps = steps - 1;
+  c->generator_steps = steps - c->velocity_steps;
+  if (o->method && strcmp(o->method, "flow-matching") == 0) c->velocity_steps = steps;
+  return PF_OK;
+}
+
+pf_status pf_characteristic_settings(const pf_train_options *o, int d, int64_t rows, pf_characteristic *out,
+                                     pf_error *error) {
+  pf_characteristic c = defaults;
+  (void)rows;
+  PF_TRY(choose_kinds(o, &c, error));
+  PF_TRY(choose_numbers(o, &c, error));
+  choose_network(o, d, &c);
+  PF_TRY(pf_network_config_check(&c.generator.network, error));
+  PF_TRY(choose_steps(o, d, &c, error));
+  /* node indices are exact floats only below 2^24 */
+  int64_t most = ((1 << 24) - 1) / (c.trajectory_steps + 1);
+  if (c.trajectories > most) c.trajectories = most;
+  *out = c;
+  return PF_OK;
+}

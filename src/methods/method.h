@@ -1,0 +1,24 @@
+/* The list of training methods and how one is called. */
+#ifndef PF_METHODS_METHOD_H
+#define PF_METHODS_METHOD_H
+
+#include "../train/training.h"
+
+/* Trains on training->encoded and hands over a finished model. */
+typedef pf_status pf_method_train(pf_training *training, struct pf_model **out, pf_error *error);
+
+#define PF_METHOD(NAME, name, train, description) pf_method_train train;
+#include "methods.def"
+#undef PF_METHOD
+
+typedef struct pf_method {
+  const char *name, *description;
+  pf_method_train *train;
+} pf_method;
+
+int pf_method_count(void);
+const pf_method *pf_method_at(int index);
+/* PF_USAGE listing the valid names. */
+pf_status pf_method_find(const char *name, const pf_method **out, pf_error *error);
+
+#endif
