@@ -10,7 +10,6 @@
 #define PF_FLOW_INTERPOLANT_H
 
 #include "../base/status.h"
-#include "../graph/graph.h"
 
 typedef enum pf_interpolant {
 #define PF_INTERPOLANT(NAME, name, end, description) PF_INTERPOLANT_##NAME,
@@ -50,27 +49,12 @@ double pf_interpolant_time(pf_interpolant kind, double alpha, double beta);
 double pf_interpolant_early_stop(pf_interpolant kind, double end, int d, double second_moment);
 
 /* Preconditioning of a denoiser network for data of standard deviation sd per coordinate (EDM form):
- * D(t, x) = skip x + out F(in x, t); the regression target of F is (x_1 - skip x) / out = (alpha sd^2 x_1 -
- * beta sd^2
- * ... )/...: use target_data x_1 + target_noise x_0, which has no division by alpha. */
+ * D(t, x) = skip x + out F(in x, t), and the unit-weight target of F is target_data x_1 + target_noise x_0,
+ * which is (x_1 - skip x) / out without the division by alpha. */
 typedef struct pf_preconditioner {
   double in, skip, out;
   double target_data, target_noise;
 } pf_preconditioner;
 pf_preconditioner pf_interpolant_precondition(pf_interpolant kind, double t, double sd);
-
-/* ---- the same as graph nodes (interpolant_graph.c): t is a PER_ROW or SHARED node of any item shape ---- */
-typedef struct pf_interpolant_nodes {
-  pf_node alpha, beta, alpha_dot, beta_dot;
-} pf_interpolant_nodes;
-pf_node pf_interpolant_alpha_node(pf_interpolant kind, pf_node t);
-pf_node pf_interpolant_beta_node(pf_interpolant kind, pf_node t);
-/* alpha_dot of Follmer needs t < 1. */
-pf_interpolant_nodes pf_interpolant_nodes_at(pf_interpolant kind, pf_node t);
-/* x_t = alpha x_0 + beta x_1 and xdot = alpha' x_0 + beta' x_1; t broadcasts against x0, x1. */
-pf_node pf_interpolant_point_node(pf_interpolant kind, pf_node t, pf_node x0, pf_node x1);
-pf_node pf_interpolant_velocity_node(pf_interpolant kind, pf_node t, pf_node x0, pf_node x1);
-/* Exponential step coefficients as nodes; t < 1. */
-void pf_interpolant_step_nodes(pf_interpolant kind, pf_node t, pf_node s, pf_node *a, pf_node *b);
 
 #endif
