@@ -1,0 +1,398 @@
+/* Every op's derivatives, and the compositions that methods rest on, against differences (gradient_check.h). */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "gradient_check.h"
+
+/* ---- element-wise ops: generated from the table ---- */
+
+#define ELEMENTWISE_1(NAME, name)                                                                            \
+  if (op == PF_OP_##NAME) return pf_##name(x[0])
+#define ELEMENTWISE_2(NAME, name)                                                                            \
+  if (op == PF_OP_##NAME) return pf_##name(x[0], x[1])
+#define ELEMENTWISE_3(NAME, name)                                                                            \
+  if (op == PF_OP_##NAME) return pf_##name(x[0], x[1], x[2])
+#define NOTHING(NAME, name)
+#define LEAF_0        NOTHING
+#define REDUCTION_1   NOTHING
+#define CONTRACTION_2 NOTHING
+#define SHAPE_1       NOTHING
+#define SHAPE_2       NOTHING
+
+static pf_node apply(pf_op op, const pf_node *x) {
+#define PF_OP(NAME, name, arity, kind, expression, onnx) kind##_##arity(NAME, name);
+#include "graph/ops.def"
+#undef PF_OP
+  return (pf_node){x[0].graph, -1};
+}
+
+/* The op alone (0), times a smooth factor (1: shows the value of flat ops), and of a smooth argument (2). */
+static pf_node build_elementwise(pf_graph *graph, const pf_node *x, int choice) {
+  (void)graph;
+  pf_op op = (pf_op)(choice / 3);
+  if (choice % 3 == 0) return apply(op, x);
+  if (choice % 3 == 1) return pf_mul(apply(op, x), pf_sin(x[0]));
+  pf_node moved[PF_MAX_OPERANDS];
+  for (int k = 0; k < pf_op_arity(op); k++) moved[k] = pf_mul(x[k], pf_exp(pf_scale(pf_square(x[0]), 0.01)));
+  return apply(op, moved);
+}
+
+#define R(...)                                                                                               \
+  {                                                                                                          \
+    .span = PF_PER_ROW, .axes = (int)(sizeof((int[]){__VA_ARGS__}) / sizeof(int)), .dim = { __VA_ARGS__ }    \
+  }
+#define S(...)                                                                                               \
+  {                                                                                                          \
+    .span = PF_SHARED, .axes = (int)(sizeof((int[]){__VA_ARGS__}) / sizeof(int)), .dim = { __VA_ARGS__ }     \
+  }
+#define R0                                                                                                   \
+  { .span = PF_PER_ROW }
+#define S0                                                                                                   \
+  { .span = PF_SHARED }
+
+/* How operands meet: spans and broadcasting. Rows of three; an op takes as many as it has operands. */
+static const check_leaf meetings[][PF_MAX_OPERANDS] = {
+    {R(2, 3), R(2, 3), R(2, 3)}, {R(2, 3), S(3), R0},      {S(2, 1), R(1, 3), S(3)},
+    {R0, S(3), R(2, 1)},         {S(2, 2), S(2), S(2, 1)}, {S0, R(2), S(1)},
+};
+
+static void every_elementwise_op(void **state) {
+  bool *seen = *state;
+  for (int op = 0; op < PF_OP_COUNT; op++) {
+    if (pf_op_kind_of((pf_op)op) != PF_KIND_ELEMENTWISE) continue;
+    for (size_t m = 0; m < sizeof meetings / sizeof *meetings; m++) {
+      check_case c = {
+          .name = pf_op_name((pf_op)op), .build = build_elementwise, .leaves = pf_op_arity((pf_op)op)};
+      c.choice = 3 * op + (int)(m % 3);
+      c.order = m < 3 ? 3 : 2;
+      for (int k = 0; k < c.leaves; k++) {
+        c.leaf[k] = meetings[m][k];
+        c.leaf[k].positive = op == PF_OP_LOG || op == PF_OP_SQRT || (op == PF_OP_DIV && k == 1);
+      }
+      check_gradients(&c, seen);
+      c.choice = 3 * op + (int)((m + 1) % 3);
+      check_gradients(&c, seen);
+    }
+  }
+}
+
+/* ---- the other ops ---- */
+
+static pf_node sum_rows_case(pf_graph *graph, const pf_node *x, int choice) {
+  (void)graph, (void)choice;
+  return pf_mul(pf_sum_rows(pf_mul(pf_sin(x[0]), x[1])), pf_exp(x[1])); /* a PARTIAL times a SHARED */
+}
+
+static pf_node sum_rows_of_shared(pf_graph *graph, const pf_node *x, int choice) {
+  (void)graph, (void)choice;
+  return pf_sum_rows(pf_broadcast(pf_sin(x[0]), PF_SHAPE(PF_PER_ROW, 2, 3)));
+}
+
+static pf_node partial_chain(pf_graph *graph, const pf_node *x, int choice) {
+  (void)choice;
+  pf_node p = pf_sum_rows(pf_mul(pf_sin(x[0]), x[1])), zero = pf_scalar(graph, 0);
+  pf_node q = pf_select(pf_less(zero, x[1]), pf_neg(p), pf_div(p, pf_exp(x[1])));
+  pf_node joined = pf_concat(pf_sub(q, p), pf_broadcast(zero, PF_SHAPE(PF_SHARED, 2)));
+  pf_node moved = pf_pad(pf_slice(pf_concat(joined, p), 1, 5), 1, 0);
+  return pf_broadcast(pf_sum_axis(pf_reshape(moved, 2, (int[]){2, 3}), 0), PF_SHAPE(PF_PARTIAL, 2, 3));
+}
+
+static pf_node sum_axis_case(pf_graph *graph, const pf_node *x, int axis) {
+  (void)graph;
+  return pf_sin(pf_sum_axis(pf_square(x[0]), axis));
+}
+
+static pf_node sum_items_case(pf_graph *graph, const pf_node *x, int choice) {
+  (void)graph, (void)choice;
+  return pf_sin(pf_sum_items(pf_square(x[0])));
+}
+
+/* choice: bit 0 transpose_a, bit 1 transpose_b */
+static pf_node matmul_case(pf_graph *graph, const pf_node *x, int choice) {
+  (void)graph;
+  return pf_sin(pf_matmul(x[0], x[1], choice & 1, choice & 2));
+}
+
+/* PARTIAL as first (bit 2) or second operand. x[2] is PER_ROW [2,3]. */
+static pf_node matmul_partial(pf_graph *graph, const pf_node *x, int choice) {
+  (void)graph;
+  pf_node p = pf_sum_rows(pf_sin(x[1])), s = pf_exp(pf_scale(x[0], 0.3));
+  return choice & 4 ? pf_matmul(p, s, choice & 1, choice & 2) : pf_matmul(s, p, choice & 1, choice & 2);
+}
+
+static pf_node outer_case(pf_graph *graph, const pf_node *x, int choice) {
+  (void)graph, (void)choice;
+  return pf_outer(pf_sin(x[0]), pf_cos(x[1]));
+}
+
+static pf_node shape_case(pf_graph *graph, const pf_node *x, int choice) {
+  (void)graph;
+  pf_node a = pf_sin(x[0]);
+  switch (choice) {
+  case PF_OP_RESHAPE: return pf_reshape(a, 2, (int[]){3, 2});
+  case PF_OP_BROADCAST: return pf_exp(pf_broadcast(a, PF_SHAPE(PF_PER_ROW, 2, 2, 3)));
+  case PF_OP_SLICE: return pf_square(pf_slice(a, 1, 2));
+  case PF_OP_PAD: return pf_exp(pf_pad(a, 2, 1));
+  default: return pf_square(pf_concat(a, pf_cos(x[1])));
+  }
+}
+
+/* A lazily small cotangent (equal items) through every shape op. */
+static pf_node uniform_cotangent(pf_graph *graph, const pf_node *x, int choice) {
+  (void)graph, (void)choice;
+  pf_node a = pf_reshape(pf_sin(x[0]), 2, (int[]){3, 2});
+  pf_node b = pf_pad(pf_concat(a, pf_slice(a, 1, 1)), 1, 1);
+  return pf_sum_items(pf_sum_axis(pf_broadcast(b, PF_SHAPE(PF_PER_ROW, 2, 3, 5)), 0));
+}
+
+static pf_node random_leaves(pf_graph *graph, const pf_node *x, int choice) {
+  (void)choice;
+  const double values[2] = {0.4, -1.2};
+  pf_node table = pf_constant(graph, PF_SHAPE(PF_SHARED, 4, 2), (double[]){1, -2, 3, 0.5, -1, 2, 0.3, 0.1});
+  pf_node a = pf_mul(pf_sin(x[0]), pf_normal(graph, 1, 2)), b = pf_mul(a, pf_uniform(graph, 2, 2));
+  pf_node c = pf_add(pf_mul(b, a), pf_gather(table, pf_index(graph, 3, 4)));
+  return pf_mul(pf_mul(c, pf_row_weight(graph)),
+                pf_mul(x[0], pf_constant(graph, PF_SHAPE(PF_SHARED, 2), values)));
+}
+
+static const check_case cases[] = {
+    {"sum_rows", sum_rows_case, 0, 2, {R(2, 3), S(3)}, 3},
+    {"sum_rows of shared", sum_rows_of_shared, 0, 1, {S(3)}, 3},
+    {"partial chain", partial_chain, 0, 2, {R(3), S(3)}, 2},
+    {"sum_axis 0", sum_axis_case, 0, 1, {R(2, 3)}, 3},
+    {"sum_axis 1", sum_axis_case, 1, 1, {S(2, 3, 2)}, 3},
+    {"sum_axis -1", sum_axis_case, -1, 1, {R(2, 3)}, 3},
+    {"sum_items", sum_items_case, 0, 1, {R(2, 1, 3)}, 3},
+    {"matmul row", matmul_case, 0, 2, {R(3), S(3, 2)}, 3},
+    {"matmul row, b^T", matmul_case, 2, 2, {R(3), S(2, 3)}, 3},
+    {"matmul rows", matmul_case, 0, 2, {R(2, 3), S(3, 2)}, 3},
+    {"matmul rows, b^T", matmul_case, 2, 2, {R(2, 2, 3), S(4, 3)}, 2},
+    {"matmul shared vector", matmul_case, 0, 2, {S(3), S(3, 2)}, 3},
+    {"matmul shared 3 axes", matmul_case, 2, 2, {S(2, 2, 3), S(2, 3)}, 2},
+    {"matmul shared", matmul_case, 0, 2, {S(2, 3), S(3, 4)}, 3},
+    {"matmul shared, a^T", matmul_case, 1, 2, {S(3, 2), S(3, 4)}, 3},
+    {"matmul shared, b^T", matmul_case, 2, 2, {S(2, 3), S(4, 3)}, 3},
+    {"matmul shared, a^T b^T", matmul_case, 3, 2, {S(3, 2), S(4, 3)}, 3},
+    {"matmul partial b", matmul_partial, 0, 2, {S(4, 2), R(2, 3)}, 3},
+    {"matmul partial b, a^T", matmul_partial, 1, 2, {S(2, 4), R(2, 3)}, 3},
+    {"matmul partial b, b^T", matmul_partial, 2, 2, {S(4, 3), R(2, 3)}, 3},
+    {"matmul partial b, a^T b^T", matmul_partial, 3, 2, {S(3, 4), R(2, 3)}, 3},
+    {"matmul partial a", matmul_partial, 4, 2, {S(3, 4), R(2, 3)}, 3},
+    {"matmul partial a, a^T", matmul_partial, 5, 2, {S(2, 4), R(2, 3)}, 3},
+    {"matmul partial a, b^T", matmul_partial, 6, 2, {S(4, 3), R(2, 3)}, 3},
+    {"matmul partial a, a^T b^T", matmul_partial, 7, 2, {S(4, 2), R(2, 3)}, 3},
+    {"outer", outer_case, 0, 2, {R(3), R(2)}, 3},
+    {"outer, leading axes", outer_case, 0, 2, {R(2, 2, 3), R(2, 2, 2)}, 2},
+    {"outer, a shared", outer_case, 0, 2, {S(2, 3), R(2, 2)}, 3},
+    {"outer, b shared", outer_case, 0, 2, {R(3), S(2)}, 3},
+    {"reshape", shape_case, PF_OP_RESHAPE, 1, {R(2, 3)}, 3},
+    {"broadcast items", shape_case, PF_OP_BROADCAST, 1, {R(2, 1, 3)}, 3},
+    {"broadcast rows", shape_case, PF_OP_BROADCAST, 1, {S(3)}, 3},
+    {"concat", shape_case, PF_OP_CONCAT, 2, {R(2, 3), R(2, 2)}, 3},
+    {"concat, promoted", shape_case, PF_OP_CONCAT, 2, {R(2, 3), S(2, 2)}, 3},
+    {"concat, scalar", shape_case, PF_OP_CONCAT, 2, {S0, R(3)}, 3},
+    {"slice", shape_case, PF_OP_SLICE, 1, {R(2, 3)}, 3},
+    {"pad", shape_case, PF_OP_PAD, 1, {R(2, 3)}, 3},
+    {"pad one column", shape_case, PF_OP_PAD, 1, {S(2, 1)}, 2},
+    {"uniform cotangent", uniform_cotangent, 0, 1, {R(2, 3)}, 2},
+    {"random leaves", random_leaves, 0, 1, {R(2)}, 3},
+};
+
+static void every_other_op(void **state) {
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) check_gradients(&cases[i], *state);
+}
+
+/* ---- what methods do ---- */
+
+enum { X, W1, B1, W2, B2, MLP_LEAVES };
+#define MLP_SHAPES                                                                                           \
+  { R(2), S(2, 4), S(4), S(4, 2), S(2) }
+
+/* x + W2 silu(W1 x + b1) + b2 */
+static pf_node mlp_of(pf_node in, const pf_node *x) {
+  pf_node hidden = pf_silu(pf_add(pf_matmul(in, x[W1], false, false), x[B1]));
+  return pf_add(in, pf_add(pf_matmul(hidden, x[W2], false, false), x[B2]));
+}
+
+static pf_node mlp(pf_graph *graph, const pf_node *x, int choice) {
+  (void)graph, (void)choice;
+  return mlp_of(x[X], x);
+}
+
+/* |grad_x f|^2 of f = sum tanh(mlp) */
+static pf_node gradient_penalty(pf_graph *graph, const pf_node *x, int choice) {
+  (void)choice;
+  pf_node gx;
+  pf_grad(pf_sum_items(pf_tanh(mlp_of(x[X], x))), (pf_node){graph, -1}, &x[X], 1, &gx);
+  return pf_sum_items(pf_square(gx));
+}
+
+/* sum_i e_i^T d mlp/dx e_i */
+static pf_node divergence(pf_graph *graph, const pf_node *x, int choice) {
+  (void)choice;
+  pf_node y = mlp_of(x[X], x), sum = {graph, -1};
+  for (int i = 0; i < 2; i++) {
+    pf_node e = pf_constant(graph, PF_SHAPE(PF_SHARED, 2), (double[]){i == 0, i == 1}), dot;
+    pf_jvp(&y, 1, &x[X], &e, 1, &dot);
+    sum = i ? pf_add(sum, pf_slice(dot, i, 1)) : pf_slice(dot, i, 1);
+  }
+  return sum;
+}
+
+/* Two steps of classical RK4 of xdot = mlp(x) from t = 0 to 1/2 */
+static pf_node runge_kutta(pf_graph *graph, const pf_node *x, int choice) {
+  (void)graph, (void)choice;
+  const double h = 0.25;
+  pf_node z = x[X];
+  for (int step = 0; step < 2; step++) {
+    pf_node k1 = mlp_of(z, x), k2 = mlp_of(pf_add(z, pf_scale(k1, h / 2)), x);
+    pf_node k3 = mlp_of(pf_add(z, pf_scale(k2, h / 2)), x), k4 = mlp_of(pf_add(z, pf_scale(k3, h)), x);
+    pf_node middle = pf_scale(pf_add(k2, k3), 2);
+    z = pf_add(z, pf_scale(pf_add(pf_add(k1, k4), middle), h / 6));
+  }
+  return z;
+}
+
+static pf_node gelu_and_mean(pf_graph *graph, const pf_node *x, int choice) {
+  (void)choice;
+  return pf_mean_rows(pf_gelu(pf_offset(x[0], 0.2)), pf_scalar(graph, 1.0 / CHECK_ROWS));
+}
+
+static void network_compositions(void **state) {
+  (void)state;
+  const check_case nets[] = {
+      {"residual mlp", mlp, 0, MLP_LEAVES, MLP_SHAPES, 3},
+      {"gradient penalty", gradient_penalty, 0, MLP_LEAVES, MLP_SHAPES, 2},
+      {"divergence", divergence, 0, MLP_LEAVES, MLP_SHAPES, 2},
+      {"unrolled RK4", runge_kutta, 0, MLP_LEAVES, MLP_SHAPES, 2},
+      {"gelu, mean_rows", gelu_and_mean, 0, 1, {R(2)}, 3},
+  };
+  for (size_t i = 0; i < sizeof nets / sizeof *nets; i++) check_gradients(&nets[i], NULL);
+}
+
+/* ---- closed forms ---- */
+
+/* Values of n nodes of a graph whose leaves are input 0, PER_ROW [2], and parameter set 0. */
+static void evaluate(pf_graph *g, const pf_node *nodes, int n, const double *x, const double *w,
+                     double *const *out) {
+  pf_ref_run run = {.params = &w, .inputs = &x, .rows = 2};
+  pf_error error = {0};
+  if (pf_ref_evaluate(g, nodes, n, &run, out, &error) != PF_OK) fail_msg("%s", error.message);
+}
+
+static void stop_gradient_blocks_both_modes(void **state) {
+  bool *seen = *state;
+  pf_graph *g = NULL;
+  assert_int_equal(pf_graph_create(&g, NULL), PF_OK);
+  pf_node x = pf_input(g, 0, PF_SHAPE(PF_PER_ROW, 2)), out[3];
+  pf_node y = pf_mul(pf_square(x), pf_stop_gradient(x)), tangent = pf_scalar(g, 1);
+  pf_grad(y, (pf_node){g, -1}, &x, 1, &out[0]);
+  pf_jvp(&y, 1, &x, &tangent, 1, &out[1]);
+  pf_jvp((pf_node[]){pf_stop_gradient(x)}, 1, &x, &tangent, 1, &out[2]);
+  check_mark_seen(g, seen);
+  const double at[4] = {1.5, -0.5, 2, 0.25};
+  double got[3][4];
+  evaluate(g, out, 3, at, NULL, (double *const[]){got[0], got[1], got[2]});
+  for (int i = 0; i < 4; i++) {
+    assert_float_equal(got[0][i], 2 * at[i] * at[i], 1e-15);
+    assert_float_equal(got[1][i], 2 * at[i] * at[i], 1e-15);
+    assert_float_equal(got[2][i], 0, 0);
+  }
+  pf_graph_free(g);
+}
+
+/* A gather's table and index, sign and less have zero gradients; so has a node y does not depend on. */
+static void zero_gradients(void **state) {
+  (void)state;
+  pf_graph *g = NULL;
+  assert_int_equal(pf_graph_create(&g, NULL), PF_OK);
+  pf_node x = pf_input(g, 0, PF_SHAPE(PF_PER_ROW, 2)), table = pf_param(g, 0, 0, PF_SHAPE(PF_SHARED, 2, 2));
+  pf_node flat = pf_add(pf_sign(x), pf_less(x, pf_scalar(g, 0.7))), out[4], none = {g, -1};
+  pf_grad(pf_mul(flat, pf_gather(table, pf_index(g, 1, 2))), none, (pf_node[]){x, table}, 2, out);
+  pf_grad(pf_sin(x), none, &table, 1, &out[2]);
+  pf_jvp(&flat, 1, &x, &x, 1, &out[3]);
+  const double at[4] = {1.5, -0.5, 2, 0.25}, w[4] = {1, 2, 3, 4};
+  double got[4][4];
+  evaluate(g, out, 4, at, w, (double *const[]){got[0], got[1], got[2], got[3]});
+  for (int k = 0; k < 4; k++)
+    for (int i = 0; i < 4; i++) assert_float_equal(got[k][i], 0, 0);
+  pf_graph_free(g);
+}
+
+/* Intermediate nodes as wrt, a node on the way to another, partials, a direction through an intermediate. */
+static void derivatives_at_intermediate_nodes(void **state) {
+  (void)state;
+  pf_graph *g = NULL;
+  assert_int_equal(pf_graph_create(&g, NULL), PF_OK);
+  pf_node x = pf_input(g, 0, PF_SHAPE(PF_PER_ROW, 2)), none = {g, -1}, out[6];
+  pf_node h = pf_square(x), y = pf_mul(pf_sin(h), x), p = pf_sum_rows(pf_sum_items(y)), z = pf_scale(p, 3);
+  pf_node five = pf_scalar(g, 5);
+  pf_grad(y, none, (pf_node[]){h, x}, 2, out);
+  pf_grad(z, none, &p, 1, &out[2]);
+  pf_jvp(&y, 1, &h, &five, 1, &out[3]);
+  pf_jvp(&y, 1, (pf_node[]){h, x}, (pf_node[]){five, five}, 2, &out[4]);
+  pf_jvp(&y, 1, (pf_node[]){h, h}, (pf_node[]){five, five}, 2, &out[5]);
+  const double at[4] = {1.5, -0.5, 2, 0.25};
+  double got[6][4];
+  evaluate(g, out, 6, at, NULL, (double *const[]){got[0], got[1], got[2], got[3], got[4], got[5]});
+  assert_float_equal(got[2][0], 3, 0);
+  for (int i = 0; i < 4; i++) {
+    double v = at[i], s = sin(v * v), dh = cos(v * v) * v;
+    assert_float_equal(got[0][i], dh, 1e-14);
+    assert_float_equal(got[1][i], s + dh * 2 * v, 1e-14);
+    assert_float_equal(got[3][i], 5 * dh, 1e-14);
+    assert_float_equal(got[4][i], 5 * dh + 5 * s, 1e-14); /* h moves by 5 alone, though x moves too */
+    assert_float_equal(got[5][i], 10 * dh, 1e-14);
+  }
+  pf_graph_free(g);
+}
+
+/* xdot = W x has divergence trace W; grad of x^T W x / 2 is the symmetric part. */
+static void linear_field(void **state) {
+  (void)state;
+  pf_graph *g = NULL;
+  assert_int_equal(pf_graph_create(&g, NULL), PF_OK);
+  pf_node x = pf_input(g, 0, PF_SHAPE(PF_PER_ROW, 2)), w = pf_param(g, 0, 0, PF_SHAPE(PF_SHARED, 2, 2));
+  pf_node v = pf_matmul(x, w, false, true), dot[2], out[2];
+  for (int i = 0; i < 2; i++) {
+    pf_node e = pf_constant(g, PF_SHAPE(PF_SHARED, 2), (double[]){i == 0, i == 1});
+    pf_jvp(&v, 1, &x, &e, 1, &dot[i]);
+  }
+  out[0] = pf_add(pf_slice(dot[0], 0, 1), pf_slice(dot[1], 1, 1));
+  pf_grad(pf_scale(pf_sum_items(pf_mul(x, v)), 0.5), (pf_node){g, -1}, &x, 1, &out[1]);
+  const double at[4] = {1.5, -0.5, 2, 0.25}, values[4] = {1, 2, 3, 5};
+  double divergence_of[2], gx[4];
+  evaluate(g, out, 2, at, values, (double *const[]){divergence_of, gx});
+  for (int r = 0; r < 2; r++) {
+    assert_float_equal(divergence_of[r], 6, 1e-15);
+    assert_float_equal(gx[2 * r], at[2 * r] + 2.5 * at[2 * r + 1], 1e-14);
+    assert_float_equal(gx[2 * r + 1], 2.5 * at[2 * r] + 5 * at[2 * r + 1], 1e-14);
+  }
+  pf_graph_free(g);
+}
+
+/* Stands last: an op without a case above is a failure. */
+static void no_op_was_forgotten(void **state) {
+  const bool *seen = *state;
+  for (int op = 0; op < PF_OP_COUNT; op++)
+    if (!seen[op]) fail_msg("op %s has no gradient case", pf_op_name((pf_op)op));
+}
+
+static bool seen_ops[PF_OP_COUNT];
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test_prestate(every_elementwise_op, seen_ops),
+      cmocka_unit_test_prestate(every_other_op, seen_ops),
+      cmocka_unit_test(network_compositions),
+      cmocka_unit_test_prestate(stop_gradient_blocks_both_modes, seen_ops),
+      cmocka_unit_test(zero_gradients),
+      cmocka_unit_test(derivatives_at_intermediate_nodes),
+      cmocka_unit_test(linear_field),
+      cmocka_unit_test_prestate(no_op_was_forgotten, seen_ops),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
