@@ -48,6 +48,8 @@ static void rotate(double *w, double *axes, int d, int p, int q) {
     axes[(int64_t)p * d + k] = cosine * ap - sine * aq;
     axes[(int64_t)q * d + k] = sine * ap + cosine * aq;
   }
+  /* zero by construction; its rounding residue would keep the sweeps from ending */
+  w[(int64_t)p * d + q] = w[(int64_t)q * d + p] = 0;
 }
 
 static double off_diagonal(const double *w, int d) {
