@@ -83,9 +83,9 @@ PF_INLINE float pf_math_tanh(float x) {
   p = p * z - 0.0538509096f;
   p = p * z + 0.133327697f;
   p = p * z - 0.333333289f;
-  float small = x + x * (z * p);
+  float small = a + a * (z * p);
   float large = 1.0f - 2.0f / (pf_math_exp(a + a) + 1.0f);
-  return a < 0.625f ? small : copysignf(large, x);
+  return copysignf(a < 0.625f ? small : large, x);
 }
 
 /* 1 / (1 + e^-x), through e^-|x| so that the left tail keeps its relative accuracy. */
@@ -113,7 +113,11 @@ PF_INLINE float pf_math_sincos(float x, uint32_t turn) {
   uint64_t wide;
   memcpy(&wide, &t, sizeof wide);
   uint32_t quadrant = (uint32_t)wide + turn;
-  float r = (float)(((double)x - n * 1.5707963267948966) - n * 6.123233995736766e-17), z = r * r;
+  /* pi/2 in two parts, the first of 33 bits: n times it is exact */
+  float r = (float)(((double)x - n * 1.57079632673412561417) - n * 6.07710050650619224932e-11);
+  r = r > 1.0f ? 1.0f : r;
+  r = r < -1.0f ? -1.0f : r;
+  float z = r * r;
   float s = -0.000195878909f;
   s = s * z + 0.00833274827f;
   s = s * z - 0.166666647f;

@@ -1,0 +1,193 @@
+/* Block kernels against libm in double: dense sweeps of the argument, special values, and the three operand forms. */
+#include <float.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "exec/cpu/kernels.h"
+
+enum { BLOCK = 1000 /* not a multiple of any vector: the tail runs too */ };
+
+typedef double scalar_function(double);
+
+static double sigmoid(double x) { return x >= 0 ? 1 / (1 + exp(-x)) : exp(x) / (1 + exp(x)); }
+static double softplus(double x) { return (x > 0 ? x : 0) + log1p(exp(-fabs(x))); }
+
+/* Units in the last place of a float next to `want`; the spacing of subnormals is constant. */
+static double ulps(float got, double want) {
+  int exponent;
+  frexp(want, &exponent);
+  if (exponent < -125) exponent = -125;
+  return fabs((double)got - want) / ldexp(1, exponent - 24);
+}
+
+typedef struct sweep {
+  pf_kernel kernel;
+  scalar_function *truth;
+  double low, high, most_ulps;
+} sweep;
+
+static void run_unary(pf_kernel kernel, size_t n, const float *x, float *y) {
+  pf_kernel_run(kernel, n, x, NULL, NULL, y);
+}
+
+static double worst_of(const sweep *s, int blocks) {
+  float x[BLOCK], y[BLOCK];
+  double worst = 0;
+  for (int b = 0; b < blocks; b++) {
+    for (int i = 0; i < BLOCK; i++)
+      x[i] = (float)(s->low + (s->high - s->low) * (b * BLOCK + i) / (blocks * BLOCK - 1.0));
+    run_unary(s->kernel, BLOCK, x, y);
+    for (int i = 0; i < BLOCK; i++) {
+      double error = ulps(y[i], s->truth(x[i]));
+      if (!(error <= worst)) worst = error;
+    }
+  }
+  return worst;
+}
+
+static void test_unary_kernels_are_accurate(void **state) {
+  (void)state;
+  static const sweep sweeps[] = {
+      {PF_KERNEL_EXP, exp, -103.5, 88.7, 1.5},  {PF_KERNEL_EXP, exp, -1e-3, 1e-3, 1.5},
+      {PF_KERNEL_LOG, log, 1e-6, 10, 1.5},      {PF_KERNEL_LOG, log, 0.99, 1.01, 1.5},
+      {PF_KERNEL_LOG, log, 1e-45, 1e-37, 1.5},  {PF_KERNEL_LOG, log, 1, 3e38, 1.5},
+      {PF_KERNEL_SQRT, sqrt, 0, 3e38, 0.51},    {PF_KERNEL_TANH, tanh, -12, 12, 3},
+      {PF_KERNEL_TANH, tanh, -1e-2, 1e-2, 1.5}, {PF_KERNEL_SIGMOID, sigmoid, -103, 30, 3},
+      {PF_KERNEL_SIGMOID, sigmoid, -1, 1, 3},   {PF_KERNEL_SOFTPLUS, softplus, -103, 100, 3},
+      {PF_KERNEL_SOFTPLUS, softplus, -3, 3, 3}, {PF_KERNEL_SIN, sin, -7, 7, 2.5},
+      {PF_KERNEL_SIN, sin, -1e4, 1e4, 2.5},     {PF_KERNEL_COS, cos, -7, 7, 2.5},
+      {PF_KERNEL_COS, cos, -1e4, 1e4, 2.5},     {PF_KERNEL_ERF, erf, -5, 5, 2.5},
+      {PF_KERNEL_ERF, erf, -1e-2, 1e-2, 2.5},   {PF_KERNEL_ABS, fabs, -2, 2, 0},
+  };
+  for (size_t i = 0; i < sizeof sweeps / sizeof *sweeps; i++) {
+    double worst = worst_of(&sweeps[i], 200);
+    print_message("kernel %2d on [%g, %g]: %.2f ulp\n", sweeps[i].kernel, sweeps[i].low, sweeps[i].high,
+                  worst);
+    if (!(worst <= sweeps[i].most_ulps)) fail_msg("kernel %d: %g ulp", sweeps[i].kernel, worst);
+  }
+}
+
+static void expect(pf_kernel kernel, float x, float want) {
+  float in[20], out[20]; /* vector part and tail */
+  for (int i = 0; i < 20; i++) in[i] = x;
+  run_unary(kernel, 20, in, out);
+  for (int i = 0; i < 20; i += 19) {
+    bool same = isnan(want) ? isnan(out[i]) : out[i] == want && signbit(out[i]) == signbit(want);
+    if (!same) fail_msg("kernel %d of %g at %d: %g, not %g", kernel, x, i, out[i], want);
+  }
+}
+
+static void test_special_values(void **state) {
+  (void)state;
+  const float inf = INFINITY;
+#define PF_X(NAME, expression) expect(PF_KERNEL_##NAME, NAN, NAN);
+  PF_UNARY_KERNELS(PF_X)
+#undef PF_X
+  expect(PF_KERNEL_EXP, 89, inf), expect(PF_KERNEL_EXP, inf, inf), expect(PF_KERNEL_EXP, 0, 1);
+  expect(PF_KERNEL_EXP, -104.5f, 0), expect(PF_KERNEL_EXP, -inf, 0), expect(PF_KERNEL_EXP, -1e30f, 0);
+  expect(PF_KERNEL_LOG, 0, -inf), expect(PF_KERNEL_LOG, inf, inf), expect(PF_KERNEL_LOG, 1, 0);
+  expect(PF_KERNEL_LOG, -1, NAN), expect(PF_KERNEL_LOG, -inf, NAN), expect(PF_KERNEL_SQRT, -1, NAN);
+  expect(PF_KERNEL_TANH, inf, 1), expect(PF_KERNEL_TANH, -inf, -1), expect(PF_KERNEL_TANH, -0.0f, -0.0f);
+  expect(PF_KERNEL_SIGMOID, inf, 1), expect(PF_KERNEL_SIGMOID, -inf, 0), expect(PF_KERNEL_SIGMOID, 0, 0.5f);
+  expect(PF_KERNEL_SOFTPLUS, inf, inf), expect(PF_KERNEL_SOFTPLUS, -inf, 0),
+      expect(PF_KERNEL_SOFTPLUS, 1e30f, 1e30f);
+  expect(PF_KERNEL_ERF, inf, 1), expect(PF_KERNEL_ERF, -inf, -1), expect(PF_KERNEL_ERF, -0.0f, -0.0f);
+  expect(PF_KERNEL_SIN, inf, NAN), expect(PF_KERNEL_COS, -inf, NAN), expect(PF_KERNEL_SIN, 0, 0);
+  expect(PF_KERNEL_COS, 0, 1), expect(PF_KERNEL_SIGN, -3, -1), expect(PF_KERNEL_SIGN, 2, 1);
+  expect(PF_KERNEL_SIGN, 0, 0), expect(PF_KERNEL_NEG, 0, -0.0f), expect(PF_KERNEL_COPY, NAN, NAN);
+}
+
+/* The phase is lost beyond 1e7, the range is not. */
+static void test_sine_of_huge_arguments_stays_in_range(void **state) {
+  (void)state;
+  for (float x = 1e7f; x < 1e38f; x *= 3.7f) {
+    float in[1] = {x}, s, c;
+    run_unary(PF_KERNEL_SIN, 1, in, &s);
+    run_unary(PF_KERNEL_COS, 1, in, &c);
+    assert_true(fabsf(s) <= 1 && fabsf(c) <= 1);
+  }
+}
+
+typedef struct binary_case {
+  pf_kernel kernel;
+  float x, y, want;
+} binary_case;
+
+static void test_binary_kernels_in_three_forms(void **state) {
+  (void)state;
+  static const binary_case cases[] = {
+      {PF_KERNEL_ADD, 3, 4, 7},        {PF_KERNEL_SUB, 3, 4, -1},    {PF_KERNEL_MUL, 3, 4, 12},
+      {PF_KERNEL_DIV, 3, 4, 0.75f},    {PF_KERNEL_MAX, 3, 4, 4},     {PF_KERNEL_MAX, 4, 3, 4},
+      {PF_KERNEL_MIN, 3, 4, 3},        {PF_KERNEL_MIN, 4, 3, 3},     {PF_KERNEL_LESS, 3, 4, 1},
+      {PF_KERNEL_LESS, 4, 3, 0},       {PF_KERNEL_LESS, 3, 3, 0},    {PF_KERNEL_MAX, NAN, 1, NAN},
+      {PF_KERNEL_MAX, 1, NAN, NAN},    {PF_KERNEL_MIN, NAN, 1, NAN}, {PF_KERNEL_MIN, 1, NAN, NAN},
+      {PF_KERNEL_DIV, 1, 0, INFINITY}, {PF_KERNEL_LESS, NAN, 1, 0},  {PF_KERNEL_ADD, NAN, 1, NAN},
+  };
+  enum { N = 37 };
+  for (size_t k = 0; k < sizeof cases / sizeof *cases; k++)
+    for (int form = 0; form < 3; form++) { /* VV, VS, SV */
+      float a[N], b[N], out[N];
+      for (int i = 0; i < N; i++) {
+        a[i] = form == 2 && i > 0 ? -99 : cases[k].x;
+        b[i] = form == 1 && i > 0 ? -99 : cases[k].y;
+      }
+      pf_kernel_run((pf_kernel)(cases[k].kernel + form), N, a, b, NULL, out);
+      for (int i = 0; i < N; i++)
+        if (isnan(cases[k].want) ? !isnan(out[i]) : !(out[i] == cases[k].want))
+          fail_msg("case %zu form %d at %d: %g", k, form, i, out[i]);
+    }
+}
+
+static void test_select_and_in_place(void **state) {
+  (void)state;
+  float condition[40], a[40], b[40];
+  for (int i = 0; i < 40; i++) {
+    condition[i] = i % 3 == 0 ? 0.0f : i % 3 == 1 ? -2.0f : NAN; /* NaN counts as not zero */
+    a[i] = (float)i, b[i] = (float)-i;
+  }
+  pf_kernel_run(PF_KERNEL_SELECT, 40, condition, a, b, a);
+  for (int i = 0; i < 40; i++) assert_true(a[i] == (i % 3 == 0 ? -i : i));
+  pf_kernel_run(PF_KERNEL_MUL, 40, a, a, NULL, a);
+  for (int i = 0; i < 40; i++) assert_true(a[i] == (float)(i * i));
+}
+
+static void test_sums(void **state) {
+  (void)state;
+  enum { ROWS = 11, MOST = 70 };
+  for (size_t columns = 1; columns <= MOST; columns++) {
+    float x[ROWS * MOST], sums[MOST] = {0}, across[ROWS];
+    double wide[MOST] = {0};
+    for (size_t i = 0; i < ROWS * columns; i++) x[i] = (float)(i % 7) - 2.5f; /* halves: sums are exact */
+    pf_kernel_add_rows(ROWS, columns, x, sums);
+    pf_kernel_add_rows_wide(ROWS, columns, x, wide);
+    pf_kernel_sum_columns(ROWS, columns, x, across);
+    for (size_t c = 0; c < columns; c++) {
+      double want = 0;
+      for (size_t r = 0; r < ROWS; r++) want += x[r * columns + c];
+      assert_true(sums[c] == want && wide[c] == want);
+    }
+    for (size_t r = 0; r < ROWS; r++) {
+      double want = 0;
+      for (size_t c = 0; c < columns; c++) want += x[r * columns + c];
+      assert_true(across[r] == want);
+    }
+  }
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_unary_kernels_are_accurate),
+      cmocka_unit_test(test_special_values),
+      cmocka_unit_test(test_sine_of_huge_arguments_stays_in_range),
+      cmocka_unit_test(test_binary_kernels_in_three_forms),
+      cmocka_unit_test(test_select_and_in_place),
+      cmocka_unit_test(test_sums),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
