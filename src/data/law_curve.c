@@ -59,31 +59,45 @@ static double box_kernel(double z, double w, double s) {
   return (erfc(-z * scale) - erfc((w - z) * scale)) / (2 * w);
 }
 
-/* Half the squared distance, in units of s, from (z1, z2) to the box [0, w]^2: minus log of the kernel, roughly. */
-static double half_square(double z1, double z2, double w, double s) {
-  double d1 = fmax(fmax(-z1, z1 - w), 0), d2 = fmax(fmax(-z2, z2 - w), 0);
-  return 0.5 * (d1 * d1 + d2 * d2) / (s * s);
+/* Distance of z from [0, w]. Written without fmax, which is a call. */
+static inline double outside(double z, double w) { return z < 0 ? -z : z > w ? z - w : 0; }
+
+/* Squared distance of (z1, z2) from the box [0, w]^2; times 1/(2 s^2) it is minus log of the kernel, roughly. */
+static inline double square_distance(double z1, double z2, double w) {
+  double d1 = outside(z1, w), d2 = outside(z2, w);
+  return d1 * d1 + d2 * d2;
+}
+
+/* Smallest square distance of x from the boxes at the nodes; LANES minima side by side, for the vector unit. */
+static double nearest_square(const curve *c, double x1, double x2) {
+  enum { LANES = 8 };
+  double best[LANES], least = INFINITY;
+  for (int l = 0; l < LANES; l++) best[l] = INFINITY;
+  for (int j = 0; j < c->arcs * NODES; j += LANES)
+    for (int l = 0; l < LANES; l++) {
+      double q = square_distance(x1 - c->node[2 * (j + l)], x2 - c->node[2 * (j + l) + 1], c->box);
+      best[l] = q < best[l] ? q : best[l];
+    }
+  for (int l = 0; l < LANES; l++) least = best[l] < least ? best[l] : least;
+  return least;
 }
 
 static double log_p(const pf_law *law, const double *x) {
   const curve *c = law->state;
   int signs = c->mirrored ? 2 : 1, count = c->arcs * NODES;
-  double nearest = INFINITY, sum = 0;
-  for (int sign = 1; sign >= 3 - 2 * signs; sign -= 2)
-    for (int j = 0; j < count; j++) {
-      double q = half_square(sign * x[0] - c->node[2 * j], sign * x[1] - c->node[2 * j + 1], c->box, c->sd);
-      if (q < nearest) nearest = q;
-    }
+  double nearest = nearest_square(c, x[0], x[1]), sum = 0, rate = 0.5 / (c->sd * c->sd);
+  if (c->mirrored) nearest = fmin(nearest, nearest_square(c, -x[0], -x[1]));
   if (!(nearest < INFINITY)) return isnan(x[0] + x[1]) ? NAN : -INFINITY;
+  double limit = nearest + 34 / rate; /* farther nodes add less than 1e-14 of the largest term */
   for (int sign = 1; sign >= 3 - 2 * signs; sign -= 2)
     for (int j = 0; j < count; j++) {
       double z1 = sign * x[0] - c->node[2 * j], z2 = sign * x[1] - c->node[2 * j + 1];
-      double q = half_square(z1, z2, c->box, c->sd);
-      if (q > nearest + 40) continue; /* below 1e-17 of the largest term */
-      sum += c->weight[j] *
-             (c->box > 0 ? box_kernel(z1, c->box, c->sd) * box_kernel(z2, c->box, c->sd) : exp(nearest - q));
+      double q = square_distance(z1, z2, c->box);
+      if (q > limit) continue;
+      sum += c->weight[j] * (c->box > 0 ? box_kernel(z1, c->box, c->sd) * box_kernel(z2, c->box, c->sd)
+                                        : exp(rate * (nearest - q)));
     }
-  double shift = c->box > 0 ? 0 : -nearest - log(2 * PI * c->sd * c->sd);
+  double shift = c->box > 0 ? 0 : -rate * nearest + log(rate / PI);
   return log(sum / signs) + shift;
 }
 

@@ -172,15 +172,13 @@ static double log_p_pinwheel(const pf_law *law, const double *x) {
   enum { CELLS = 720 };
   (void)law;
   const double r = 0.5 * hypot(x[0], x[1]), angle = atan2(x[1], x[0]), period = 2 * PI / 5;
-  if (!(r < 20)) return isnan(r) ? NAN : -INFINITY; /* f_0 is 60 sd away */
+  if (!(r < 8)) return isnan(r) ? NAN : -INFINITY; /* f_0 is 23 sd away and exp(f_0)/4 winds without end */
   double max = -INFINITY, sum = 0, previous = pinwheel_g(r, -PI);
   for (int i = 0; i < CELLS; i++) {
     double low = -PI + 2 * PI * i / CELLS, high = -PI + 2 * PI * (i + 1) / CELLS, next = pinwheel_g(r, high);
-    double z0 = (r * cos(0.5 * (low + high)) - 1) / .3, z1 = r * sin(0.5 * (low + high)) / .1;
     double first = ceil((fmin(previous, next) - angle) / period),
            last = (fmax(previous, next) - angle) / period;
     previous = next;
-    if (0.5 * (z0 * z0 + z1 * z1) > 700) continue;
     for (double k = first; k < last; k++) {
       double term = pinwheel_term(r, pinwheel_root(r, angle + k * period, low, high));
       if (term > max) {
