@@ -37,8 +37,8 @@ const char *pf_baseline_name(pf_baseline_kind kind) {
 
 static double normal_cdf(double x) { return .5 * erfc(-x * M_SQRT1_2); }
 
-/* Inverse of the normal distribution function, p in (0, 1): bisection brackets, Newton finishes; the fit calls it
- * once a row and column, so plainness wins over speed. */
+/* Inverse normal distribution function, p in (0, 1): bisection brackets, Newton finishes. Called once a
+ * row and column, so plainness wins over speed. */
 static double normal_quantile(double p) {
   double low = -9, high = 9;
   for (int k = 0; k < 12; k++) {

@@ -25,8 +25,8 @@ static void fit_column(const double *sorted, size_t n, double *center, double *s
   *scale = constant ? 1 : wild ? spread : sd;
 }
 
-pf_status pf_scale_fit(pf_points real, pf_scale *out, pf_error *error) {
-  pf_scale fit = {.d = real.d};
+pf_status pf_scale_fit(pf_points real, pf_column_scale *out, pf_error *error) {
+  pf_column_scale fit = {.d = real.d};
   double *column = NULL;
   pf_status status = PF_OK;
   PF_TRY(pf_points_check(real, "real rows", error));
@@ -44,14 +44,14 @@ pf_status pf_scale_fit(pf_points real, pf_scale *out, pf_error *error) {
     }
   }
   *out = fit;
-  fit = (pf_scale){0};
+  fit = (pf_column_scale){0};
 cleanup:
   pf_scale_clear(&fit);
   pf_free(column);
   return status;
 }
 
-pf_status pf_scale_apply(const pf_scale *scale, pf_points x, double *out, pf_error *error) {
+pf_status pf_scale_apply(const pf_column_scale *scale, pf_points x, double *out, pf_error *error) {
   if (x.d != scale->d)
     return pf_fail(error, PF_BAD_INPUT, "scale of %zu columns applied to %zu", scale->d, x.d);
   for (size_t i = 0; i < x.n; i++)
@@ -60,8 +60,8 @@ pf_status pf_scale_apply(const pf_scale *scale, pf_points x, double *out, pf_err
   return PF_OK;
 }
 
-void pf_scale_clear(pf_scale *scale) {
+void pf_scale_clear(pf_column_scale *scale) {
   pf_free(scale->center);
   pf_free(scale->scale);
-  *scale = (pf_scale){0};
+  *scale = (pf_column_scale){0};
 }

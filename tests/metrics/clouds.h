@@ -7,7 +7,7 @@
 
 #include "base/rng.h"
 
-/* ((37 i^2 + 7919 i + 104729 j + 613 i j + s) mod 10007) / 10007 * scale + shift: the clouds of the parity values. */
+/* ((37 i^2 + 7919 i + 104729 j + 613 i j + s) mod 10007) / 10007 * scale + shift: the parity clouds. */
 static inline void formula_cloud(size_t n, size_t d, uint64_t s, double scale, double shift, double *out) {
   for (uint64_t i = 0; i < n; i++)
     for (uint64_t j = 0; j < d; j++)

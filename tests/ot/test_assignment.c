@@ -1,5 +1,7 @@
 /* Assignment: brute force, certificates, closed forms, parity with scipy and POT, faults. */
 #include <setjmp.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdarg.h>
 #include <cmocka.h>
 
@@ -126,13 +128,13 @@ static void a_shift_is_its_length(void **state) {
   assert_true(distance(x, x, N, 3, 2) == 0 && distance(x, x, N, 3, 1) == 0);
 }
 
-/* One point of mass 1/n moved by 8: W1 = 8/n, W2 = 8/sqrt n. */
+/* Sorted pairs are optimal on the line for both powers; with two far pairs the powers weigh a move apart. */
 static void powers_differ(void **state) {
   (void)state;
   double x[8] = {0, 1, 2, 3, 4, 5, 6, 7}, y[8] = {8, 1, 2, 3, 4, 5, 6, 7};
   assert_true(fabs(distance(x, y, 8, 1, 1) - 1) < 1e-14);
-  assert_true(fabs(distance(x, y, 8, 1, 2) - 1) < 1e-14); /* squared costs spread the move: 8 steps of 1 */
-  double a[4] = {0, 0, 5, 5}, b[4] = {0, 3, 5, 5};        /* two points of the plane */
+  assert_true(fabs(distance(x, y, 8, 1, 2) - 1) < 1e-14);
+  double a[4] = {0, 0, 5, 5}, b[4] = {0, 3, 5, 5}; /* two points of the plane */
   assert_true(fabs(distance(a, b, 2, 2, 1) - 1.5) < 1e-14);
   assert_true(fabs(distance(a, b, 2, 2, 2) - 3 / sqrt(2)) < 1e-14);
 }

@@ -1,5 +1,7 @@
 /* Sorting, one-dimensional and sliced distances, Gaussians. */
 #include <setjmp.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdarg.h>
 #include <cmocka.h>
 
@@ -40,7 +42,7 @@ static void one_dimension_by_hand(void **state) {
   assert_true(fabs(pf_wasserstein_1d(y, 3, x, 2, 1) - pf_wasserstein_1d(x, 2, y, 3, 1)) < 1e-15);
 }
 
-/* scipy 1.17.1 wasserstein_distance and POT 0.9.7 wasserstein_1d on column 0 of the clouds (40 and 64 rows). */
+/* scipy 1.17.1 wasserstein_distance and POT 0.9.7 wasserstein_1d, column 0 of the clouds (40 and 64 rows). */
 static void agrees_with_scipy_and_pot(void **state) {
   (void)state;
   double x[64 * 3], y[64 * 3], a[40], b[64], scratch[64];
@@ -104,7 +106,7 @@ static void bures_closed_forms(void **state) {
   assert_true(fabs(out - sqrt(25 + 1 + 4)) < 1e-13);
   assert_int_equal(pf_bures_w2((pf_gaussian){zero, turned, 2}, standard, &out, NULL), PF_OK);
   assert_true(fabs(out - sqrt(pow(sqrt(12) - 1, 2) + pow(sqrt(2) - 1, 2))) < 1e-13);
-  /* not commuting, 2 x 2: tr (A^1/2 B A^1/2)^1/2 = sqrt(tr AB + 2 sqrt(det AB)) = sqrt(91 + 2 sqrt(24 * 36)) */
+  /* not commuting, 2 x 2: tr (A^1/2 B A^1/2)^1/2 = sqrt(tr AB + 2 sqrt(det AB)), det = 24 * 36 */
   assert_int_equal(pf_bures_w2((pf_gaussian){zero, turned, 2}, (pf_gaussian){zero, diagonal, 2}, &out, NULL),
                    PF_OK);
   assert_true(fabs(out - sqrt(27 - 2 * sqrt(91 + 2 * sqrt(24. * 36)))) < 1e-13);
