@@ -173,8 +173,8 @@ int pf_csv_number_print(double value, int decimals, char out[48]) {
     double scaled = fabs(value) * POWERS[decimals];
     double whole = nearbyint(scaled);
     if (whole == 0) return print_fixed(0, 0, false, out);
-    double limit = decimals == 0 ? 0x1p53 + 1 : POWERS[EXACT_DIGITS];
-    if (whole < limit) return print_fixed((uint64_t)whole, decimals, value < 0, out);
+    double limit = decimals == 0 ? 0x1p53 : POWERS[EXACT_DIGITS];
+    if (whole <= limit) return print_fixed((uint64_t)whole, decimals, value < 0, out);
   }
   return print_shortest(value, out);
 }
