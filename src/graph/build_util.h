@@ -70,7 +70,8 @@ pf_node pf_standing_reduce(pf_node g, const pf_shape *from, const pf_shape *to);
 
 /* ---- rules ---- */
 
-/* False for the operands no derivative passes through: those of less, sign, gather, stop_gradient; select's condition. */
+/* False for the operands no derivative passes through: those of less, sign, gather, stop_gradient; select's
+ * condition. */
 bool pf_op_differentiable(pf_op op, int k);
 /* t * d node/d operand k for an ELEMENTWISE node: its Jacobian is diagonal before broadcasting, so this one
  * linear map serves as vjp and as jvp (rules.c). */

@@ -1,12 +1,12 @@
-/* Reverse mode as a graph transformation: one sweep from y down to wrt, each node handing its cotangent on by the rules of
- * grad_rules.c. The nodes made are ordinary ones, so a gradient can be differentiated again.
+/* Reverse mode as a graph transformation: one sweep from y down to wrt, each node handing its cotangent on by
+ * the rules of grad_rules.c. The nodes made are ordinary ones, so a gradient can be differentiated again.
  *
- * Legend: y_bar, the cotangent of a node: d(sum of seed * y)/d node. "No cotangent" (-1) stands for zero, so no zeros are added up;
- * they are made at the end for a wrt that was never reached.
+ * Legend: bar[id], the cotangent of node id: d(sum of seed * y)/d node. "No cotangent" (-1) stands for zero,
+ * so no zeros are added up; they are made at the end for a wrt that was never reached.
  *
- * Spans (why cotangents add up): a cotangent of a PER_ROW node is PER_ROW (or SHARED, standing for equal rows); of a PARTIAL
- * node SHARED; of a SHARED node it is PARTIAL when y varies over rows, because every path from y to it crosses
- * a sum over rows, and SHARED otherwise.
+ * Spans (why cotangents add up): a cotangent of a PER_ROW node is PER_ROW (or SHARED, standing for equal
+ * rows); of a PARTIAL node SHARED; of a SHARED node it is PARTIAL when y varies over rows, because every path
+ * from y to it crosses a sum over rows, and SHARED otherwise.
  */
 #include "build_util.h"
 #include "../base/memory.h"

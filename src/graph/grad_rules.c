@@ -1,11 +1,12 @@
 /* Reverse rules: the cotangent of one operand from the cotangent g of the node, in terms of ops.
  *
- * g and what is returned are standing values (build_util.h): they broadcast to the node's and the operand's shape.
+ * g and what is returned are standing values (build_util.h): they broadcast to the node's and the operand's
+ * shape.
  * Legend for contractions: y [.., n] = A [.., k] B [k, n], where A and B are a and b after their transposes.
  */
 #include "build_util.h"
 
-/* g with its last axis in full when it has more than one item there; `uniform` says that it stands for equal items. */
+/* g stands for equal items along the last axis. */
 static bool last_is_uniform(pf_node g) {
   pf_shape own = pf_node_shape(g);
   return pf_shape_last(&own) == 1;

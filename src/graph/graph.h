@@ -10,9 +10,10 @@
  *   PF_SHARED    one value for the whole batch (parameters, schedules)
  *   PF_PER_ROW   one item for every row of the batch; the row axis is implicit and never listed
  *   PF_PARTIAL   a sum over the rows of one lane: it becomes a true value only after the sum over
- *                lanes, so it may be used linearly but a nonlinear use inside the same program is a build error.
- *                Linear: add and sub with a PARTIAL or exact zeros, neg, times or divided by SHARED, select under a
- *                SHARED condition, sum_axis, matmul with SHARED, reshape, slice, pad, concat, broadcast of items
+ *                lanes, so it may be used linearly but a nonlinear use inside the same program is a build
+ *                error. Linear: add and sub with a PARTIAL or exact zeros, neg, times or divided by SHARED,
+ *                select under a SHARED condition, sum_axis, matmul with SHARED, reshape, slice, pad, concat,
+ *                broadcast of items
  * Item dimensions: 0 to 3 axes ({} is a scalar). Element-wise operands broadcast over trailing-aligned
  * axes (equal, or one of them 1 or missing) and across spans (SHARED with PER_ROW gives PER_ROW).
  *
@@ -30,11 +31,12 @@ enum { PF_MAX_AXES = 3, PF_MAX_OPERANDS = 3 };
 
 typedef struct pf_shape {
   pf_span span;
-  int axes;                /* 0..PF_MAX_AXES */
-  int dim[PF_MAX_AXES];    /* item dimensions, outermost first */
+  int axes;             /* 0..PF_MAX_AXES */
+  int dim[PF_MAX_AXES]; /* item dimensions, outermost first */
 } pf_shape;
 
-/* ops.def rows: PF_OP(NAME, name, arity, kind, scalar C expression of a, b, c in double, "ONNX name"); name is a bare word */
+/* ops.def rows: PF_OP(NAME, name, arity, kind, scalar C expression of a, b, c in double, "ONNX name"); name
+ * is a bare word */
 typedef enum pf_op {
 #define PF_OP(NAME, name, arity, kind, expression, onnx) PF_OP_##NAME,
 #include "ops.def"
@@ -43,11 +45,11 @@ typedef enum pf_op {
 } pf_op;
 
 typedef enum pf_op_kind {
-  PF_KIND_LEAF,         /* no operands */
-  PF_KIND_ELEMENTWISE,  /* broadcasting, given by a scalar expression */
-  PF_KIND_REDUCTION,    /* sum_rows, sum_axis */
-  PF_KIND_CONTRACTION,  /* matmul, outer */
-  PF_KIND_SHAPE         /* reshape, broadcast, concat, slice, pad, gather, stop_gradient */
+  PF_KIND_LEAF,        /* no operands */
+  PF_KIND_ELEMENTWISE, /* broadcasting, given by a scalar expression */
+  PF_KIND_REDUCTION,   /* sum_rows, sum_axis */
+  PF_KIND_CONTRACTION, /* matmul, outer */
+  PF_KIND_SHAPE        /* reshape, broadcast, concat, slice, pad, gather, stop_gradient */
 } pf_op_kind;
 
 typedef struct pf_graph pf_graph;
@@ -69,7 +71,8 @@ typedef struct pf_node_data {
    *   NORMAL, UNIFORM  i[0] = stream id;   INDEX  i[0] = stream id, i[1] = bound (values 0..bound-1)
    *   SUM_AXIS  i[0] = item axis (kept with length 1)
    *   MATMUL    i[0] = transpose a (SHARED a only), i[1] = transpose b
-   *   CONCAT    along the last axis;  SLICE  i[0] = start on the last axis;  PAD  i[0] = zeros before, on the last axis
+   *   CONCAT    along the last axis;  SLICE  i[0] = start on the last axis;  PAD  i[0] = zeros before, on the
+   *   last axis
    */
   int32_t i[2];
   int64_t offset;
@@ -98,7 +101,7 @@ pf_status pf_graph_print(const pf_graph *graph, char **out, pf_error *error);
 
 /* ---- leaves ---- */
 pf_shape pf_shape_of(pf_span span, int axes, const int *dim);
-#define PF_SHAPE(span, ...)                                                                        \
+#define PF_SHAPE(span, ...)                                                                                  \
   pf_shape_of(span, (int)(sizeof((int[]){__VA_ARGS__}) / sizeof(int)), (int[]){__VA_ARGS__})
 #define PF_SCALAR(span) pf_shape_of(span, 0, NULL)
 
@@ -108,9 +111,9 @@ pf_node pf_param(pf_graph *graph, int set, int64_t offset, pf_shape shape);
 pf_node pf_input(pf_graph *graph, int index, pf_shape shape);
 pf_node pf_constant(pf_graph *graph, pf_shape shape, const double *values);
 pf_node pf_scalar(pf_graph *graph, double value); /* SHARED scalar */
-/* Random PER_ROW leaves: a function of (run seed, stream, run step, global row, element). One stream serves one leaf:
- * asking again for the same leaf gives the same node, another op or width on that stream is an error (the
- * numbers would be correlated). */
+/* Random PER_ROW leaves: a function of (run seed, stream, run step, global row, element). One stream serves
+ * one leaf: asking again for the same leaf gives the same node, another op or width on that stream is an
+ * error (the numbers would be correlated). */
 pf_node pf_normal(pf_graph *graph, int stream, int columns);
 pf_node pf_uniform(pf_graph *graph, int stream, int columns);
 pf_node pf_index(pf_graph *graph, int stream, int bound); /* PER_ROW scalar, integer 0..bound-1 */
@@ -129,58 +132,62 @@ pf_node pf_sin(pf_node a);
 pf_node pf_cos(pf_node a);
 pf_node pf_erf(pf_node a);
 pf_node pf_abs(pf_node a);
-pf_node pf_sign(pf_node a);   /* -1, 0, 1; NaN stays NaN */
+pf_node pf_sign(pf_node a); /* -1, 0, 1; NaN stays NaN */
 pf_node pf_add(pf_node a, pf_node b);
 pf_node pf_sub(pf_node a, pf_node b);
 pf_node pf_mul(pf_node a, pf_node b);
 pf_node pf_div(pf_node a, pf_node b);
 pf_node pf_max(pf_node a, pf_node b); /* NaN if either is */
 pf_node pf_min(pf_node a, pf_node b);
-pf_node pf_less(pf_node a, pf_node b); /* 1 or 0; no gradient */
+pf_node pf_less(pf_node a, pf_node b);                      /* 1 or 0; no gradient */
 pf_node pf_select(pf_node condition, pf_node a, pf_node b); /* condition != 0 ? a : b */
-pf_node pf_silu(pf_node a);    /* a * sigmoid(a) */
-pf_node pf_gelu(pf_node a);    /* a/2 (1 + erf(a/sqrt 2)) */
-pf_node pf_square(pf_node a);  /* a * a */
+pf_node pf_silu(pf_node a);                                 /* a * sigmoid(a) */
+pf_node pf_gelu(pf_node a);                                 /* a/2 (1 + erf(a/sqrt 2)) */
+pf_node pf_square(pf_node a);                               /* a * a */
 pf_node pf_scale(pf_node a, double factor);
 pf_node pf_offset(pf_node a, double shift);
 
 /* ---- reductions ---- */
-pf_node pf_sum_rows(pf_node a);             /* PER_ROW -> PARTIAL, same item shape; padding rows count: weight first */
-pf_node pf_sum_axis(pf_node a, int axis);   /* item axis, kept with length 1; negative counts from the end */
-pf_node pf_sum_items(pf_node a);            /* all item axes -> scalar of the same span */
-/* Mean over the real rows of the whole batch, given the SHARED scalar 1/B: sum_rows(a * row_weight) * inverse_rows. */
+/* PER_ROW -> PARTIAL, same item shape; padding rows count: weight first */
+pf_node pf_sum_rows(pf_node a);
+pf_node pf_sum_axis(pf_node a, int axis); /* item axis, kept with length 1; negative counts from the end */
+pf_node pf_sum_items(pf_node a);          /* all item axes -> scalar of the same span */
+/* Mean over the real rows of the whole batch, given the SHARED scalar 1/B: sum_rows(a * row_weight) *
+ * inverse_rows. */
 pf_node pf_mean_rows(pf_node a, pf_node inverse_rows);
 
 /* ---- contractions ---- */
-/* a [.., k] (any span) times b [k, n] SHARED (or PARTIAL when a is SHARED) -> [.., n]; flags transpose the last two axes,
- * transpose_a for 2-axis SHARED/PARTIAL a only. */
+/* a [.., k] (any span) times b [k, n] SHARED (or PARTIAL when a is SHARED) -> [.., n]; flags transpose the
+ * last two axes, transpose_a for 2-axis SHARED/PARTIAL a only. */
 pf_node pf_matmul(pf_node a, pf_node b, bool transpose_a, bool transpose_b);
-/* a [.., m], b [.., n], same leading axes, at least one PER_ROW: sum over rows and leading axes of a^T b -> PARTIAL [m, n]. */
+/* a [.., m], b [.., n], same leading axes, at least one PER_ROW: sum over rows and leading axes of a^T b ->
+ * PARTIAL [m, n]. */
 pf_node pf_outer(pf_node a, pf_node b);
 
 /* ---- shape ---- */
 pf_node pf_reshape(pf_node a, int axes, const int *dim);
-pf_node pf_broadcast(pf_node a, pf_shape shape); /* to a larger item shape and/or SHARED -> PER_ROW */
-pf_node pf_concat(pf_node a, pf_node b);              /* last axis; spans promote SHARED -> PER_ROW */
-pf_node pf_slice(pf_node a, int start, int length);   /* last axis */
-pf_node pf_pad(pf_node a, int before, int after);     /* zeros on the last axis */
+pf_node pf_broadcast(pf_node a, pf_shape shape);    /* to a larger item shape and/or SHARED -> PER_ROW */
+pf_node pf_concat(pf_node a, pf_node b);            /* last axis; spans promote SHARED -> PER_ROW */
+pf_node pf_slice(pf_node a, int start, int length); /* last axis */
+pf_node pf_pad(pf_node a, int before, int after);   /* zeros on the last axis */
 /* Row `index` of a SHARED [n, d] table for every row: PER_ROW [d]. Not differentiable in either operand. */
 pf_node pf_gather(pf_node table, pf_node index);
 pf_node pf_stop_gradient(pf_node a);
 
 /* ---- transformations ---- */
-/* d(sum of y's elements * seed)/d wrt[i] as new nodes. seed broadcasts to y's shape; an invalid handle (id -1, graph set)
- * means ones; a PER_ROW y is summed over rows (padding rows too: weight first). wrt may be any nodes, intermediate ones as
- * well: the gradient of a node that feeds another wrt includes the path through that one. Item dimensions of out[i]
- * are those of wrt[i]; its span is
- *     wrt PER_ROW -> PER_ROW;  wrt PARTIAL -> SHARED;  wrt SHARED -> SHARED for a SHARED y and seed, else PARTIAL.
- * A wrt that y does not depend on gets zeros. Do not differentiate with respect to a pf_constant: equal constants are one
- * node, and folding removes them. out: n handles. Composes with itself and with jvp. */
+/* d(sum of y's elements * seed)/d wrt[i] as new nodes. seed broadcasts to y's shape; an invalid handle (id
+ * -1, graph set) means ones; a PER_ROW y is summed over rows (padding rows too: weight first). wrt may be any
+ * nodes, intermediate ones as well: the gradient of a node that feeds another wrt includes the path through
+ * that one. Item dimensions of out[i] are those of wrt[i]; its span is
+ *     wrt PER_ROW -> PER_ROW;  wrt PARTIAL -> SHARED;  wrt SHARED -> SHARED for a SHARED y and seed, else
+ *     PARTIAL.
+ * A wrt that y does not depend on gets zeros. Do not differentiate with respect to a pf_constant: equal
+ * constants are one node, and folding removes them. out: n handles. Composes with itself and with jvp. */
 void pf_grad(pf_node y, pf_node seed, const pf_node *wrt, int n, pf_node *out);
-/* Tangents of ys[0..n_y) when xs[i] moves along tangents[i]: forward mode. tangents[i] broadcasts to the shape of xs[i]
- * (a PARTIAL x needs a PARTIAL tangent). xs may be intermediate nodes: such a node moves along its given tangent alone,
- * whatever its operands do; a node listed twice moves along the sum. out[j] has the shape of ys[j]; zeros where ys[j] does not
- * depend on xs. out: n_y handles. */
+/* Tangents of ys[0..n_y) when xs[i] moves along tangents[i]: forward mode. tangents[i] broadcasts to the
+ * shape of xs[i] (a PARTIAL x needs a PARTIAL tangent). xs may be intermediate nodes: such a node moves along
+ * its given tangent alone, whatever its operands do; a node listed twice moves along the sum. out[j] has the
+ * shape of ys[j]; zeros where ys[j] does not depend on xs. out: n_y handles. */
 void pf_jvp(const pf_node *ys, int n_y, const pf_node *xs, const pf_node *tangents, int n_x, pf_node *out);
 
 #endif

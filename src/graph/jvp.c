@@ -1,5 +1,5 @@
-/* Forward mode as a graph transformation: tangents follow the nodes between xs and ys in creation order, by the rules of
- * jvp_rules.c. Legend: dot[id], the tangent of node id; "no tangent" (-1) stands for zero. */
+/* Forward mode as a graph transformation: tangents follow the nodes between xs and ys in creation order, by
+ * the rules of jvp_rules.c. Legend: dot[id], the tangent of node id; "no tangent" (-1) stands for zero. */
 #include "build_util.h"
 #include "../base/memory.h"
 

@@ -1,25 +1,15 @@
 /* Derivatives of the element-wise ops.
  *
- * For y = f(a, b, c) item by item the Jacobian with respect to one operand is diagonal, hence its own transpose: the map
- * t -> t * df/d(operand k) turns tangents of that operand into tangents of y, and cotangents of y into cotangents of that operand
- * (before they are summed over broadcast axes). So each op states its derivative once, in terms of ops, and
- * the op set is closed under grad and jvp to any order.
+ * For y = f(a, b, c) item by item the Jacobian with respect to one operand is diagonal, hence its own
+ * transpose: the map t -> t * df/d(operand k) turns tangents of that operand into tangents of y, and
+ * cotangents of y into cotangents of that operand (before they are summed over broadcast axes). So each op
+ * states its derivative once, in terms of ops, and the op set is closed under grad and jvp to any order.
  *
- * Where f has a kink the rule takes the value of one side: abs' (0) = 0; max and min pass everything to b at a tie.
+ * Where f has a kink the rule takes the value of one side: abs' (0) = 0; max and min pass everything to b at
+ * a tie.
  */
 #include "build_util.h"
-
-/* Faults that the tests' own test plants: the gradient checks must notice each. Both are 1 in a real build. */
-#ifdef PF_CANARY_GRAD_SIGN
-static const double tanh_factor = -1;
-#else
-static const double tanh_factor = 1;
-#endif
-#ifdef PF_CANARY_DROP_TERM
-static const double mul_second_term = 0;
-#else
-static const double mul_second_term = 1;
-#endif
+#include "../base/canary.h"
 
 static const double two_over_sqrt_pi = 1.12837916709551257390;
 
@@ -34,8 +24,8 @@ bool pf_op_differentiable(pf_op op, int k) {
   }
 }
 
-/* t where the condition holds, or where it does not (k counts the branch); zero elsewhere. A product with 0 or 1 would
- * turn an infinite t into NaN. */
+/* t where the condition holds, or where it does not (k counts the branch); zero elsewhere. A product with 0
+ * or 1 would turn an infinite t into NaN. */
 static pf_node pass_where(pf_node condition, bool holds, pf_node t) {
   pf_node zero = pf_scalar(t.graph, 0);
   return holds ? pf_select(condition, t, zero) : pf_select(condition, zero, t);
@@ -48,7 +38,7 @@ static pf_node rule_unary(pf_op op, pf_node y, pf_node a, pf_node t) {
   case PF_OP_EXP: return pf_mul(t, y);
   case PF_OP_LOG: return pf_div(t, a);
   case PF_OP_SQRT: return pf_div(pf_scale(t, 0.5), y);
-  case PF_OP_TANH: return pf_scale(pf_mul(t, pf_sub(one, pf_square(y))), tanh_factor);
+  case PF_OP_TANH: return pf_scale(pf_mul(t, pf_sub(one, pf_square(y))), PF_CANARY(GRAD_SIGN, 1, -1));
   case PF_OP_SIGMOID: return pf_mul(t, pf_mul(y, pf_sub(one, y)));
   case PF_OP_SOFTPLUS: return pf_mul(t, pf_sigmoid(a));
   case PF_OP_SIN: return pf_mul(t, pf_cos(a));
@@ -67,7 +57,7 @@ pf_node pf_rule_elementwise(pf_node node, int k, pf_node t) {
   switch (data.op) {
   case PF_OP_ADD: return t;
   case PF_OP_SUB: return k == 0 ? t : pf_neg(t);
-  case PF_OP_MUL: return k == 0 ? pf_mul(t, b) : pf_scale(pf_mul(t, a), mul_second_term);
+  case PF_OP_MUL: return k == 0 ? pf_mul(t, b) : pf_scale(pf_mul(t, a), PF_CANARY(DROP_TERM, 1, 0));
   case PF_OP_DIV: return k == 0 ? pf_div(t, b) : pf_neg(pf_div(pf_mul(t, node), b));
   case PF_OP_MAX: return pass_where(pf_less(b, a), k == 0, t);
   case PF_OP_MIN: return pass_where(pf_less(a, b), k == 0, t);

@@ -1,4 +1,5 @@
-/* Arithmetic of standing values: cotangents and tangents smaller than the node they belong to (see build_util.h). */
+/* Arithmetic of standing values: cotangents and tangents smaller than the node they belong to (see
+ * build_util.h). */
 #include "build_util.h"
 
 pf_node pf_standing_full(pf_node g, const pf_shape *shape, bool rows) {

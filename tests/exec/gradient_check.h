@@ -1,8 +1,9 @@
 /* Checks the derivatives of any graph against differences, to third order, on the reference executor.
  * A header of static functions: a test program is one source file. Include after cmocka.h.
  *
- * A case is a function from leaves x_j to a node y. With a random cotangent s (non-uniform) and a random direction v,
- * L = sum s y, and D[f] = (8 (f(h) - f(-h)) - (f(2h) - f(-2h))) / 12h, the derivative along v with error h^4:
+ * A case is a function from leaves x_j to a node y. With a random cotangent s (non-uniform) and a random
+ * direction v, L = sum s y, and D[f] = (8 (f(h) - f(-h)) - (f(2h) - f(-2h))) / 12h, the derivative along v
+ * with error h^4:
  *   every element  dL/dx_j[i]               against D[L] along that element alone
  *   direction      <grad L, v>              against D[L]
  *   tangent        jvp(y; v)                against D[y]
@@ -181,7 +182,8 @@ static inline void check_orders(const check_state *s, pf_node y) {
   for (int j = 0; j < n; j++) check_against(s, "third order", j, other[j], hv[j]);
 }
 
-/* Multiples of 1/4 plus an offset of the leaf's own, jittered: values of different leaves and zero stay 0.04 apart. */
+/* Multiples of 1/4 plus an offset of the leaf's own, jittered: values of different leaves and zero stay 0.04
+ * apart. */
 static inline void fill_leaf(const check_case *c, int j, double *value, size_t count) {
   pf_rng rng = pf_rng_at(1, PF_STREAM_TEST, 0, (uint64_t)j);
   for (size_t i = 0; i < count; i++) {

@@ -1,4 +1,5 @@
-/* Every op's derivatives, and the compositions that methods rest on, against differences (gradient_check.h). */
+/* Every op's derivatives, and the compositions that methods rest on, against differences (gradient_check.h).
+ * */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -129,13 +130,13 @@ static pf_node outer_case(pf_graph *graph, const pf_node *x, int choice) {
 }
 
 static pf_node shape_case(pf_graph *graph, const pf_node *x, int choice) {
-  (void)graph;
   pf_node a = pf_sin(x[0]);
   switch (choice) {
   case PF_OP_RESHAPE: return pf_reshape(a, 2, (int[]){3, 2});
   case PF_OP_BROADCAST: return pf_exp(pf_broadcast(a, PF_SHAPE(PF_PER_ROW, 2, 2, 3)));
   case PF_OP_SLICE: return pf_square(pf_slice(a, 1, 2));
   case PF_OP_PAD: return pf_exp(pf_pad(a, 2, 1));
+  case PF_OP_NORMAL: return pf_square(pf_concat(pf_normal(graph, 1, 2), a)); /* the second part alone moves */
   default: return pf_square(pf_concat(a, pf_cos(x[1])));
   }
 }
@@ -194,6 +195,7 @@ static const check_case cases[] = {
     {"concat", shape_case, PF_OP_CONCAT, 2, {R(2, 3), R(2, 2)}, 3},
     {"concat, promoted", shape_case, PF_OP_CONCAT, 2, {R(2, 3), S(2, 2)}, 3},
     {"concat, scalar", shape_case, PF_OP_CONCAT, 2, {S0, R(3)}, 3},
+    {"concat, second part", shape_case, PF_OP_NORMAL, 1, {R(3)}, 3},
     {"slice", shape_case, PF_OP_SLICE, 1, {R(2, 3)}, 3},
     {"pad", shape_case, PF_OP_PAD, 1, {R(2, 3)}, 3},
     {"pad one column", shape_case, PF_OP_PAD, 1, {S(2, 1)}, 2},

@@ -245,6 +245,8 @@ static void identities_vanish(void **state) {
   assert_same(pf_slice(x, 0, 3), x);
   assert_same(pf_slice(pf_slice(x, 1, 2), 1, 1), pf_slice(x, 2, 1));
   assert_same(pf_slice(pf_pad(x, 2, 2), 2, 3), x);
+  assert_same(pf_slice(pf_pad(x, 2, 2), 3, 2), pf_slice(x, 1, 2));
+  assert_true(pf_slice(pf_pad(x, 2, 2), 1, 2).id != pf_slice(x, 0, 2).id);
   assert_same(pf_slice(pf_concat(x, pf_neg(x)), 3, 3), pf_neg(x));
   assert_same(pf_slice(pf_concat(x, pf_neg(x)), 1, 2), pf_slice(x, 1, 2));
   assert_same(pf_pad(x, 0, 0), x);
@@ -412,7 +414,8 @@ static void derivative_arguments_are_checked(void **state) {
 
 /* ---- size and memory ---- */
 
-/* Takes some 30 ms; a table that does not grow, or a gradient that looks at every pair, would take minutes. */
+/* Takes some 30 ms; a table that does not grow, or a gradient that looks at every pair, would take
+ * minutes. */
 static void fifty_thousand_nodes(void **state) {
   (void)state;
   enum { CHAIN = 50000 };

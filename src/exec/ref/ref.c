@@ -1,8 +1,9 @@
-/* Reference executor: the graph in double, one node after the other, with the plainest loops there are. The oracle of every
- * fast kernel and of every gradient check, so nothing here is fused, blocked or reordered.
+/* Reference executor: the graph in double, one node after the other, with the plainest loops there are. The
+ * oracle of every fast kernel and of every gradient check, so nothing here is fused, blocked or reordered.
  *
- * A node's value is an array of rows x items (PER_ROW) or items (SHARED, PARTIAL); a PARTIAL is the sum over all rows of the
- * batch, as if the batch were one lane. Row r of a SHARED operand is its only row. Values are freed after their last use.
+ * A node's value is an array of rows x items (PER_ROW) or items (SHARED, PARTIAL); a PARTIAL is the sum over
+ * all rows of the batch, as if the batch were one lane. Row r of a SHARED operand is its only row. Values are
+ * freed after their last use.
  */
 #include "../exec.h"
 #include "../../base/memory.h"
