@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "metrics/baseline.h"
-#include "metrics/clouds.h"
+#include "ot/clouds.h"
 #include "metrics/modes.h"
 #include "metrics/two_sample.h"
 #include "ot/bures.h"

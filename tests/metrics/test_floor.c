@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "metrics/clouds.h"
+#include "ot/clouds.h"
 #include "metrics/floor.h"
 #include "metrics/scale.h"
 #include "metrics/splits.h"
@@ -109,7 +109,7 @@ static void gaussian_floors_match_the_table(void **state) {
   const double w2[] = {.268, .194}, sd[] = {.023, .014}, w1[] = {.207, .148};
   for (int k = 0; k < 2; k++) {
     size_t n = k ? 1000 : 500;
-    int pairs = k ? 4 : 8;
+    int pairs = k ? 2 : 6;
     gaussian_source source = {.n = n, .d = 2, .break_pair = -1};
     pf_floor_spec spec = spec_of(2, n, pairs, NULL);
     pf_metric_result results[2];
@@ -225,7 +225,7 @@ static void splits_accept_real_and_refuse_shifted(void **state) {
 /* Level of the test: over many tables of one law the ratio exceeds 1 about 5 % of the time. */
 static void splits_hold_their_level(void **state) {
   (void)state;
-  enum { N = 60, REPEATS = 200 };
+  enum { N = 40, REPEATS = 120 };
   double rows[3][N * 2];
   double *at[3] = {rows[0], rows[1], rows[2]};
   size_t n[3] = {N, N, N};

@@ -11,7 +11,7 @@
 
 #include "base/memory.h"
 #include "metrics/classifier.h"
-#include "metrics/clouds.h"
+#include "ot/clouds.h"
 #include "metrics/metric.h"
 #include "metrics/two_sample.h"
 
@@ -31,7 +31,7 @@ static void energy_by_hand(void **state) {
   assert_true(fabs(energy((pf_points){x, 2, 1}, (pf_points){x, 2, 1})) < 1e-15);
 }
 
-/* numpy 2.4.6, scipy 1.17.1 (cdist, pdist, ks_2samp) on the clouds of metrics/clouds.h. */
+/* numpy 2.4.6, scipy 1.17.1 (cdist, pdist, ks_2samp) on the clouds of ot/clouds.h. */
 static void agrees_with_scipy(void **state) {
   (void)state;
   double x[64 * 3], y[64 * 3], median, mmd, ks[3];

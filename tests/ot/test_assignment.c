@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "metrics/clouds.h"
+#include "ot/clouds.h"
 #include "ot/assignment.h"
 
 /* Least cost over all permutations of the rows from `row` on. */
@@ -139,7 +139,7 @@ static void powers_differ(void **state) {
   assert_true(fabs(distance(a, b, 2, 2, 2) - 3 / sqrt(2)) < 1e-14);
 }
 
-/* scipy 1.17.1 linear_sum_assignment and POT 0.9.7 emd2 on the clouds of metrics/clouds.h. */
+/* scipy 1.17.1 linear_sum_assignment and POT 0.9.7 emd2 on the clouds of ot/clouds.h. */
 static void agrees_with_scipy_and_pot(void **state) {
   (void)state;
   double x[64 * 3], y[64 * 3];

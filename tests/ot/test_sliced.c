@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "metrics/clouds.h"
+#include "ot/clouds.h"
 #include "ot/bures.h"
 #include "ot/sliced.h"
 #include "ot/sort.h"
