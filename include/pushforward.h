@@ -102,6 +102,16 @@ const double *pf_table_values(const pf_table *table); /* rows x columns */
 /* Writes CSV, or NPY when the name ends in .npy; "-" is standard output. Atomic: an existing file is replaced
  * whole or not at all. */
 pf_status pf_table_write(const pf_table *table, const char *path, pf_error *error);
+/* The same piece by piece, for more rows than fit in memory. `like` gives the column names and types (its rows are
+ * not looked at); `rows` is the number of rows that will be added in all. Nothing appears under `path` before
+ * commit, which is PF_FAILED when another number of rows was added. Commit and abort both free the writer, also
+ * on failure. */
+typedef struct pf_table_writer pf_table_writer;
+pf_status pf_table_writer_open(const char *path, const pf_table *like, int64_t rows, pf_table_writer **out,
+                               pf_error *error);
+pf_status pf_table_writer_add(pf_table_writer *writer, const pf_table *table, pf_error *error);
+pf_status pf_table_writer_commit(pf_table_writer *writer, pf_error *error);
+void pf_table_writer_abort(pf_table_writer *writer); /* accepts NULL */
 /* Cuts off `share` (0 < share < 1) of the rows, chosen by the seed: *rest and *held are new tables. */
 pf_status pf_table_split(const pf_table *table, double share, uint64_t seed, pf_table **rest, pf_table **held,
                          pf_error *error);
@@ -116,6 +126,8 @@ typedef struct pf_entry {
 bool pf_law_entry(int i, pf_entry *out);
 bool pf_method_entry(int i, pf_entry *out);
 bool pf_verify_entry(int i, pf_entry *out);
+/* The one of `names` that `word` is most likely a slip of, by edit distance; NULL when none is close. */
+const char *pf_nearest_name(const char *word, const char *const *names, size_t count);
 
 /* ---- training -------------------------------------------------------------------------------------- */
 
@@ -244,6 +256,7 @@ typedef struct pf_evaluate_options {
   int pairs;      /* fresh pairs per metric, 0: 30 for laws and 10 otherwise */
   int64_t rows;   /* rows per sample, 0: 2000 for laws, else what the data has up to 4096 */
   bool baselines; /* add teacher, few-step and empirical baseline rows */
+  const pf_table *train; /* training rows: sharpens floors and baselines on tables; may be NULL */
   uint64_t seed;
   int threads;
   pf_hooks hooks;

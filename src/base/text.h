@@ -1,4 +1,4 @@
-/* Text helpers: growable strings, number formatting and the nearest valid name. */
+/* Text helpers: growable strings, number formatting and unknown names (pf_nearest_name is public). */
 #ifndef PF_BASE_TEXT_H
 #define PF_BASE_TEXT_H
 
@@ -15,9 +15,6 @@ typedef struct pf_text {
 void pf_text_add(pf_text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void pf_text_add_bytes(pf_text *text, const void *bytes, size_t length);
 void pf_text_free(pf_text *text);
-
-/* Nearest of `names` to `word` by edit distance, or NULL when none is close. */
-const char *pf_nearest_name(const char *word, const char *const *names, size_t count);
 
 /* PF_USAGE: "unknown <kind> '<word>'; did you mean 'x'? valid: a, b, c". */
 pf_status pf_fail_unknown(pf_error *error, const char *kind, const char *word, const char *const *names,
