@@ -6,6 +6,7 @@
  */
 #include <math.h>
 #include <string.h>
+#include "../base/canary.h"
 #include "../base/memory.h"
 #include "law_internal.h"
 
@@ -21,7 +22,9 @@ typedef struct board {
 static void draw(const pf_law *law, pf_rng *rng, double *x) {
   const board *b = law->state;
   uint32_t k = pf_rng_below(rng, (uint32_t)b->squares);
-  for (int i = 0; i < 2; i++) x[i] = b->centre[2 * k + (uint32_t)i] + b->half * (2 * pf_rng_uniform(rng) - 1);
+  for (int i = 0; i < 2; i++)
+    x[i] = b->centre[2 * k + (uint32_t)i] +
+           b->half * PF_CANARY(BOARD_HALF, 2 * pf_rng_uniform(rng) - 1, pf_rng_uniform(rng));
 }
 
 /* Edges belong to the squares: no draw may have density 0, whatever the rounding. */

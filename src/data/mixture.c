@@ -5,6 +5,7 @@
  */
 #include <math.h>
 #include <string.h>
+#include "../base/canary.h"
 #include "../base/memory.h"
 #include "mixture.h"
 #include "symmetric.h"
@@ -190,7 +191,8 @@ double pf_mixture_log_density(const pf_mixture *mixture, const double *x) {
   double max = -INFINITY, sum = 0;
   for (int k = 0; k < mixture->components; k++) {
     double log_determinant = mixture->log_determinant[mixture->covariances == 1 ? 0 : k];
-    double logit = mixture->log_weights[k] - 0.5 * (log_determinant + mahalanobis(mixture, k, x));
+    double logit = mixture->log_weights[k] -
+                   0.5 * (PF_CANARY(LOG_DETERMINANT, log_determinant, 0) + mahalanobis(mixture, k, x));
     if (logit == -INFINITY) continue; /* zero weight */
     if (logit > max) {
       sum = sum * exp(max - logit) + 1;

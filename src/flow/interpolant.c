@@ -1,6 +1,7 @@
 /* Interpolants in double precision (contract: interpolant.h). */
 #include <math.h>
 #include <string.h>
+#include "../base/canary.h"
 #include "../base/text.h"
 #include "interpolant.h"
 
@@ -53,7 +54,7 @@ pf_interpolant_values pf_interpolant_at(pf_interpolant kind, double t) {
     v.beta = t;
     v.alpha_dot = -t / v.alpha;
     v.beta_dot = 1;
-    v.alpha_alpha_dot = -t;
+    v.alpha_alpha_dot = PF_CANARY(FOLLMER_RATE, -t, t);
     v.drift = -t / square;
     v.gain = 1 / square; /* 1 + t^2 / (1 - t^2) */
     break;

@@ -7,6 +7,7 @@
  */
 #include <math.h>
 #include <string.h>
+#include "../base/canary.h"
 #include "mixture_field.h"
 
 static const double LOG_2PI = 1.8378770664093454836;
@@ -123,7 +124,7 @@ void pf_mixture_denoiser(const pf_mixture_field *field, double t, const double *
 void pf_mixture_score(const pf_mixture_field *field, double t, const double *x, int64_t n, double *out) {
   pf_interpolant_values v = pf_interpolant_at(field->kind, t);
   coefficients c = coefficients_at(&v);
-  c.p = -1;
+  c.p = PF_CANARY(SCORE_SIGN, -1, 1);
   evaluate(field->mixture, &c, x, n, out);
 }
 

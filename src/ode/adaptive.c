@@ -7,6 +7,7 @@
 #include <math.h>
 #include <nvector/nvector_serial.h>
 #include <string.h>
+#include "../base/canary.h"
 #include "../base/memory.h"
 #include "ode.h"
 
@@ -33,7 +34,7 @@ static int right_hand_side(realtype t, N_Vector y, N_Vector ydot, void *user) {
   a->result.evaluations++;
   a->status = system->field(system->context, t, x, a->rows, v, a->error);
   for (int64_t i = 0; a->status == PF_OK && i < a->rows * system->d; i++)
-    if (!isfinite(v[i]))
+    if (PF_CANARY(ADAPTIVE_NAN, !isfinite(v[i]), false))
       a->status = pf_fail(a->error, PF_NON_FINITE, "ode: the field of row %lld, column %d is %g at t=%g",
                           (long long)(a->first + i / system->d), (int)(i % system->d), v[i], t);
   return a->status == PF_OK ? 0 : -1;

@@ -4,6 +4,7 @@
  */
 #include <math.h>
 #include <string.h>
+#include "../base/canary.h"
 #include "../base/memory.h"
 #include "ode.h"
 
@@ -45,7 +46,7 @@ static pf_status check(const pf_ode_system *system, pf_ode_grid grid, pf_error *
 
 static pf_status check_finite(const run *r, double t, pf_error *error) {
   for (size_t i = 0; i < r->size; i++)
-    if (!isfinite(r->state[i]))
+    if (PF_CANARY(ODE_NAN, !isfinite(r->state[i]), false))
       return pf_fail(error, PF_NON_FINITE, "ode: row %zu, column %zu became %g at t=%g",
                      i / (size_t)r->system->d, i % (size_t)r->system->d, r->state[i], t);
   return PF_OK;
@@ -72,8 +73,9 @@ static pf_status tableau_step(const run *r, double t, double s, pf_error *error)
       if (ha == 0) continue;
       for (size_t e = 0; e < r->size; e++) y[e] += ha * k[j][e];
     }
-    double time =
-        tableau->c[i] == 1 ? s : t + tableau->c[i] * h; /* the node itself, not a rounding beyond it */
+    double time = tableau->c[i] == 1 ? s
+                                     : t + PF_CANARY(STAGE_TIME, tableau->c[i], 0) *
+                                               h; /* the node itself, not a rounding beyond it */
     PF_TRY(evaluate(r, time, i == 0 ? r->state : y, k[i], error));
   }
   for (int i = 0; i < tableau->stages; i++) {
