@@ -1,9 +1,10 @@
-/* Every op's derivatives, and the compositions that methods rest on, against differences (gradient_check.h).
- * */
+/* Every op's derivatives, and the compositions that methods rest on, against differences
+ * (gradient_check.h). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <cmocka.h>
 
 #include "gradient_check.h"
@@ -275,6 +276,50 @@ static void network_compositions(void **state) {
   for (size_t i = 0; i < sizeof nets / sizeof *nets; i++) check_gradients(&nets[i], NULL);
 }
 
+/* One more node from two that are there, of item dimensions that broadcast with [2,3]. */
+static pf_node grow(pf_rng *rng, pf_node a, pf_node b, pf_node square) {
+  pf_shape shape = pf_node_shape(a);
+  int last = shape.axes ? shape.dim[shape.axes - 1] : 1;
+  switch (pf_rng_below(rng, 12)) {
+  case 0: return pf_sin(a);
+  case 1: return pf_tanh(pf_add(a, b));
+  case 2: return pf_sub(pf_sigmoid(a), b);
+  case 3: return pf_mul(pf_cos(a), pf_sin(b));
+  case 4: return pf_div(a, pf_offset(pf_softplus(b), 1));
+  case 5: return last == 3 ? pf_tanh(pf_matmul(a, square, false, pf_rng_below(rng, 2))) : pf_neg(a);
+  case 6: return shape.axes ? pf_sin(pf_sum_axis(a, -1)) : pf_erf(a);
+  case 7: return last > 1 ? pf_pad(pf_slice(a, 1, last - 1), 1, 0) : pf_exp(pf_sin(a));
+  case 8: return last > 1 ? pf_concat(pf_slice(a, last - 1, 1), pf_slice(a, 0, last - 1)) : pf_scale(a, 1.5);
+  case 9: return pf_sum_items(pf_sin(a));
+  case 10: return pf_square(pf_sin(pf_offset(a, 0.3)));
+  default: return pf_mul(a, pf_tanh(b));
+  }
+}
+
+static pf_node random_graph(pf_graph *graph, const pf_node *x, int choice) {
+  enum { NODES = 14 };
+  (void)graph;
+  pf_rng rng = pf_rng_at(5, PF_STREAM_TEST, 0, (uint64_t)choice);
+  pf_node pool[3 + NODES] = {x[0], x[1], x[3]};
+  for (int i = 3; i < 3 + NODES; i++) {
+    pf_node a = pool[pf_rng_below(&rng, (uint32_t)i)], b = pool[i - 1 - (int)pf_rng_below(&rng, 3)];
+    pool[i] = grow(&rng, a, b, x[2]);
+  }
+  pf_node y = pf_add(pool[NODES + 2], pf_mul(pool[NODES + 1], pool[NODES]));
+  y = pf_mul(y, pf_sin(x[3])); /* so that it varies over rows */
+  return choice % 2 ? pf_sum_rows(y) : y;
+}
+
+static void random_compositions(void **state) {
+  (void)state;
+  for (int i = 0; i < 60; i++) {
+    char name[32];
+    snprintf(name, sizeof name, "random graph %d", i);
+    check_case c = {name, random_graph, i, 4, {R(2, 3), S(3), S(3, 3), R0}, 2};
+    check_gradients(&c, NULL);
+  }
+}
+
 /* ---- closed forms ---- */
 
 /* Values of n nodes of a graph whose leaves are input 0, PER_ROW [2], and parameter set 0. */
@@ -390,6 +435,7 @@ int main(void) {
       cmocka_unit_test_prestate(every_elementwise_op, seen_ops),
       cmocka_unit_test_prestate(every_other_op, seen_ops),
       cmocka_unit_test(network_compositions),
+      cmocka_unit_test(random_compositions),
       cmocka_unit_test_prestate(stop_gradient_blocks_both_modes, seen_ops),
       cmocka_unit_test(zero_gradients),
       cmocka_unit_test(derivatives_at_intermediate_nodes),
