@@ -122,8 +122,8 @@ void pf_html_legend_entry(pf_text *text, const char *class_name, char shape, con
 void pf_html_legend_end(pf_text *text) { pf_text_add(text, "</p>\n"); }
 
 /* Roles are spelled out: a table shown as blocks on a phone would lose them in some browsers. */
-pf_table pf_table_begin(pf_text *text, const char *caption, const char *const *columns, size_t count,
-                        size_t numeric) {
+pf_html_table pf_html_table_begin(pf_text *text, const char *caption, const char *const *columns,
+                                  size_t count, size_t numeric) {
   pf_text_add(text,
               "<table role=\"table\">\n<caption>%s</caption>\n<thead role=\"rowgroup\"><tr role=\"row\">",
               caption);
@@ -133,15 +133,15 @@ pf_table pf_table_begin(pf_text *text, const char *caption, const char *const *c
     pf_text_add(text, "</th>");
   }
   pf_text_add(text, "</tr></thead>\n<tbody role=\"rowgroup\">\n");
-  return (pf_table){.text = text, .columns = columns, .count = count, .at = 0};
+  return (pf_html_table){.text = text, .columns = columns, .count = count, .at = 0};
 }
 
-void pf_table_row_begin(pf_table *table, const char *class_name) {
+void pf_html_table_row_begin(pf_html_table *table, const char *class_name) {
   table->at = 0;
   pf_text_add(table->text, class_name ? "<tr role=\"row\" class=\"%s\">" : "<tr role=\"row\">", class_name);
 }
 
-void pf_table_name(pf_table *table, const char *name, const char *note) {
+void pf_html_table_name(pf_html_table *table, const char *name, const char *note) {
   pf_text_add(table->text, "<th scope=\"row\" role=\"rowheader\">");
   pf_html_words_cut(table->text, name, 80);
   if (note) {
@@ -153,21 +153,21 @@ void pf_table_name(pf_table *table, const char *name, const char *note) {
   table->at = 1;
 }
 
-void pf_table_cell_begin(pf_table *table, bool numeric) {
+void pf_html_table_cell_begin(pf_html_table *table, bool numeric) {
   pf_text_add(table->text, "<td role=\"cell\"%s data-label=\"", numeric ? " class=\"n\"" : "");
   if (table->at < table->count) pf_html_words_cut(table->text, table->columns[table->at], 40);
   pf_text_add(table->text, "\">");
   table->at++;
 }
 
-void pf_table_cell_end(pf_table *table) { pf_text_add(table->text, "</td>"); }
+void pf_html_table_cell_end(pf_html_table *table) { pf_text_add(table->text, "</td>"); }
 
-void pf_table_number(pf_table *table, double value) {
-  pf_table_cell_begin(table, true);
+void pf_html_table_number(pf_html_table *table, double value) {
+  pf_html_table_cell_begin(table, true);
   pf_html_number(table->text, value);
-  pf_table_cell_end(table);
+  pf_html_table_cell_end(table);
 }
 
-void pf_table_row_end(pf_table *table) { pf_text_add(table->text, "</tr>\n"); }
+void pf_html_table_row_end(pf_html_table *table) { pf_text_add(table->text, "</tr>\n"); }
 
-void pf_table_end(pf_table *table) { pf_text_add(table->text, "</tbody>\n</table>\n"); }
+void pf_html_table_end(pf_html_table *table) { pf_text_add(table->text, "</tbody>\n</table>\n"); }

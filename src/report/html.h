@@ -29,21 +29,21 @@ void pf_html_legend_end(pf_text *text);
 
 /* Tables. The first column names the row. Headings are repeated in each cell for the phone layout, so a
  * table keeps them: columns[0..count-1], of which columns 1..numeric hold right-aligned numbers. */
-typedef struct pf_table {
+typedef struct pf_html_table {
   pf_text *text;
   const char *const *columns;
   size_t count, at; /* at: the next cell's column */
-} pf_table;
-pf_table pf_table_begin(pf_text *text, const char *caption, const char *const *columns, size_t count,
-                        size_t numeric);
-void pf_table_row_begin(pf_table *table, const char *class_name);
+} pf_html_table;
+pf_html_table pf_html_table_begin(pf_text *text, const char *caption, const char *const *columns,
+                                  size_t count, size_t numeric);
+void pf_html_table_row_begin(pf_html_table *table, const char *class_name);
 /* The row's name, with an optional small note below it. */
-void pf_table_name(pf_table *table, const char *name, const char *note);
-void pf_table_number(pf_table *table, double value);
+void pf_html_table_name(pf_html_table *table, const char *name, const char *note);
+void pf_html_table_number(pf_html_table *table, double value);
 /* A cell filled by hand between the two; numeric cells are right-aligned. */
-void pf_table_cell_begin(pf_table *table, bool numeric);
-void pf_table_cell_end(pf_table *table);
-void pf_table_row_end(pf_table *table);
-void pf_table_end(pf_table *table);
+void pf_html_table_cell_begin(pf_html_table *table, bool numeric);
+void pf_html_table_cell_end(pf_html_table *table);
+void pf_html_table_row_end(pf_html_table *table);
+void pf_html_table_end(pf_html_table *table);
 
 #endif

@@ -74,7 +74,8 @@ static void write_band(pf_text *text, const pf_plot *plot, const pf_report_serie
   for (size_t k = 0; k < 2 * count; k++) { /* along the upper side, and back along the lower */
     stretch at = stretch_of(series, k < count ? k : 2 * count - 1 - k);
     if (!isfinite(at.mean)) continue;
-    pf_pen_to(&pen, pf_scale_map(&plot->x, at.step), pf_scale_map(&plot->y, k < count ? at.high : at.low));
+    pf_pen_to(&pen, pf_plot_scale_map(&plot->x, at.step),
+              pf_plot_scale_map(&plot->y, k < count ? at.high : at.low));
   }
   pf_pen_close(&pen);
   pf_pen_end(&pen);
@@ -85,7 +86,7 @@ static void write_line(pf_text *text, const pf_plot *plot, const pf_report_serie
   pf_pen pen = pf_pen_begin(text, class_name);
   for (size_t k = 0; k < stretch_count(series); k++) {
     stretch at = stretch_of(series, k);
-    pf_pen_to(&pen, pf_scale_map(&plot->x, at.step), pf_scale_map(&plot->y, at.mean));
+    pf_pen_to(&pen, pf_plot_scale_map(&plot->x, at.step), pf_plot_scale_map(&plot->y, at.mean));
   }
   pf_pen_end(&pen);
 }
@@ -96,7 +97,7 @@ static void write_series(pf_text *text, const pf_plot *plot, const pf_report_inp
     int colour = 0;
     for (size_t s = 0; s < in->series_count; s++) {
       if (strcmp(panel_of(&in->series[s]), panel) != 0) continue;
-      char class_name[8];
+      char class_name[16];
       snprintf(class_name, sizeof class_name, "%c%d", is_line ? 'c' : 'h', colour++ % PF_STYLE_SERIES);
       if (is_line) write_line(text, plot, &in->series[s], class_name);
       if (!is_line) write_band(text, plot, &in->series[s], class_name);
@@ -109,7 +110,7 @@ static void write_legend(pf_text *text, const pf_report_input *in, const char *p
   pf_html_legend_begin(text);
   for (size_t s = 0; s < in->series_count; s++) {
     if (strcmp(panel_of(&in->series[s]), panel) != 0) continue;
-    char class_name[8];
+    char class_name[16];
     snprintf(class_name, sizeof class_name, "c%d", colour++ % PF_STYLE_SERIES);
     pf_html_legend_entry(text, class_name, 'l', in->series[s].name ? in->series[s].name : panel);
   }
@@ -134,7 +135,7 @@ static void write_panel(pf_page *page, const char *panel) {
     pf_plot_axes(text, &plot, &(pf_axes){6, 6, "training step", NULL});
     pf_svg_clip_begin(text, plot.box);
     write_series(text, &plot, in, panel);
-    double mark = pf_scale_map(&plot.x, in->selected_step);
+    double mark = pf_plot_scale_map(&plot.x, in->selected_step);
     if (is_marked) pf_svg_line(text, "floor", mark, plot.box.y, mark, plot.box.y + plot.box.height);
     pf_svg_clip_end(text);
     pf_svg_end(text);

@@ -37,7 +37,7 @@ static void write_marker(pf_text *text, const pf_plot *plot, double value, const
                          const char *name) {
   if (!is_drawable(value)) return;
   bool is_floor = class_name[0] == 'f';
-  double x = pf_scale_map(&plot->x, value), middle = plot->box.x + plot->box.width / 2;
+  double x = pf_plot_scale_map(&plot->x, value), middle = plot->box.x + plot->box.width / 2;
   double y = is_floor ? plot->box.y - 8 : plot->box.y - 26;
   char number[40], words[80];
   pf_number_text(value, 3, number);
@@ -52,13 +52,13 @@ static void write_bar(pf_text *text, const pf_plot *plot, const term terms[TERMS
   double at = 0, top = plot->box.y + 10, height = plot->box.height - 20;
   for (int i = 0; i < TERMS; i++) {
     if (!is_drawable(terms[i].value)) continue;
-    double x1 = pf_scale_map(&plot->x, at), x2 = pf_scale_map(&plot->x, at + terms[i].value);
+    double x1 = pf_plot_scale_map(&plot->x, at), x2 = pf_plot_scale_map(&plot->x, at + terms[i].value);
     pf_svg_rect(text, terms[i].class_name, (pf_box){x1, top, x2 - x1, height});
     if (at > 0) pf_svg_line(text, "seam", x1, top, x1, top + height);
     at += terms[i].value;
   }
   if (is_drawable(bound) && bound > 1.01 * at) { /* part of the bound that no known term explains */
-    double x1 = pf_scale_map(&plot->x, at), x2 = pf_scale_map(&plot->x, bound);
+    double x1 = pf_plot_scale_map(&plot->x, at), x2 = pf_plot_scale_map(&plot->x, bound);
     pf_svg_rect(text, "rest", (pf_box){x1, top, x2 - x1, height});
   }
 }
@@ -76,35 +76,35 @@ static void write_legend(pf_text *text, const term terms[TERMS], bool has_rest) 
 static void write_table(pf_text *text, const pf_report_decomposition *d, const term terms[TERMS],
                         double bound) {
   static const char *const columns[] = {"Term", "W2", "Share of the bound"};
-  pf_table table =
-      pf_table_begin(text, "Terms of the bound; a dash is not measurable on this data", columns, 3, 2);
+  pf_html_table table =
+      pf_html_table_begin(text, "Terms of the bound; a dash is not measurable on this data", columns, 3, 2);
   for (int i = 0; i < TERMS; i++) {
-    pf_table_row_begin(&table, NULL);
-    pf_table_name(&table, terms[i].name, terms[i].meaning);
-    pf_table_number(&table, terms[i].value);
-    pf_table_cell_begin(&table, true);
+    pf_html_table_row_begin(&table, NULL);
+    pf_html_table_name(&table, terms[i].name, terms[i].meaning);
+    pf_html_table_number(&table, terms[i].value);
+    pf_html_table_cell_begin(&table, true);
     double percent = 100 * terms[i].value / bound;
     if (is_drawable(percent)) {
       pf_text_add(text, "%ld %%", lround(fmin(percent, 1e6)));
     } else {
       pf_html_number(text, NAN);
     }
-    pf_table_cell_end(&table);
-    pf_table_row_end(&table);
+    pf_html_table_cell_end(&table);
+    pf_html_table_row_end(&table);
   }
   const struct {
     const char *name;
     double value;
   } rows[] = {{"bound (sum)", bound}, {"measured W2", d->measured}, {"sampling floor", d->floor}};
   for (int i = 0; i < 3; i++) {
-    pf_table_row_begin(&table, i == 1 ? "subject" : NULL);
-    pf_table_name(&table, rows[i].name, NULL);
-    pf_table_number(&table, rows[i].value);
-    pf_table_cell_begin(&table, true);
-    pf_table_cell_end(&table);
-    pf_table_row_end(&table);
+    pf_html_table_row_begin(&table, i == 1 ? "subject" : NULL);
+    pf_html_table_name(&table, rows[i].name, NULL);
+    pf_html_table_number(&table, rows[i].value);
+    pf_html_table_cell_begin(&table, true);
+    pf_html_table_cell_end(&table);
+    pf_html_table_row_end(&table);
   }
-  pf_table_end(&table);
+  pf_html_table_end(&table);
 }
 
 static void write_chart(pf_text *text, const pf_report_decomposition *d, const term terms[TERMS],

@@ -11,10 +11,10 @@ enum { COLUMNS_MAX = 12, BINS = 36 };
 
 static pf_status write_column(pf_page *page, size_t c, pf_error *error) {
   const pf_report_input *in = page->input;
-  pf_column data = pf_column_of(in->data, in->data_rows, in->dimension, c);
-  pf_column samples = pf_column_of(in->samples, in->sample_rows, in->dimension, c);
+  pf_plot_column data = pf_plot_column_of(in->data, in->data_rows, in->dimension, c);
+  pf_plot_column samples = pf_plot_column_of(in->samples, in->sample_rows, in->dimension, c);
   pf_range x;
-  PF_TRY(pf_column_frame(data.rows ? data : samples, &x, error));
+  PF_TRY(pf_plot_column_frame(data.rows ? data : samples, &x, error));
   pf_text *text = &page->text;
   char fallback[32];
   const char *name = pf_page_column_name(page, c, fallback);

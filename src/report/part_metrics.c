@@ -80,9 +80,9 @@ static void write_bar(pf_text *text, const pf_report_metric *metric, double reac
     return;
   }
   const double width = 120, middle = 9;
-  pf_scale scale = {.low = 0, .high = reach, .from = 0, .to = width};
+  pf_plot_scale scale = {.low = 0, .high = reach, .from = 0, .to = width};
   double ratio = metric->value / metric->floor;
-  double x = pf_scale_map(&scale, fmin(ratio, reach)), floor = pf_scale_map(&scale, 1);
+  double x = pf_plot_scale_map(&scale, fmin(ratio, reach)), floor = pf_plot_scale_map(&scale, 1);
   char number[40], title[80];
   pf_number_text(ratio, 3, number);
   snprintf(title, sizeof title, "%s times the floor", number);
@@ -90,34 +90,34 @@ static void write_bar(pf_text *text, const pf_report_metric *metric, double reac
   pf_svg_rect(text, "track", (pf_box){0, 3, width, 12});
   pf_svg_rect(text, "b5", (pf_box){0, 3, fmin(x, floor), 12});
   pf_svg_rect(text, "b1", (pf_box){floor, 3, x - floor, 12});
-  double high = pf_scale_map(&scale, fmin(1 + metric->excess_hi95 / metric->floor, reach));
+  double high = pf_plot_scale_map(&scale, fmin(1 + metric->excess_hi95 / metric->floor, reach));
   pf_svg_line(text, "whisker", x, middle, high, middle);
   if (1 + metric->excess_hi95 / metric->floor <= reach) pf_svg_line(text, "whisker", high, 5, high, 13);
   pf_svg_line(text, "mark", floor, 0, floor, 18);
   pf_svg_end(text);
 }
 
-static void write_metric_row(pf_table *table, const pf_report_metric *metric, double reach) {
-  pf_table_row_begin(table, NULL);
-  pf_table_name(table, metric->name, metric->note);
-  pf_table_number(table, metric->value);
-  pf_table_number(table, metric->floor);
-  pf_table_number(table, metric->excess);
-  pf_table_number(table, metric->excess_hi95);
-  pf_table_cell_begin(table, true);
+static void write_metric_row(pf_html_table *table, const pf_report_metric *metric, double reach) {
+  pf_html_table_row_begin(table, NULL);
+  pf_html_table_name(table, metric->name, metric->note);
+  pf_html_table_number(table, metric->value);
+  pf_html_table_number(table, metric->floor);
+  pf_html_table_number(table, metric->excess);
+  pf_html_table_number(table, metric->excess_hi95);
+  pf_html_table_cell_begin(table, true);
   if (metric->pairs > 0) {
     pf_text_add(table->text, "%lld", (long long)metric->pairs);
   } else {
     pf_html_number(table->text, NAN);
   }
-  pf_table_cell_end(table);
-  pf_table_cell_begin(table, true);
+  pf_html_table_cell_end(table);
+  pf_html_table_cell_begin(table, true);
   write_bar(table->text, metric, reach);
-  pf_table_cell_end(table);
-  pf_table_cell_begin(table, false);
+  pf_html_table_cell_end(table);
+  pf_html_table_cell_begin(table, false);
   write_verdict(table->text, metric);
-  pf_table_cell_end(table);
-  pf_table_row_end(table);
+  pf_html_table_cell_end(table);
+  pf_html_table_row_end(table);
 }
 
 void pf_part_metrics(pf_page *page) {
@@ -140,9 +140,10 @@ void pf_part_metrics(pf_page *page) {
               "a value there cannot be told apart from true data.</p>\n");
   double reach = 2;
   for (size_t i = 0; i < in->metric_count; i++) reach = fmax(reach, bar_reach(&in->metrics[i]));
-  pf_table table = pf_table_begin(text, "Distances between samples and data, lower is better", columns, 8, 6);
+  pf_html_table table =
+      pf_html_table_begin(text, "Distances between samples and data, lower is better", columns, 8, 6);
   for (size_t i = 0; i < in->metric_count; i++) write_metric_row(&table, &in->metrics[i], reach);
-  pf_table_end(&table);
+  pf_html_table_end(&table);
   pf_text_add(
       text,
       "<p class=\"note\">The bar shows the value in multiples of its floor (upright mark), cut at %g; the "
@@ -163,15 +164,15 @@ void pf_part_comparison(pf_page *page) {
   size_t count = comparison->column_count < COLUMNS_MAX ? comparison->column_count : COLUMNS_MAX;
   for (size_t c = 0; c < count; c++) columns[c + 1] = comparison->columns[c];
   pf_html_section_begin(&page->text, "Compared with other samplers", NULL);
-  pf_table table = pf_table_begin(&page->text, "The same data, the same metrics; this model is marked",
-                                  columns, count + 1, count);
+  pf_html_table table = pf_html_table_begin(
+      &page->text, "The same data, the same metrics; this model is marked", columns, count + 1, count);
   for (size_t r = 0; r < comparison->row_count; r++) {
     const pf_report_row *row = &comparison->rows[r];
-    pf_table_row_begin(&table, row->subject ? "subject" : NULL);
-    pf_table_name(&table, row->name, NULL);
-    for (size_t c = 0; c < count; c++) pf_table_number(&table, row->values[c]);
-    pf_table_row_end(&table);
+    pf_html_table_row_begin(&table, row->subject ? "subject" : NULL);
+    pf_html_table_name(&table, row->name, NULL);
+    for (size_t c = 0; c < count; c++) pf_html_table_number(&table, row->values[c]);
+    pf_html_table_row_end(&table);
   }
-  pf_table_end(&table);
+  pf_html_table_end(&table);
   pf_html_section_end(&page->text);
 }

@@ -25,10 +25,10 @@ static pf_box cell_box(const pair_grid *grid, size_t row, size_t column) {
 static void write_diagonal(pf_page *page, const pair_grid *grid, size_t c) {
   const pf_report_input *in = grid->input;
   pf_histogram of_data, of_samples;
-  pf_histogram_fill(&of_data, pf_column_of(in->data, in->data_rows, in->dimension, c), grid->range[c],
+  pf_histogram_fill(&of_data, pf_plot_column_of(in->data, in->data_rows, in->dimension, c), grid->range[c],
                     PAIR_BINS);
-  pf_histogram_fill(&of_samples, pf_column_of(in->samples, in->sample_rows, in->dimension, c), grid->range[c],
-                    PAIR_BINS);
+  pf_histogram_fill(&of_samples, pf_plot_column_of(in->samples, in->sample_rows, in->dimension, c),
+                    grid->range[c], PAIR_BINS);
   double peak = fmax(pf_histogram_peak(&of_data), pf_histogram_peak(&of_samples));
   pf_box box = cell_box(grid, c, c);
   pf_plot plot =
@@ -49,8 +49,9 @@ static void write_cell(pf_page *page, const pair_grid *grid, size_t r, size_t c)
   size_t rows = is_data ? in->data_rows : in->sample_rows;
   pf_plot plot = pf_plot_in(cell_box(grid, r, c), grid->range[c], grid->range[r]);
   pf_plot_axes(&page->text, &plot, &(pf_axes){r + 1 == grid->count ? 3 : 0, c == 0 ? 3 : 0, NULL, NULL});
-  pf_cloud cloud = {pf_column_of(array, rows, in->dimension, c), pf_column_of(array, rows, in->dimension, r),
-                    PAIR_POINTS, is_data ? "dots0" : "dots1"};
+  pf_cloud cloud = {pf_plot_column_of(array, rows, in->dimension, c),
+                    pf_plot_column_of(array, rows, in->dimension, r), PAIR_POINTS,
+                    is_data ? "dots0" : "dots1"};
   if (rows) pf_plot_cloud(&page->text, &plot, &cloud, NULL);
 }
 
@@ -59,7 +60,8 @@ static pf_status find_ranges(pair_grid *grid, pf_error *error) {
   const double *reference = in->data_rows ? in->data : in->samples;
   size_t rows = in->data_rows ? in->data_rows : in->sample_rows;
   for (size_t c = 0; c < grid->count; c++) {
-    PF_TRY(pf_column_frame(pf_column_of(reference, rows, in->dimension, c), &grid->range[c], error));
+    PF_TRY(
+        pf_plot_column_frame(pf_plot_column_of(reference, rows, in->dimension, c), &grid->range[c], error));
     if (!pf_range_is_drawable(grid->range[c])) grid->range[c] = (pf_range){-1, 1}; /* an empty cell */
   }
   return PF_OK;

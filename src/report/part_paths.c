@@ -32,8 +32,8 @@ static void node_place(const path_view *view, size_t path, size_t k, double *x, 
   const pf_report_input *in = view->input;
   size_t row = (size_t)((double)path * (double)in->path_count / (double)view->paths);
   const double *value = in->paths + (row * in->path_nodes + node_index(view, k)) * in->dimension;
-  *x = pf_scale_map(&view->plot.x, in->dimension > 1 ? value[0] : node_time(view, k));
-  *y = pf_scale_map(&view->plot.y, in->dimension > 1 ? value[1] : value[0]);
+  *x = pf_plot_scale_map(&view->plot.x, in->dimension > 1 ? value[0] : node_time(view, k));
+  *y = pf_plot_scale_map(&view->plot.y, in->dimension > 1 ? value[1] : value[0]);
 }
 
 /* Time colour of the segment from node k to k + 1. */
@@ -46,7 +46,7 @@ static int time_colour(const path_view *view, size_t k) {
 }
 
 static void write_segments(pf_text *text, const path_view *view, int colour) {
-  char class_name[8];
+  char class_name[16];
   snprintf(class_name, sizeof class_name, "t%d", colour);
   pf_pen pen = pf_pen_begin(text, class_name);
   for (size_t p = 0; p < view->paths; p++) {
@@ -83,11 +83,11 @@ static pf_status make_plot(path_view *view, double *height, pf_error *error) {
   const pf_report_input *in = view->input;
   size_t rows = in->path_count * in->path_nodes;
   pf_range x = {node_time(view, 0), node_time(view, view->nodes - 1)}, y;
-  PF_TRY(pf_column_quantiles(pf_column_of(in->paths, rows, in->dimension, 0), 0.0005, &y, error));
+  PF_TRY(pf_plot_column_quantiles(pf_plot_column_of(in->paths, rows, in->dimension, 0), 0.0005, &y, error));
   *height = 320;
   if (in->dimension > 1) {
     x = y;
-    PF_TRY(pf_column_quantiles(pf_column_of(in->paths, rows, in->dimension, 1), 0.0005, &y, error));
+    PF_TRY(pf_plot_column_quantiles(pf_plot_column_of(in->paths, rows, in->dimension, 1), 0.0005, &y, error));
     x = pf_range_padded(x.low, x.high, 0.05);
     double ratio = (y.high - y.low) * 1.1 / (x.high - x.low);
     *height = ratio > 0.45 && ratio < 1.1 ? 420 * ratio : 340;
@@ -101,7 +101,7 @@ static void write_legend(pf_text *text) {
   pf_html_legend_begin(text);
   pf_html_legend_entry(text, "start", 'l', "prior, t = 0");
   for (int c = 1; c + 1 < PF_STYLE_TIMES; c += 2) {
-    char class_name[8], time[16];
+    char class_name[16], time[16];
     snprintf(class_name, sizeof class_name, "t%d", c);
     snprintf(time, sizeof time, "t = 0.%d", c == 1 ? 2 : c == 3 ? 4 : 7);
     pf_html_legend_entry(text, class_name, 'l', time);

@@ -14,21 +14,21 @@ void pf_part_checks(pf_page *page) {
   for (size_t i = 0; i < in->check_count; i++) holding += in->checks[i].holds;
   pf_html_section_begin(text, "What the theory claims", NULL);
   pf_text_add(text, "<p class=\"lead\">%zu of %zu checks hold.</p>\n", holding, in->check_count);
-  pf_table table = pf_table_begin(text, "Claims of the method, measured", columns, 5, 3);
+  pf_html_table table = pf_html_table_begin(text, "Claims of the method, measured", columns, 5, 3);
   for (size_t i = 0; i < in->check_count; i++) {
     const pf_report_check *check = &in->checks[i];
-    pf_table_row_begin(&table, NULL);
-    pf_table_name(&table, check->name, NULL);
-    pf_table_number(&table, check->value);
-    pf_table_number(&table, check->expected);
-    pf_table_number(&table, check->tolerance);
-    pf_table_cell_begin(&table, false);
+    pf_html_table_row_begin(&table, NULL);
+    pf_html_table_name(&table, check->name, NULL);
+    pf_html_table_number(&table, check->value);
+    pf_html_table_number(&table, check->expected);
+    pf_html_table_number(&table, check->tolerance);
+    pf_html_table_cell_begin(&table, false);
     pf_text_add(text, "<span class=\"verdict %s</span>",
                 check->holds ? "good\">\xE2\x97\x8F holds" : "above\">\xE2\x96\xB2 does not hold");
-    pf_table_cell_end(&table);
-    pf_table_row_end(&table);
+    pf_html_table_cell_end(&table);
+    pf_html_table_row_end(&table);
   }
-  pf_table_end(&table);
+  pf_html_table_end(&table);
   pf_html_section_end(text);
 }
 

@@ -21,7 +21,7 @@ static double equal_aspect(pf_range *x, pf_range *y, double width) {
 
 typedef struct panel {
   const char *name, *x_name, *y_name;
-  pf_column x, y;
+  pf_plot_column x, y;
   int kind; /* 0 data, 1 samples */
 } panel;
 
@@ -40,7 +40,8 @@ static void write_panel(pf_text *text, const panel *p, pf_range x, pf_range y) {
   size_t outside = pf_plot_cloud(text, &plot, &cloud, NULL);
   pf_svg_end(text);
   if (outside)
-    pf_text_add(text, "<p class=\"note\">%zu of the %zu lie outside the frame.</p>\n", outside, looked);
+    pf_text_add(text, "<p class=\"note\">%zu of the %zu lie outside the frame or are not finite.</p>\n",
+                outside, looked);
   pf_html_figure_end(text);
 }
 
@@ -50,8 +51,8 @@ static pf_status write_plane(pf_page *page, pf_error *error) {
   const double *reference = has_data ? in->data : in->samples;
   size_t rows = has_data ? in->data_rows : in->sample_rows;
   pf_range x, y;
-  PF_TRY(pf_column_frame(pf_column_of(reference, rows, 2, 0), &x, error));
-  PF_TRY(pf_column_frame(pf_column_of(reference, rows, 2, 1), &y, error));
+  PF_TRY(pf_plot_column_frame(pf_plot_column_of(reference, rows, 2, 0), &x, error));
+  PF_TRY(pf_plot_column_frame(pf_plot_column_of(reference, rows, 2, 1), &y, error));
   if (!pf_range_is_drawable(x) || !pf_range_is_drawable(y)) {
     pf_page_absent(page, "Samples against data: a column has no finite value.");
     return PF_OK;
@@ -62,10 +63,10 @@ static pf_status write_plane(pf_page *page, pf_error *error) {
   pf_html_section_begin(&page->text, "Samples against data",
                         "The same axes in both panels, taken from the data where there are data.");
   pf_text_add(&page->text, "<div class=\"grid\">\n");
-  const panel panels[] = {{"Data", x_name, y_name, pf_column_of(in->data, in->data_rows, 2, 0),
-                           pf_column_of(in->data, in->data_rows, 2, 1), 0},
-                          {"Samples", x_name, y_name, pf_column_of(in->samples, in->sample_rows, 2, 0),
-                           pf_column_of(in->samples, in->sample_rows, 2, 1), 1}};
+  const panel panels[] = {{"Data", x_name, y_name, pf_plot_column_of(in->data, in->data_rows, 2, 0),
+                           pf_plot_column_of(in->data, in->data_rows, 2, 1), 0},
+                          {"Samples", x_name, y_name, pf_plot_column_of(in->samples, in->sample_rows, 2, 0),
+                           pf_plot_column_of(in->samples, in->sample_rows, 2, 1), 1}};
   for (int k = 0; k < 2; k++)
     if (panels[k].x.rows) write_panel(&page->text, &panels[k], x, y);
   pf_text_add(&page->text, "</div>\n");
@@ -75,10 +76,10 @@ static pf_status write_plane(pf_page *page, pf_error *error) {
 
 static pf_status write_line(pf_page *page, pf_error *error) {
   const pf_report_input *in = page->input;
-  pf_column data = pf_column_of(in->data, in->data_rows, 1, 0);
-  pf_column samples = pf_column_of(in->samples, in->sample_rows, 1, 0);
+  pf_plot_column data = pf_plot_column_of(in->data, in->data_rows, 1, 0);
+  pf_plot_column samples = pf_plot_column_of(in->samples, in->sample_rows, 1, 0);
   pf_range x;
-  PF_TRY(pf_column_frame(data.rows ? data : samples, &x, error));
+  PF_TRY(pf_plot_column_frame(data.rows ? data : samples, &x, error));
   if (!pf_range_is_drawable(x)) {
     pf_page_absent(page, "Samples against data: there is no finite value.");
     return PF_OK;

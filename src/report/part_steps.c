@@ -41,7 +41,7 @@ static void write_curve(pf_text *text, const step_chart *chart) {
   pf_pen pen = pf_pen_begin(text, "c0");
   for (size_t i = 0; i < chart->count; i++)
     if (!chart->rows[i].reference) {
-      pf_pen_to(&pen, place_of(chart, i), pf_scale_map(&chart->plot.y, chart->rows[i].value));
+      pf_pen_to(&pen, place_of(chart, i), pf_plot_scale_map(&chart->plot.y, chart->rows[i].value));
     }
   pf_pen_end(&pen);
 }
@@ -49,9 +49,9 @@ static void write_curve(pf_text *text, const step_chart *chart) {
 static void write_point(pf_text *text, const step_chart *chart, size_t i) {
   const pf_report_steps *row = &chart->rows[i];
   pf_box box = chart->plot.box;
-  double x = place_of(chart, i), y = pf_scale_map(&chart->plot.y, row->value);
+  double x = place_of(chart, i), y = pf_plot_scale_map(&chart->plot.y, row->value);
   double half = 0.5 * box.width / (double)chart->count;
-  double floor = pf_scale_map(&chart->plot.y, row->floor);
+  double floor = pf_plot_scale_map(&chart->plot.y, row->floor);
   pf_svg_line(text, "floor", x - half, floor, x + half, floor);
   if (row->reference) pf_svg_line(text, "level", box.x, y, box.x + box.width, y);
   pf_svg_circle(text, row->reference ? "hollow" : "b0", x, y, 5);

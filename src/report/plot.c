@@ -15,23 +15,23 @@ pf_plot pf_plot_in(pf_box box, pf_range x, pf_range y) {
 }
 
 static void axis_x(pf_text *text, const pf_plot *plot, int target) {
-  pf_ticks ticks = pf_scale_ticks(&plot->x, target);
+  pf_ticks ticks = pf_plot_scale_ticks(&plot->x, target);
   double bottom = plot->box.y + plot->box.height;
   for (size_t i = 0; i < ticks.count; i++) {
     char label[40];
     pf_ticks_label(&ticks, i, label);
-    double x = pf_scale_map(&plot->x, ticks.value[i]);
+    double x = pf_plot_scale_map(&plot->x, ticks.value[i]);
     pf_svg_line(text, "gridline", x, plot->box.y, x, bottom);
     pf_svg_words(text, (pf_svg_place){NULL, x, bottom + 15, 'm', 0}, label);
   }
 }
 
 static void axis_y(pf_text *text, const pf_plot *plot, int target) {
-  pf_ticks ticks = pf_scale_ticks(&plot->y, target);
+  pf_ticks ticks = pf_plot_scale_ticks(&plot->y, target);
   for (size_t i = 0; i < ticks.count; i++) {
     char label[40];
     pf_ticks_label(&ticks, i, label);
-    double y = pf_scale_map(&plot->y, ticks.value[i]);
+    double y = pf_plot_scale_map(&plot->y, ticks.value[i]);
     pf_svg_line(text, "gridline", plot->box.x, y, plot->box.x + plot->box.width, y);
     pf_svg_words(text, (pf_svg_place){NULL, plot->box.x - 6, y + 4, 'e', 0}, label);
   }
@@ -47,8 +47,8 @@ void pf_plot_axes(pf_text *text, const pf_plot *plot, const pf_axes *axes) {
   if (axes->y_name) pf_svg_words(text, (pf_svg_place){"name", box.x, box.y - 8, 's', 0}, axes->y_name);
 }
 
-pf_column pf_column_of(const double *array, size_t rows, size_t dimension, size_t column) {
-  return (pf_column){.first = rows ? array + column : array, .rows = rows, .stride = dimension};
+pf_plot_column pf_plot_column_of(const double *array, size_t rows, size_t dimension, size_t column) {
+  return (pf_plot_column){.first = rows ? array + column : array, .rows = rows, .stride = dimension};
 }
 
 static int compare(const void *a, const void *b) {
@@ -56,7 +56,7 @@ static int compare(const void *a, const void *b) {
   return (x > y) - (x < y);
 }
 
-pf_status pf_column_quantiles(pf_column column, double p, pf_range *out, pf_error *error) {
+pf_status pf_plot_column_quantiles(pf_plot_column column, double p, pf_range *out, pf_error *error) {
   double *sorted;
   PF_TRY(pf_alloc(column.rows, sizeof *sorted, &sorted, error));
   size_t count = 0;
@@ -75,16 +75,16 @@ pf_status pf_column_quantiles(pf_column column, double p, pf_range *out, pf_erro
   return PF_OK;
 }
 
-pf_status pf_column_frame(pf_column column, pf_range *out, pf_error *error) {
+pf_status pf_plot_column_frame(pf_plot_column column, pf_range *out, pf_error *error) {
   pf_range range;
-  PF_TRY(pf_column_quantiles(column, 0.002, &range, error));
+  PF_TRY(pf_plot_column_quantiles(column, 0.002, &range, error));
   *out = pf_range_is_drawable(range) ? pf_range_padded(range.low, range.high, 0.08) : range;
   return PF_OK;
 }
 
 bool pf_range_is_drawable(pf_range range) { return isfinite(range.low) && isfinite(range.high); }
 
-void pf_histogram_fill(pf_histogram *out, pf_column column, pf_range range, size_t bins) {
+void pf_histogram_fill(pf_histogram *out, pf_plot_column column, pf_range range, size_t bins) {
   if (bins > PF_BINS_MAX) bins = PF_BINS_MAX;
   *out = (pf_histogram){.range = range, .bins = bins};
   double width = (range.high - range.low) / (double)bins;
@@ -107,16 +107,16 @@ double pf_histogram_peak(const pf_histogram *histogram) {
 void pf_plot_histogram(pf_text *text, const pf_plot *plot, const pf_histogram *histogram,
                        const char *class_name, bool closed) {
   double width = (histogram->range.high - histogram->range.low) / (double)histogram->bins;
-  double base = pf_scale_map(&plot->y, 0);
+  double base = pf_plot_scale_map(&plot->y, 0);
   pf_pen pen = pf_pen_begin(text, class_name);
-  if (closed) pf_pen_to(&pen, pf_scale_map(&plot->x, histogram->range.low), base);
+  if (closed) pf_pen_to(&pen, pf_plot_scale_map(&plot->x, histogram->range.low), base);
   for (size_t b = 0; b < histogram->bins; b++) {
-    double y = pf_scale_map(&plot->y, histogram->density[b]);
-    pf_pen_to(&pen, pf_scale_map(&plot->x, histogram->range.low + (double)b * width), y);
-    pf_pen_to(&pen, pf_scale_map(&plot->x, histogram->range.low + (double)(b + 1) * width), y);
+    double y = pf_plot_scale_map(&plot->y, histogram->density[b]);
+    pf_pen_to(&pen, pf_plot_scale_map(&plot->x, histogram->range.low + (double)b * width), y);
+    pf_pen_to(&pen, pf_plot_scale_map(&plot->x, histogram->range.low + (double)(b + 1) * width), y);
   }
   if (closed) {
-    pf_pen_to(&pen, pf_scale_map(&plot->x, histogram->range.high), base);
+    pf_pen_to(&pen, pf_plot_scale_map(&plot->x, histogram->range.high), base);
     pf_pen_close(&pen);
   }
   pf_pen_end(&pen);
@@ -136,7 +136,7 @@ size_t pf_plot_cloud(pf_text *text, const pf_plot *plot, const pf_cloud *cloud, 
       size_t i = (size_t)((double)k * (double)rows / (double)count);
       double x = cloud->x.first[i * cloud->x.stride], y = cloud->y.first[i * cloud->y.stride];
       if (is_inside(plot, x, y)) {
-        pf_pen_dot(&pen, pf_scale_map(&plot->x, x), pf_scale_map(&plot->y, y));
+        pf_pen_dot(&pen, pf_plot_scale_map(&plot->x, x), pf_plot_scale_map(&plot->y, y));
       } else {
         outside++;
       }

@@ -9,7 +9,7 @@
 
 typedef struct pf_plot {
   pf_box box; /* where the data go, inside the picture */
-  pf_scale x, y;
+  pf_plot_scale x, y;
 } pf_plot;
 
 pf_plot pf_plot_in(pf_box box, pf_range x, pf_range y);
@@ -22,16 +22,16 @@ typedef struct pf_axes {
 void pf_plot_axes(pf_text *text, const pf_plot *plot, const pf_axes *axes);
 
 /* A view of one column of an n x d array: value(i) = first[i * stride]. */
-typedef struct pf_column {
+typedef struct pf_plot_column {
   const double *first;
   size_t rows, stride;
-} pf_column;
-pf_column pf_column_of(const double *array, size_t rows, size_t dimension, size_t column);
+} pf_plot_column;
+pf_plot_column pf_plot_column_of(const double *array, size_t rows, size_t dimension, size_t column);
 
 /* The range between the quantiles p and 1 - p of the finite values, NaNs when there are none. */
-pf_status pf_column_quantiles(pf_column column, double p, pf_range *out, pf_error *error);
+pf_status pf_plot_column_quantiles(pf_plot_column column, double p, pf_range *out, pf_error *error);
 /* The range that a column is drawn on: its 0.2 % to 99.8 % quantiles, padded. */
-pf_status pf_column_frame(pf_column column, pf_range *out, pf_error *error);
+pf_status pf_plot_column_frame(pf_plot_column column, pf_range *out, pf_error *error);
 bool pf_range_is_drawable(pf_range range);
 
 /* Density histogram over `range`: values outside count in the total but fill no bin. */
@@ -41,7 +41,7 @@ typedef struct pf_histogram {
   double density[PF_BINS_MAX];
   size_t bins, finite;
 } pf_histogram;
-void pf_histogram_fill(pf_histogram *out, pf_column column, pf_range range, size_t bins);
+void pf_histogram_fill(pf_histogram *out, pf_plot_column column, pf_range range, size_t bins);
 double pf_histogram_peak(const pf_histogram *histogram);
 /* Stairs, closed down to the base line (filled) or open. */
 void pf_plot_histogram(pf_text *text, const pf_plot *plot, const pf_histogram *histogram,
@@ -51,7 +51,7 @@ void pf_plot_histogram(pf_text *text, const pf_plot *plot, const pf_histogram *h
  * adds up so that dense places look dense. Returns the number of rows (of all that were looked at) left out
  * because they lie outside or are not finite; *looked counts those looked at. */
 typedef struct pf_cloud {
-  pf_column x, y;
+  pf_plot_column x, y;
   size_t limit;
   const char *class_name;
 } pf_cloud;

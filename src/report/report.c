@@ -119,9 +119,10 @@ static pf_status hand_over(pf_text *page, pf_text *out, pf_error *error) {
   size_t length = out->length;
   pf_text_add_bytes(out, page->data, page->length);
   if (out->status == PF_OK) return PF_OK;
+  out->status = PF_OK; /* as it was */
   out->length = length;
   if (out->data) out->data[length] = 0;
-  return pf_fail(error, out->status, "report: no memory for the page of %zu bytes", page->length);
+  return pf_fail(error, PF_NO_MEMORY, "report: no memory for the page of %zu bytes", page->length);
 }
 
 pf_status pf_report_write(const pf_report_input *input, pf_text *out, pf_error *error) {

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-double pf_scale_map(const pf_scale *scale, double value) {
+double pf_plot_scale_map(const pf_plot_scale *scale, double value) {
   if (!isfinite(value)) return NAN;
   double low = scale->low, high = scale->high;
   if (scale->logarithmic) {
@@ -38,19 +38,24 @@ static double round_step(double width, int target) {
   return nice * power;
 }
 
+static pf_ticks multiples(double low, double high, double step) {
+  pf_ticks ticks = {.step = step};
+  double slack = 1e-9 * step, first = ceil((low - slack) / step);
+  for (int k = 0; k < PF_TICKS_MAX; k++) {
+    double value = (first + k) * step;
+    if (!(value <= high + slack)) break;
+    ticks.value[ticks.count++] = fabs(value) < slack ? 0 : value;
+  }
+  return ticks;
+}
+
 pf_ticks pf_ticks_linear(double low, double high, int target) {
   pf_ticks ticks = {.count = 0};
   if (!(low < high) || !isfinite(high - low)) return ticks;
   if (target < 1) target = 1;
   if (target > PF_TICKS_MAX - 2) target = PF_TICKS_MAX - 2;
-  ticks.step = round_step(high - low, target);
-  double slack = 1e-9 * ticks.step;
-  double first = ceil((low - slack) / ticks.step);
-  for (int k = 0; k < PF_TICKS_MAX; k++) {
-    double value = (first + k) * ticks.step;
-    if (!(value <= high + slack)) break;
-    ticks.value[ticks.count++] = fabs(value) < slack ? 0 : value;
-  }
+  for (int more = 0; more < 4 && ticks.count < 2; more++) /* one mark alone gives no scale */
+    ticks = multiples(low, high, round_step(high - low, target + more));
   return ticks;
 }
 
@@ -76,7 +81,7 @@ pf_ticks pf_ticks_log(double low, double high, int target) {
   return ticks.count >= 2 ? ticks : pf_ticks_linear(low, high, target);
 }
 
-pf_ticks pf_scale_ticks(const pf_scale *scale, int target) {
+pf_ticks pf_plot_scale_ticks(const pf_plot_scale *scale, int target) {
   return scale->logarithmic ? pf_ticks_log(scale->low, scale->high, target)
                             : pf_ticks_linear(scale->low, scale->high, target);
 }
