@@ -31,11 +31,12 @@ pf_status pf_mixture_velocity_field(void *context, double t, const double *x, in
 pf_status pf_mixture_denoiser_field(void *context, double t, const double *x, int64_t n, double *v,
                                     pf_error *error);
 
-/* Exact flow map g*(t, s, x) of a mixture with ONE component (any covariance): PF_USAGE when it has more. x
- * and out are n x d and may be the same array; t, s in [0, 1], in any order. */
 typedef struct pf_flow_times {
   double t, s;
 } pf_flow_times;
+
+/* Exact flow map g*(t, s, x) of a mixture with ONE component (any covariance): PF_USAGE when it has more. x
+ * and out are n x d and may be the same array; t, s in [0, 1], in any order. */
 pf_status pf_gaussian_flow_map(const pf_mixture_field *field, pf_flow_times times, const double *x, int64_t n,
                                double *out, pf_error *error);
 /* Exact flow map of a ONE-dimensional mixture by monotone rearrangement, F_s^-1(F_t(x)): PF_USAGE when d > 1.

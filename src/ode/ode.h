@@ -104,11 +104,12 @@ typedef struct pf_ode_adaptive_result {
   int64_t steps;       /* accepted steps, all tiles */
 } pf_ode_adaptive_result;
 
-/* Moves x from t0 to t1 (either direction). result may be NULL. PF_FAILED naming t when the step limit or the
- * smallest step is reached, PF_NON_FINITE when the field returns a NaN or infinity; x is then untouched. */
 typedef struct pf_ode_span {
   double t0, t1;
 } pf_ode_span;
+
+/* Moves x from t0 to t1 (either direction). result may be NULL. PF_FAILED naming t when the step limit or the
+ * smallest step is reached, PF_NON_FINITE when the field returns a NaN or infinity; x is then untouched. */
 pf_status pf_ode_adaptive(const pf_ode_adaptive_options *options, const pf_ode_system *system,
                           pf_ode_span span, double *x, pf_ode_adaptive_result *result, pf_error *error);
 
