@@ -36,7 +36,7 @@ typedef struct pf_flow_times {
 } pf_flow_times;
 
 /* Exact flow map g*(t, s, x) of a mixture with ONE component (any covariance): PF_USAGE when it has more. x
- * and out are n x d and may be the same array; t, s in [0, 1], in any order. */
+ * and out are n x d, no overlap; t, s in [0, 1], in any order. */
 pf_status pf_gaussian_flow_map(const pf_mixture_field *field, pf_flow_times times, const double *x, int64_t n,
                                double *out, pf_error *error);
 /* Exact flow map of a ONE-dimensional mixture by monotone rearrangement, F_s^-1(F_t(x)): PF_USAGE when d > 1.
