@@ -7,7 +7,7 @@
  *   knots    of the other groups: all when they fit; else half of them evenly in probability, half evenly in
  *            z = Phi^-1 (denser tails), the TAIL outermost ones, and the neighbours of atoms
  *
- * A continuous group gets the single point F = (s + c/2)/n (Hazen's plotting position); a lattice group the edges of
+ * A continuous group gets the single point F = (s + c/2)/n (Hazen's plotting position) unless an atom is beside it; a lattice group the edges of
  * its cell, v - h/2 at s/n and v + h/2 at (s+c)/n, so that cells carry exactly their share of rows.
  */
 #include "data/encoder_quantile.h"
@@ -120,6 +120,14 @@ static void put_knot(pf_quantile_map *map, double x, double lower, double upper)
   map->knots++;
 }
 
+/* A continuous group. Beside an atom the half of its rows that would lie in the gap between them stays on the value,
+ * so that the gap remains empty (as the outermost half rows stay on the minimum and the maximum). */
+static void put_point(fitting *fit, int64_t g, double value, double before, double after) {
+  bool follows = g > 0 && is_atom(fit, g - 1), leads = g + 1 < fit->groups && is_atom(fit, g + 1);
+  double middle = 0.5 * before + 0.5 * after;
+  put_knot(&fit->map, value, follows ? before : middle, leads ? after : middle);
+}
+
 static void put_group(fitting *fit, int64_t g) {
   double n = (double)fit->rows, value = fit->sorted[fit->starts[g]];
   double before = (double)fit->starts[g] / n, after = (double)fit->starts[g + 1] / n;
@@ -131,8 +139,7 @@ static void put_group(fitting *fit, int64_t g) {
     if (gap) put_knot(&fit->map, value - fit->half, before, before);
     put_knot(&fit->map, value + fit->half, after, after);
   } else {
-    double middle = 0.5 * before + 0.5 * after;
-    put_knot(&fit->map, value, middle, middle);
+    put_point(fit, g, value, before, after);
   }
 }
 
