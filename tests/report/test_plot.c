@@ -58,7 +58,7 @@ static size_t count_of(const char *text, const char *word) {
 static void cloud_draws_what_is_inside(void **state) {
   (void)state;
   double rows[2 * 100];
-  for (int i = 0; i < 100; i++) rows[2 * i] = i / 100.0, rows[2 * i + 1] = i < 90 ? 0.5 : i < 95 ? 7 : NAN;
+  for (int i = 0; i < 100; i++) rows[2 * i] = i / 100.0, rows[2 * i + 1] = i < 90 ? 0.25 : i < 95 ? 7 : NAN;
   pf_plot plot = pf_plot_in((pf_box){0, 0, 100, 100}, (pf_range){0, 1}, (pf_range){0, 1});
   pf_cloud cloud = {pf_plot_column_of(rows, 100, 2, 0), pf_plot_column_of(rows, 100, 2, 1), 1000, "dots0"};
   pf_text text = {0};
@@ -66,7 +66,7 @@ static void cloud_draws_what_is_inside(void **state) {
   assert_int_equal(pf_plot_cloud(&text, &plot, &cloud, &looked), 10);
   assert_int_equal(looked, 100);
   assert_int_equal(count_of(text.data, "h0"), 90);
-  assert_non_null(strstr(text.data, "M25 50h0"));
+  assert_non_null(strstr(text.data, "M25 75h0"));
   pf_text_free(&text);
   cloud.limit = 10; /* rows 0, 10, ..., 90: the last lies outside */
   assert_int_equal(pf_plot_cloud(&text, &plot, &cloud, &looked), 1);
