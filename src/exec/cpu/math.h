@@ -34,22 +34,20 @@ PF_INLINE uint32_t pf_float_bits(float value) {
 #define PF_ROUND_F32 12582912.0f
 #define PF_ROUND_F64 6755399441055744.0
 
-/* 2^n e^r with e^x = 2^n e^r, |r| <= ln(2)/2. The power goes in two halves, so that results round properly down
- * to the smallest subnormal and up to infinity. */
+/* e^x = 2^n e^r, |r| <= ln(2)/2. n is added to the exponent bits, so the result has to be a normal number: above them is
+ * infinity, below (x < -87.33, e^x < 1.2e-38) zero. The last line also passes NaN, whose bits that sum may spoil. */
 PF_INLINE float pf_math_exp(float x) {
-  float y = x > 89.0f ? 89.0f : x;
-  y = y < -104.5f ? -104.5f : y;
-  float t = y * 1.44269504f + PF_ROUND_F32, n = t - PF_ROUND_F32;
-  uint32_t k = pf_float_bits(t) - pf_float_bits(PF_ROUND_F32); /* n as two's complement */
-  float r = (y - n * 0.693359375f) + n * 2.12194440e-4f;
+  float t = x * 1.44269504f + PF_ROUND_F32, n = t - PF_ROUND_F32;
+  float r = (x - n * 0.693359375f) + n * 2.12194440e-4f;
   float p = 0.00139256894f;
   p = p * r + 0.00836318132f;
   p = p * r + 0.0416665591f;
   p = p * r + 0.16666577f;
   p = p * r + 0.5f;
   p = (p * (r * r) + r) + 1.0f;
-  uint32_t half = (uint32_t)((int32_t)k >> 1), rest = k - half;
-  return p * pf_bits_float((half + 127u) << 23) * pf_bits_float((rest + 127u) << 23);
+  float y = pf_bits_float(pf_float_bits(p) + (pf_float_bits(t) << 23));
+  y = x < -87.33654f ? 0.0f : y;
+  return x <= 88.72283f ? y : x + INFINITY;
 }
 
 /* log x = e log 2 + log(1+f), 1+f in [sqrt(1/2), sqrt(2)). */
