@@ -16,7 +16,7 @@ static pf_status refill(pf_csv_scan *scan, pf_error *error) {
     return pf_fail(error, PF_BAD_INPUT, "%.200s: line %lld: a cell is longer than %d bytes",
                    scan->source->name, (long long)scan->line, LONGEST_CELL);
   }
-  memmove(scan->buffer, scan->buffer + scan->begin, kept);
+  if (kept && scan->begin) memmove(scan->buffer, scan->buffer + scan->begin, kept);
   scan->begin = 0;
   scan->end = kept;
   if (scan->capacity - kept < CHUNK) {

@@ -110,7 +110,7 @@ static pf_status set_full(pf_mixture *mixture, int c, const double *sigma, pf_er
   pf_status status = pf_symmetric_cholesky(sigma, d, factor, error);
   if (status != PF_OK) return pf_fail_within(error, status, "mixture: covariance %d", c);
   double *values = mixture->eigenvalues + (int64_t)c * d;
-  status = pf_symmetric_eigen(sigma, d, values, mixture->axes + (int64_t)c * d * d, error);
+  status = pf_jacobi_eigen(sigma, d, values, mixture->axes + (int64_t)c * d * d, error);
   if (status != PF_OK) return pf_fail_within(error, status, "mixture: covariance %d", c);
   double sum = 0;
   for (int e = 0; e < d; e++) {

@@ -59,7 +59,7 @@ static double off_diagonal(const double *w, int d) {
   return sum;
 }
 
-pf_status pf_symmetric_eigen(const double *a, int d, double *values, double *axes, pf_error *error) {
+pf_status pf_jacobi_eigen(const double *a, int d, double *values, double *axes, pf_error *error) {
   enum { SWEEPS = 60 };
   PF_TRY(check_symmetric(a, d, error));
   double *w = NULL;

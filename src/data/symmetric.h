@@ -10,6 +10,6 @@
  * finite, not symmetric to 1e-9 of its scale, or not positive definite. */
 pf_status pf_symmetric_cholesky(const double *a, int d, double *factor, pf_error *error);
 /* values [d] and the unit eigenvector of values[e] in row e of axes [d x d]; order is not defined. */
-pf_status pf_symmetric_eigen(const double *a, int d, double *values, double *axes, pf_error *error);
+pf_status pf_jacobi_eigen(const double *a, int d, double *values, double *axes, pf_error *error);
 
 #endif

@@ -105,7 +105,7 @@ static void eigen_and_cholesky_rebuild_the_matrix(void **state) {
   (void)state;
   const double a[] = {4, 1, -.5, .2, 1, 3, .7, 0, -.5, .7, 2, -1, .2, 0, -1, 5};
   double values[4], axes[16], factor[16];
-  assert_int_equal(pf_symmetric_eigen(a, 4, values, axes, NULL), PF_OK);
+  assert_int_equal(pf_jacobi_eigen(a, 4, values, axes, NULL), PF_OK);
   assert_int_equal(pf_symmetric_cholesky(a, 4, factor, NULL), PF_OK);
   for (int i = 0; i < 4; i++)
     for (int j = 0; j < 4; j++) {
@@ -136,7 +136,7 @@ static void eigen_handles_repeated_eigenvalues(void **state) {
     }
     for (int i = 0; i < D * D; i++) a[i] = u[i / D] * u[i % D] + (i % (D + 1) == 0 ? .0025 : 0);
     pf_error error = {0};
-    if (pf_symmetric_eigen(a, D, values, axes, &error) != PF_OK) fail_msg("%s", error.message);
+    if (pf_jacobi_eigen(a, D, values, axes, &error) != PF_OK) fail_msg("%s", error.message);
     double largest = 0;
     for (int e = 0; e < D; e++) {
       largest = fmax(largest, values[e]);

@@ -319,7 +319,7 @@ static zip_writer make_zip(int method, bool zip64, int arrays) {
   zip_writer zip = {0};
   for (int i = 0; i < arrays; i++) {
     double body[8] = {1 + i, 2, 3, 4, 5, 6, 7, 8};
-    char name[16];
+    char name[32];
     size_t length = 0;
     uint8_t *npy =
         make_npy("{'descr': '<f8', 'fortran_order': False, 'shape': (4, 2)}", body, 64, 1, &length);
