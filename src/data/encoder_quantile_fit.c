@@ -7,8 +7,9 @@
  *   knots    of the other groups: all when they fit; else half of them evenly in probability, half evenly in
  *            z = Phi^-1 (denser tails), the TAIL outermost ones, and the neighbours of atoms
  *
- * A continuous group gets the single point F = (s + c/2)/n (Hazen's plotting position) unless an atom is beside it; a lattice group the edges of
- * its cell, v - h/2 at s/n and v + h/2 at (s+c)/n, so that cells carry exactly their share of rows.
+ * A continuous group gets the single point F = (s + c/2)/n (Hazen's plotting position) unless an atom is beside
+ * it; a lattice group gets the edges of its cell, v - h/2 at s/n and v + h/2 at (s+c)/n, so that cells carry
+ * exactly their share of rows.
  */
 #include "data/encoder_quantile.h"
 
