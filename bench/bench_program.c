@@ -2,7 +2,7 @@
  * random numbers in the graph, no optimiser. Prints microseconds a step on one and two threads (best and median of
  * rounds) and the share of the contractions' arithmetic.
  *
- *   bench_program [rows [width]]
+ *   bench_program [rows [width [tile]]]
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,7 +54,7 @@ static pf_node network(bench *b, pf_node x, pf_node t, int width, pf_node *wrt) 
   return h;
 }
 
-static void build(bench *b, int width) {
+static void build(bench *b, int width, int tile) {
   pf_error error;
   must(pf_graph_create(&b->graph, &error), &error);
   pf_node x1 = pf_normal(b->graph, 1, DATA), x0 = pf_normal(b->graph, 2, DATA),
@@ -69,6 +69,7 @@ static void build(bench *b, int width) {
   b->outputs = 1 + 2 * (HIDDEN + 1);
   b->lanes = pf_lane_count(b->rows);
   pf_program_options options = pf_program_options_default();
+  options.tile_rows = tile;
   options.max_rows = (int)((b->rows + b->lanes - 1) / b->lanes);
   must(pf_program_create(b->graph, outputs, b->outputs, &options, &b->program, &error), &error);
 }
@@ -133,10 +134,10 @@ int main(int argc, char **argv) {
   bench b = {.rows = argc > 1 ? atoll(argv[1]) : 256};
   int width = argc > 2 ? atoi(argv[2]) : 64;
   if (b.rows < 1 || width < 1) {
-    fprintf(stderr, "usage: bench_program [rows [width]]\n");
+    fprintf(stderr, "usage: bench_program [rows [width [tile]]]\n");
     return 2;
   }
-  build(&b, width);
+  build(&b, width, argc > 3 ? atoi(argv[3]) : 0);
   allocate(&b, width);
   pf_program_stats s = pf_program_statistics(b.program);
   printf("%lld rows, width %d, %s: %d nodes, %d groups, %d contractions, %d fused, tile %d, arena %zu KiB, "

@@ -99,6 +99,70 @@ static void find_stages(pf_plan *plan) {
   }
 }
 
+/* ---- sinking ----
+ * A value that nobody on its own stage reads, such as the derivative of an activation during the forward pass, would be stored
+ * until it is used. Computed where it is used instead it costs nothing more, provided that what it is computed from is in
+ * memory anyway: then its stage becomes that of its first reader.
+ */
+
+enum { SINK_DEPTH = 4, NOT_READ = INT32_MAX };
+
+/* Who reads a root: the first and last stage of element-wise readers over the same space, and whether others do. */
+typedef struct readers {
+  int32_t first, last, count;
+  bool others;
+} readers;
+
+static void list_readers(const pf_plan *plan, const pf_node *outputs, int n_outputs, readers *of) {
+  for (int32_t id = 0; id < plan->size; id++) of[id] = (readers){.first = NOT_READ, .last = -1};
+  for (int i = 0; i < n_outputs; i++) of[plan->root[outputs[i].id]].others = true;
+  for (int32_t id = 0; id < plan->size; id++) {
+    const pf_node_data *node = node_at(plan, id);
+    for (int k = 0; plan->needed[id] && k < node->operands; k++) {
+      int32_t from = plan->root[pf_plan_operand(plan, node, k)];
+      bool joins = pf_plan_groupable(plan, id) && same_space(&node->shape, &node_at(plan, from)->shape);
+      if (!joins) of[from].others = true;
+      if (joins && plan->stage[id] < of[from].first) of[from].first = plan->stage[id];
+      if (joins && plan->stage[id] > of[from].last) of[from].last = plan->stage[id];
+      of[from].count++;
+    }
+  }
+}
+
+static bool can_sink(const pf_plan *plan, const readers *of, int32_t id, int depth) {
+  const pf_node_data *node = node_at(plan, id);
+  for (int k = 0; k < node->operands; k++) {
+    int32_t from = plan->root[pf_plan_operand(plan, node, k)];
+    const readers *r = &of[from];
+    bool joins = pf_plan_groupable(plan, from) && same_space(&node->shape, &node_at(plan, from)->shape);
+    bool in_memory = !joins || r->others || r->last > plan->stage[from];
+    if (in_memory) continue;
+    if (r->count > 1 || depth == 0 || !can_sink(plan, of, from, depth - 1)) return false;
+  }
+  return true;
+}
+
+static pf_status sink_values(pf_plan *plan, const pf_node *outputs, int n_outputs, pf_error *error) {
+  if (!plan->fuse) return PF_OK;
+  readers *of = NULL;
+  PF_TRY(pf_alloc((size_t)plan->size, sizeof *of, &of, error));
+  list_readers(plan, outputs, n_outputs, of);
+  for (int32_t id = plan->size - 1; id >= 0; id--) {
+    const readers *r = &of[id];
+    bool idle = plan->needed[id] && pf_plan_groupable(plan, id) && !r->others && r->first != NOT_READ;
+    if (!idle || r->first <= plan->stage[id] || !can_sink(plan, of, id, SINK_DEPTH)) continue;
+    plan->stage[id] = r->first;
+    const pf_node_data *node = node_at(plan, id);
+    for (int k = 0; k < node->operands; k++) { /* its operands are read later now */
+      readers *from = &of[plan->root[pf_plan_operand(plan, node, k)]];
+      if (from->count == 1 && from->first != NOT_READ) from->first = plan->stage[id];
+      if (from->last >= 0 && from->last < plan->stage[id]) from->last = plan->stage[id];
+    }
+  }
+  pf_free(of);
+  return PF_OK;
+}
+
 /* ---- steps ---- */
 
 /* Sorting key of a node: sections, then stages, then groups by element space. */
@@ -391,6 +455,7 @@ pf_status pf_plan_run(pf_plan *plan, const pf_node *outputs, int n_outputs, pf_e
   PF_TRY(alloc_plan(plan, error));
   find_needed(plan, outputs, n_outputs);
   find_stages(plan);
+  PF_TRY(sink_values(plan, outputs, n_outputs, error));
   for (int32_t id = 0; id < plan->size; id++) plan->program->stats.nodes += plan->needed[id];
   entry *entries = NULL;
   int32_t *members = NULL;
