@@ -1,0 +1,156 @@
+/* What the verbs of the command share: options, messages, progress, tables of text.
+ *
+ * One file a verb; a verb parses its options, calls the public library and prints. Results go to standard
+ * output, everything else to standard error. Exit codes are those of PF_STATUS_TABLE.
+ */
+#ifndef PUSHFORWARD_CLI_H
+#define PUSHFORWARD_CLI_H
+
+#include <jansson.h>
+#include <stdio.h>
+#include "pushforward.h"
+
+/* ---- verbs ---- */
+
+typedef struct cli_verb {
+  const char *name, *purpose;        /* one line */
+  const char *usage;                 /* what follows "pushforward NAME " */
+  const char *details;               /* paragraphs for --help, may be NULL */
+  const char *examples;              /* whole lines */
+  int least, most;                   /* operands */
+  int (*run)(int argc, char **argv); /* argv[0] is the verb; returns the exit code */
+} cli_verb;
+
+/* The verbs in the order of `pushforward help`; NULL past the end. */
+const cli_verb *cli_verb_at(int i);
+extern const cli_verb cli_train, cli_sample, cli_eval, cli_compare, cli_verify, cli_report, cli_data,
+    cli_info, cli_methods, cli_laws, cli_help, cli_version;
+
+/* ---- options ---- */
+
+/* The target's type: bool, const char *, int64_t, double. A REAL whose placeholder is TIME takes 90s, 3m, 1.5h. */
+typedef enum cli_kind { CLI_FLAG, CLI_TEXT, CLI_INT, CLI_REAL } cli_kind;
+
+typedef struct cli_option {
+  const char *name;
+  cli_kind kind;
+  void *target; /* holds the default before parsing */
+  const char *placeholder, *help;
+  char letter;       /* short form, 0: none */
+  int64_t low, high; /* range of an INT; both 0: the library checks */
+  bool given;
+} cli_option;
+
+typedef struct cli_call {
+  const cli_verb *verb;
+  cli_option *options;
+  int count;
+  const char *operands[2]; /* NULL where not given */
+  int n_operands;
+} cli_call;
+
+enum { CLI_GO_ON = -1 };
+/* CLI_GO_ON, or the code to exit with: 0 after --help, 2 (message printed) after a mistake. */
+int cli_parse(cli_call *call, int argc, char **argv);
+/* Sets one option from text; the message names it. */
+pf_status cli_set(cli_option *option, const char *text, pf_error *error);
+cli_option *cli_find(const cli_call *call, const char *name);
+/* PF_USAGE naming the nearest option. */
+pf_status cli_unknown_option(const cli_call *call, const char *name, pf_error *error);
+/* Reads a JSON object of option: value into every option that was not given on the command line. */
+pf_status cli_read_config(cli_call *call, const char *path, pf_error *error);
+void cli_print_help(const cli_call *call);
+
+/* "a,b,c" cut at the commas; one allocation, free(). *count is 0 for NULL text. */
+pf_status cli_split(const char *text, char ***out, int *count, pf_error *error);
+
+/* ---- messages ---- */
+
+pf_status cli_error(pf_error *error, pf_status status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* "pushforward: message" on standard error (nothing for a reader that went away); the status's exit code. */
+int cli_fail(const pf_error *error);
+/* The same for a usage mistake. */
+int cli_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void cli_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* ---- progress, log, signals ---- */
+
+typedef struct cli_watch {
+  bool quiet, terminal, colour;
+  FILE *log; /* JSON lines, NULL: none */
+  double begun, shown, logged;
+  bool drawn; /* a bar stands on the terminal's last line */
+  char stage[64];
+} cli_watch;
+
+/* Opens the log when its path is not NULL. From here on SIGINT and SIGTERM ask the library to stop. */
+pf_status cli_watch_begin(cli_watch *watch, bool quiet, const char *log_path, pf_error *error);
+pf_hooks cli_watch_hooks(cli_watch *watch);
+void cli_watch_show(cli_watch *watch, const pf_progress *progress);
+/* Wipes the bar; writes the final line of the log. */
+void cli_watch_end(cli_watch *watch, pf_status status, const pf_error *error);
+void cli_log_event(cli_watch *watch, const char *event, const char *key, const char *value);
+bool cli_stopped(void);
+double cli_seconds(void);
+
+/* ---- output ---- */
+
+/* Rows of cells, printed with aligned columns; numbers to the right. */
+typedef struct cli_grid {
+  int columns, count, capacity;
+  char (*cells)[96];
+  bool failed; /* out of memory: cli_grid_print says so */
+} cli_grid;
+
+void cli_grid_add(cli_grid *grid, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void cli_grid_number(cli_grid *grid, double value);
+/* Prints and frees. The first row is the head. */
+int cli_grid_print(cli_grid *grid);
+
+/* A finite number, or null. */
+json_t *cli_json_real(double value);
+json_t *cli_json_metrics(const pf_evaluation *evaluation);
+json_t *cli_json_decomposition(const pf_decomposition *decomposition);
+/* Prints one object and frees it; the exit code. */
+int cli_print_json(json_t *object);
+/* Excess over the floor of every metric, a row each; `methods` (may be NULL) names the training method per row. */
+void cli_print_excess(const pf_evaluation *rows, const char *const *methods, int count);
+void cli_print_evaluation(const pf_evaluation *evaluation);
+void cli_print_decomposition(const pf_decomposition *decomposition);
+/* Flushes standard output: 0, or 1 with a message (none when the reader went away). */
+int cli_finish(void);
+
+/* ---- shared moves ---- */
+
+enum {
+  CLI_TRAIN_OPTIONS = 0
+#define PF_X(type, field, value, flag, placeholder, help) +1
+  PF_TRAIN_OPTIONS(PF_X)
+#undef PF_X
+};
+
+/* Fills `out` with the rows of PF_TRAIN_OPTIONS, pointing into *options. */
+void cli_train_rows(pf_train_options *options, cli_option out[CLI_TRAIN_OPTIONS]);
+/* " --name value" for every option of the call that changes the result and is not at its default. */
+char *cli_canonical(const char *verb, const char *data, const cli_option *options, int count);
+/* PF_OK when a file can be made at `path` (probed without touching what is there). */
+pf_status cli_check_writable(const char *path, pf_error *error);
+/* The JSON the library keeps about a model. */
+pf_status cli_describe(const pf_model *model, json_t **out, pf_error *error);
+
+/* What a model is measured against. */
+typedef struct cli_real {
+  const char *law;  /* "law:NAME", or NULL */
+  pf_table *table;  /* NULL for a law */
+  pf_table *train;  /* rows the model was trained on, NULL when not known */
+  char source[512]; /* DATA as used */
+} cli_real;
+
+/* `data` NULL: what the model recorded. The very file a model was trained on is cut as it was then, and only the rows
+ * held out are kept in `table`. `train` (may be NULL) names a file of training rows. */
+pf_status cli_open_real(const pf_model *model, const char *data, const char *train, cli_real *out,
+                        pf_error *error);
+void cli_real_free(cli_real *real);
+
+#endif

@@ -1,0 +1,260 @@
+/* pushforward compare: methods trained on the same rows within the same budget, in one table. */
+#include <stdlib.h>
+#include <string.h>
+#include "cli.h"
+
+enum {
+  OWN = 7,
+  OPTIONS = CLI_TRAIN_OPTIONS + OWN,
+  MOST_METHODS = 16,
+  MOST_ROWS = MOST_METHODS * PF_EVALUATION_ROWS
+};
+
+typedef struct settings {
+  pf_train_options train;
+  const char *methods, *columns, *drop, *holdout;
+  int64_t rows, pairs;
+  bool json, quiet;
+} settings;
+
+typedef struct result {
+  pf_evaluation row;
+  const char *method; /* "-" for a baseline */
+  double seconds;     /* of training */
+  int64_t train_steps;
+} result;
+
+typedef struct comparison {
+  settings s;
+  const char *source;
+  bool law;
+  pf_table *data, *train,
+      *held; /* train and held NULL for a law: data is all trained on, fresh draws are measured */
+  char **methods;
+  int n_methods;
+  result *results;
+  int count;
+  cli_watch watch;
+} comparison;
+
+static void list_options(settings *s, cli_option out[OPTIONS]) {
+  const cli_option own[OWN] = {
+      {.name = "columns",
+       .kind = CLI_TEXT,
+       .target = &s->columns,
+       .placeholder = "A,B",
+       .help = "use these columns only"},
+      {.name = "drop",
+       .kind = CLI_TEXT,
+       .target = &s->drop,
+       .placeholder = "C,D",
+       .help = "leave these columns out"},
+      {.name = "holdout",
+       .kind = CLI_TEXT,
+       .target = &s->holdout,
+       .placeholder = "FILE",
+       .help = "rows to measure on; otherwise a share of DATA is cut off"},
+      {.name = "rows",
+       .kind = CLI_INT,
+       .target = &s->rows,
+       .placeholder = "N",
+       .low = 0,
+       .high = INT64_C(1) << 40,
+       .help = "rows to draw when DATA is a law; 0: 100000"},
+      {.name = "pairs",
+       .kind = CLI_INT,
+       .target = &s->pairs,
+       .placeholder = "P",
+       .low = 0,
+       .high = 100000,
+       .help = "fresh pairs of samples per metric; 0: 30 for laws, 10 otherwise"},
+      {.name = "json", .kind = CLI_FLAG, .target = &s->json, .help = "print one JSON object"},
+      {.name = "quiet", .kind = CLI_FLAG, .target = &s->quiet, .letter = 'q', .help = "no progress"},
+  };
+  cli_train_rows(&s->train, out);
+  memcpy(out + CLI_TRAIN_OPTIONS, own, sizeof own);
+  for (int i = 0; i < CLI_TRAIN_OPTIONS; i++) {
+    if (strcmp(out[i].name, "method") == 0)
+      out[i] = (cli_option){.name = "methods",
+                            .kind = CLI_TEXT,
+                            .target = &s->methods,
+                            .placeholder = "A,B,C",
+                            .help = "methods to train, see `pushforward methods`"};
+  }
+}
+
+static pf_status load_one(const comparison *c, const char *source, pf_table **out, pf_error *error) {
+  char **columns = NULL, **drop = NULL;
+  pf_load_options load = {.rows = c->law ? c->s.rows : 0, .seed = (uint64_t)c->s.train.seed};
+  pf_status status = cli_split(c->s.columns, &columns, &load.n_columns, error);
+  if (status == PF_OK) status = cli_split(c->s.drop, &drop, &load.n_drop, error);
+  load.columns = (const char *const *)columns;
+  load.drop = (const char *const *)drop;
+  if (status == PF_OK) status = pf_table_load(source, &load, out, error);
+  free(columns);
+  free(drop);
+  return status;
+}
+
+static pf_status load_data(comparison *c, pf_error *error) {
+  if (c->s.rows && !c->law)
+    return cli_error(error, PF_USAGE, "--rows is for law:NAME data, not for '%.200s'", c->source);
+  pf_status status = load_one(c, c->source, &c->data, error);
+  if (status != PF_OK || c->law) return status;
+  if (c->s.holdout) return load_one(c, c->s.holdout, &c->held, error);
+  return pf_table_split(c->data, c->s.train.holdout_share, (uint64_t)c->s.train.seed, &c->train, &c->held,
+                        error);
+}
+
+/* Finds a misspelt method before an hour is spent on the others. */
+static pf_status check_methods(const comparison *c, pf_error *error) {
+  if (c->n_methods > MOST_METHODS)
+    return cli_error(error, PF_USAGE, "--methods names %d methods, at most %d", c->n_methods, MOST_METHODS);
+  for (int m = 0; m < c->n_methods; m++) {
+    const char *names[64];
+    size_t count = 0;
+    bool known = false;
+    pf_entry entry;
+    for (int i = 0; i < 64 && pf_method_entry(i, &entry); i++) {
+      names[count++] = entry.name;
+      known = known || strcmp(entry.name, c->methods[m]) == 0;
+    }
+    const char *nearest = pf_nearest_name(c->methods[m], names, count);
+    if (!known)
+      return cli_error(error, PF_USAGE, "unknown method '%.80s'%s%s%s; see `pushforward methods`",
+                       c->methods[m], nearest ? "; did you mean '" : "", nearest ? nearest : "",
+                       nearest ? "'" : "");
+  }
+  return PF_OK;
+}
+
+/* ---- one method ---- */
+
+static int64_t steps_of(const pf_model *model) {
+  json_t *root = NULL;
+  pf_error ignored;
+  if (cli_describe(model, &root, &ignored) != PF_OK) return 0;
+  int64_t steps = json_integer_value(json_object_get(json_object_get(root, "facts"), "steps"));
+  json_decref(root);
+  return steps;
+}
+
+/* Baselines do not depend on the method: the first set's are kept. */
+static void keep(comparison *c, int method, const pf_evaluation_set *set, double seconds, int64_t steps) {
+  for (int i = 0; i < set->count; i++) {
+    bool baseline = set->rows[i].steps == 0;
+    if ((baseline && method > 0) || c->count == MOST_ROWS) continue;
+    c->results[c->count++] = (result){set->rows[i], baseline ? "-" : c->methods[method],
+                                      baseline ? 0 : seconds, baseline ? 0 : steps};
+  }
+}
+
+static pf_status run_method(comparison *c, int method, pf_error *error) {
+  static pf_evaluation_set set;
+  pf_model *model = NULL;
+  pf_train_options o = c->s.train;
+  pf_evaluate_options e = pf_evaluate_options_default();
+  double begun = cli_seconds();
+  o.method = c->methods[method];
+  o.hooks = e.hooks = cli_watch_hooks(&c->watch);
+  e.baselines = true;
+  e.pairs = (int)c->s.pairs;
+  e.seed = (uint64_t)o.seed;
+  e.threads = (int)o.threads;
+  e.train = c->train ? c->train : c->law ? NULL : c->data;
+  pf_status status = pf_train(c->train ? c->train : c->data, c->held, &o, &model, error);
+  double seconds = cli_seconds() - begun;
+  if (status == PF_OK) status = pf_evaluate(model, c->held, c->law ? c->source : NULL, &e, &set, error);
+  if (status == PF_OK) {
+    keep(c, method, &set, seconds, steps_of(model));
+  } else if (status != PF_STOPPED) {
+    pf_error inner = *error;
+    cli_error(error, status, "method '%s': %.400s", o.method, inner.message);
+  }
+  pf_model_free(model);
+  return status;
+}
+
+static pf_status run_all(comparison *c, pf_error *error) {
+  pf_status status = cli_split(c->s.methods, &c->methods, &c->n_methods, error);
+  if (status == PF_OK) status = check_methods(c, error);
+  if (status == PF_OK) status = load_data(c, error);
+  if (status != PF_OK) return status;
+  c->results = calloc(MOST_ROWS, sizeof *c->results);
+  if (!c->results) return cli_error(error, PF_NO_MEMORY, "out of memory");
+  status = cli_watch_begin(&c->watch, c->s.quiet, NULL, error);
+  for (int m = 0; m < c->n_methods && status == PF_OK; m++) status = run_method(c, m, error);
+  cli_watch_end(&c->watch, status, error);
+  return status;
+}
+
+/* ---- output ---- */
+
+static int print_object(const comparison *c) {
+  json_t *runs = json_array();
+  for (int i = 0; i < c->count; i++) {
+    const result *r = &c->results[i];
+    json_array_append_new(runs, json_pack("{s:s, s:s, s:I, s:I, s:I, s:f, s:o}", "method", r->method, "name",
+                                          r->row.name, "seed", (json_int_t)c->s.train.seed, "steps",
+                                          (json_int_t)r->row.steps, "train_steps", (json_int_t)r->train_steps,
+                                          "train_s", r->seconds, "metrics", cli_json_metrics(&r->row)));
+  }
+  return cli_print_json(json_pack("{s:s, s:o, s:o}", "data", c->source, "budget_s",
+                                  c->s.train.budget > 0 ? json_real(c->s.train.budget) : json_null(), "runs",
+                                  runs));
+}
+
+static int print_text(const comparison *c) {
+  pf_evaluation *rows = calloc((size_t)c->count + 1, sizeof *rows);
+  const char **methods = calloc((size_t)c->count + 1, sizeof *methods);
+  if (!rows || !methods) return cli_usage("out of memory");
+  const char *last = "";
+  for (int i = 0; i < c->count; i++) {
+    const result *r = &c->results[i];
+    rows[i] = r->row;
+    methods[i] = r->method;
+    if (strcmp(r->method, last) != 0 && strcmp(r->method, "-") != 0)
+      printf("%s: %lld training steps in %.1f s\n", r->method, (long long)r->train_steps, r->seconds);
+    if (strcmp(r->method, "-") != 0) last = r->method;
+  }
+  putchar('\n');
+  cli_print_excess(rows, methods, c->count);
+  free(rows);
+  free(methods);
+  return 0;
+}
+
+static int run_compare(int argc, char **argv) {
+  comparison c = {.s = {.train = pf_train_options_default()}};
+  cli_option options[OPTIONS];
+  list_options(&c.s, options);
+  cli_call call = {&cli_compare, options, OPTIONS, {NULL}, 0};
+  pf_error error = {0};
+  int code = cli_parse(&call, argc, argv);
+  if (code != CLI_GO_ON) return code;
+  if (!c.s.methods) return cli_usage("compare needs --methods A,B,C, see `pushforward methods`");
+  c.source = call.operands[0];
+  c.law = strncmp(c.source, "law:", 4) == 0;
+  if (c.s.train.steps == 0 && c.s.train.budget == 0) c.s.train.budget = 60;
+  code = run_all(&c, &error) != PF_OK ? cli_fail(&error) : c.s.json ? print_object(&c) : print_text(&c);
+  pf_table_free(c.data);
+  pf_table_free(c.train);
+  pf_table_free(c.held);
+  free(c.methods);
+  free(c.results);
+  return code;
+}
+
+const cli_verb cli_compare = {
+    .name = "compare",
+    .purpose = "train several methods within one budget, one table",
+    .usage = "DATA --methods A,B,C [--budget 60s] [options]",
+    .details =
+        "Trains each method on the same rows with the same budget (60s when neither --budget nor --steps is "
+        "given) and\n"
+        "measures each with one step, more steps and its teacher, beside baselines that need no network.\n",
+    .examples = "  pushforward compare law:moons --methods characteristic,flow-matching --budget 30s\n"
+                "  pushforward compare people.csv --methods characteristic --budget 3m --json\n",
+    .least = 1,
+    .most = 1,
+    .run = run_compare};

@@ -1,0 +1,134 @@
+/* pushforward eval: the quality of a model, each metric beside its sampling floor. */
+#include "cli.h"
+
+typedef struct settings {
+  pf_evaluate_options evaluate;
+  const char *train;
+  int64_t pairs, seed, threads;
+  bool json, quiet;
+} settings;
+
+static int print_text(const pf_evaluation_set *set) {
+  cli_print_evaluation(&set->rows[0]);
+  if (set->count > 1) {
+    putchar('\n');
+    cli_print_excess(set->rows, NULL, set->count);
+  }
+  cli_print_decomposition(&set->decomposition);
+  return 0;
+}
+
+static json_t *row_object(const pf_evaluation *e) {
+  return json_pack("{s:s, s:I, s:{s:I, s:I}, s:o}", "name", e->name, "steps", (json_int_t)e->steps, "rows",
+                   "data", (json_int_t)e->data_rows, "samples", (json_int_t)e->sample_rows, "metrics",
+                   cli_json_metrics(e));
+}
+
+static int print_object(const pf_evaluation_set *set) {
+  json_t *object = row_object(&set->rows[0]);
+  json_t *others = json_array();
+  for (int i = 1; i < set->count; i++) json_array_append_new(others, row_object(&set->rows[i]));
+  json_object_set_new(object, "others", others);
+  json_object_set_new(object, "decomposition", cli_json_decomposition(&set->decomposition));
+  return cli_print_json(object);
+}
+
+static pf_status evaluate(settings *s, const cli_call *call, pf_evaluation_set *set, pf_error *error) {
+  pf_model *model = NULL;
+  cli_real real = {0};
+  cli_watch watch = {0};
+  pf_status status = pf_model_load(call->operands[0], &model, error);
+  if (status == PF_OK) status = cli_open_real(model, call->operands[1], s->train, &real, error);
+  if (status == PF_OK) status = cli_watch_begin(&watch, s->quiet, NULL, error);
+  if (status == PF_OK) {
+    s->evaluate.train = real.train;
+    s->evaluate.hooks = cli_watch_hooks(&watch);
+    status = pf_evaluate(model, real.table, real.law, &s->evaluate, set, error);
+    cli_watch_end(&watch, status, error);
+  }
+  cli_real_free(&real);
+  pf_model_free(model);
+  return status;
+}
+
+static int run_eval(int argc, char **argv) {
+  settings s = {.evaluate = pf_evaluate_options_default()};
+  s.seed = (int64_t)s.evaluate.seed;
+  cli_option options[] = {
+      {.name = "steps",
+       .kind = CLI_INT,
+       .target = &s.evaluate.steps,
+       .placeholder = "K",
+       .low = 1,
+       .high = 1000000,
+       .help = "network evaluations per sample"},
+      {.name = "teacher",
+       .kind = CLI_FLAG,
+       .target = &s.evaluate.teacher,
+       .help = "measure the learned velocity, integrated with K steps"},
+      {.name = "pairs",
+       .kind = CLI_INT,
+       .target = &s.pairs,
+       .placeholder = "P",
+       .low = 0,
+       .high = 100000,
+       .help = "fresh pairs of samples per metric; 0: 30 for laws, 10 otherwise"},
+      {.name = "rows",
+       .kind = CLI_INT,
+       .target = &s.evaluate.rows,
+       .placeholder = "N",
+       .low = 0,
+       .high = 1 << 24,
+       .help = "rows per sample; 0: 2000 for laws, otherwise by the data"},
+      {.name = "train",
+       .kind = CLI_TEXT,
+       .target = &s.train,
+       .placeholder = "FILE",
+       .help = "training rows: what the empirical baselines are fitted to"},
+      {.name = "baselines",
+       .kind = CLI_FLAG,
+       .target = &s.evaluate.baselines,
+       .help = "also measure more steps, the teacher and empirical baselines"},
+      {.name = "seed",
+       .kind = CLI_INT,
+       .target = &s.seed,
+       .placeholder = "S",
+       .low = 0,
+       .high = INT64_MAX,
+       .help = "seed of every draw"},
+      {.name = "threads",
+       .kind = CLI_INT,
+       .target = &s.threads,
+       .placeholder = "T",
+       .low = 0,
+       .high = 4096,
+       .help = "threads; 0: all cores. Never changes the result"},
+      {.name = "json", .kind = CLI_FLAG, .target = &s.json, .help = "print one JSON object"},
+      {.name = "quiet", .kind = CLI_FLAG, .target = &s.quiet, .letter = 'q', .help = "no progress"},
+  };
+  cli_call call = {&cli_eval, options, sizeof options / sizeof *options, {NULL}, 0};
+  pf_error error = {0};
+  static pf_evaluation_set set;
+  int code = cli_parse(&call, argc, argv);
+  if (code != CLI_GO_ON) return code;
+  s.evaluate.pairs = (int)s.pairs;
+  s.evaluate.seed = (uint64_t)s.seed;
+  s.evaluate.threads = (int)s.threads;
+  if (evaluate(&s, &call, &set, &error) != PF_OK) return cli_fail(&error);
+  return s.json ? print_object(&set) : print_text(&set);
+}
+
+const cli_verb cli_eval = {.name = "eval",
+                           .purpose = "measure a model on held-out rows, with sampling floors",
+                           .usage = "MODEL DATA [options]",
+                           .details = "Every metric stands beside its floor: the same metric between two "
+                                      "real samples of the same size. The excess\n"
+                                      "is what the model adds; 95% bound is an upper bound of its mean. When "
+                                      "DATA is the file the model was trained\n"
+                                      "on, only the rows held out then are used.\n",
+                           .examples = "  pushforward eval people.safetensors held_out.csv\n"
+                                       "  pushforward eval moons.safetensors law:moons --baselines\n"
+                                       "  pushforward eval people.safetensors people.csv --json\n",
+                           .least = 2,
+                           .most = 2,
+                           .run = run_eval};

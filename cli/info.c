@@ -1,0 +1,112 @@
+/* pushforward info, methods, laws: what there is. */
+#include "cli.h"
+
+/* ---- info ---- */
+
+static void print_value(cli_grid *grid, const char *key, const json_t *value) {
+  cli_grid_add(grid, "%s", key);
+  switch (json_typeof(value)) {
+  case JSON_STRING: cli_grid_add(grid, "%s", json_string_value(value)); break;
+  case JSON_INTEGER: cli_grid_add(grid, "%lld", (long long)json_integer_value(value)); break;
+  case JSON_REAL: cli_grid_add(grid, "%.9g", json_real_value(value)); break;
+  case JSON_TRUE: cli_grid_add(grid, "yes"); break;
+  case JSON_FALSE: cli_grid_add(grid, "no"); break;
+  default: cli_grid_add(grid, "-"); break;
+  }
+}
+
+static void print_object(cli_grid *grid, json_t *object, const char *prefix) {
+  const char *key = NULL;
+  json_t *value = NULL;
+  json_object_foreach(object, key, value) {
+    char name[96];
+    snprintf(name, sizeof name, "%s%s", prefix, key);
+    if (!json_is_object(value) && !json_is_array(value)) print_value(grid, name, value);
+  }
+}
+
+static int print_text(json_t *root) {
+  cli_grid grid = {.columns = 2};
+  cli_grid_add(&grid, "fact");
+  cli_grid_add(&grid, "value");
+  print_object(&grid, json_object_get(root, "facts"), "");
+  print_object(&grid, json_object_get(root, "generator"), "generator ");
+  print_object(&grid, json_object_get(root, "velocity"), "velocity ");
+  int code = cli_grid_print(&grid);
+  const json_t *columns = json_object_get(root, "columns");
+  printf("\n%zu columns:", json_array_size(columns));
+  for (size_t i = 0; i < json_array_size(columns); i++) {
+    const char *name = json_string_value(json_object_get(json_array_get(columns, i), "name"));
+    printf("%s %s", i ? "," : "", name ? name : "?");
+  }
+  putchar('\n');
+  json_decref(root);
+  return code;
+}
+
+static int run_info(int argc, char **argv) {
+  bool json = false;
+  cli_option options[] = {
+      {.name = "json", .kind = CLI_FLAG, .target = &json, .help = "print one JSON object"}};
+  cli_call call = {&cli_info, options, 1, {NULL}, 0};
+  pf_error error = {0};
+  pf_model *model = NULL;
+  json_t *root = NULL;
+  int code = cli_parse(&call, argc, argv);
+  if (code != CLI_GO_ON) return code;
+  pf_status status = pf_model_load(call.operands[0], &model, &error);
+  if (status == PF_OK) status = cli_describe(model, &root, &error);
+  pf_model_free(model);
+  if (status != PF_OK) return cli_fail(&error);
+  return json ? cli_print_json(root) : print_text(root);
+}
+
+const cli_verb cli_info = {.name = "info",
+                           .purpose = "say what a model is and how it was made",
+                           .usage = "MODEL [--json]",
+                           .examples = "  pushforward info people.safetensors\n",
+                           .least = 1,
+                           .most = 1,
+                           .run = run_info};
+
+/* ---- lists ---- */
+
+typedef bool entry_at(int i, pf_entry *out);
+
+static int print_list(const char *key, entry_at *at, bool json) {
+  pf_entry entry;
+  if (json) {
+    json_t *list = json_array();
+    for (int i = 0; at(i, &entry); i++)
+      json_array_append_new(list,
+                            json_pack("{s:s, s:s}", "name", entry.name, "description", entry.description));
+    return cli_print_json(json_pack("{s:o}", key, list));
+  }
+  for (int i = 0; at(i, &entry); i++) printf("%-18s %s\n", entry.name, entry.description);
+  return 0;
+}
+
+static int run_list(const cli_verb *verb, entry_at *at, int argc, char **argv) {
+  bool json = false;
+  cli_option options[] = {
+      {.name = "json", .kind = CLI_FLAG, .target = &json, .help = "print one JSON object"}};
+  cli_call call = {verb, options, 1, {NULL}, 0};
+  int code = cli_parse(&call, argc, argv);
+  return code != CLI_GO_ON ? code : print_list(verb->name, at, json);
+}
+
+static int run_methods(int argc, char **argv) { return run_list(&cli_methods, pf_method_entry, argc, argv); }
+
+static int run_laws(int argc, char **argv) { return run_list(&cli_laws, pf_law_entry, argc, argv); }
+
+const cli_verb cli_methods = {.name = "methods",
+                              .purpose = "list the training methods",
+                              .usage = "[--json]",
+                              .examples = "  pushforward methods\n",
+                              .run = run_methods};
+
+const cli_verb cli_laws = {.name = "laws",
+                           .purpose = "list the built-in laws",
+                           .usage = "[--json]",
+                           .examples = "  pushforward laws\n",
+                           .run = run_laws};

@@ -1,0 +1,200 @@
+/* Results: aligned text tables and JSON objects. */
+#include <math.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include "cli.h"
+
+/* ---- grids ---- */
+
+static char *next_cell(cli_grid *grid) {
+  if (grid->count == grid->capacity) {
+    int capacity = grid->capacity ? 2 * grid->capacity : 64;
+    void *cells = realloc(grid->cells, (size_t)capacity * sizeof *grid->cells);
+    if (!cells) {
+      grid->failed = true;
+      return NULL;
+    }
+    grid->cells = cells;
+    grid->capacity = capacity;
+  }
+  return grid->cells[grid->count++];
+}
+
+void cli_grid_add(cli_grid *grid, const char *format, ...) {
+  char *cell = next_cell(grid);
+  va_list arguments;
+  if (!cell) return;
+  va_start(arguments, format);
+  vsnprintf(cell, sizeof *grid->cells, format, arguments);
+  va_end(arguments);
+}
+
+void cli_grid_number(cli_grid *grid, double value) {
+  if (isnan(value))
+    cli_grid_add(grid, "-");
+  else
+    cli_grid_add(grid, "%.4g", value);
+}
+
+static bool is_number(const char *cell) {
+  char *end = NULL;
+  strtod(cell, &end);
+  return strcmp(cell, "-") == 0 || (end != cell && *end == '\0');
+}
+
+/* A column is numeric when every cell below its head is. */
+static bool column_facts(const cli_grid *grid, int column, int *width) {
+  bool numeric = grid->count > grid->columns;
+  *width = 0;
+  for (int i = column; i < grid->count; i += grid->columns) {
+    int length = (int)strlen(grid->cells[i]);
+    if (length > *width) *width = length;
+    if (i >= grid->columns && !is_number(grid->cells[i])) numeric = false;
+  }
+  return numeric;
+}
+
+static void print_cell(const cli_grid *grid, int row, int column) {
+  int width = 0;
+  bool numeric = column_facts(grid, column, &width), last = column + 1 == grid->columns;
+  const char *text = grid->cells[row * grid->columns + column];
+  if (numeric)
+    printf("%*s", width, text);
+  else
+    printf("%-*s", last ? 0 : width, text);
+  fputs(last ? "\n" : "  ", stdout);
+}
+
+int cli_grid_print(cli_grid *grid) {
+  int code = 0;
+  for (int row = 0; !grid->failed && row < grid->count / grid->columns; row++)
+    for (int column = 0; column < grid->columns; column++) print_cell(grid, row, column);
+  if (grid->failed) {
+    cli_note("out of memory");
+    code = 1;
+  }
+  free(grid->cells);
+  *grid = (cli_grid){.columns = grid->columns};
+  return code;
+}
+
+/* ---- evaluations as text ---- */
+
+void cli_print_evaluation(const pf_evaluation *e) {
+  static const char *const head[] = {"metric", "value", "floor", "excess", "95% bound", "pairs", "note"};
+  cli_grid grid = {.columns = 7};
+  printf("%s: %lld sampled rows against %lld real rows\n", e->name, (long long)e->sample_rows,
+         (long long)e->data_rows);
+  for (int i = 0; i < 7; i++) cli_grid_add(&grid, "%s", head[i]);
+  for (int i = 0; i < e->n_metrics; i++) {
+    const pf_metric *m = &e->metrics[i];
+    cli_grid_add(&grid, "%s", m->name);
+    cli_grid_number(&grid, m->value);
+    cli_grid_number(&grid, m->floor);
+    cli_grid_number(&grid, m->excess);
+    cli_grid_number(&grid, m->excess_hi95);
+    cli_grid_add(&grid, "%d", m->pairs);
+    cli_grid_add(&grid, "%s", m->note);
+  }
+  cli_grid_print(&grid);
+}
+
+static const pf_metric *find_metric(const pf_evaluation *e, const char *name) {
+  for (int i = 0; i < e->n_metrics; i++)
+    if (strcmp(e->metrics[i].name, name) == 0) return &e->metrics[i];
+  return NULL;
+}
+
+/* Metric names of all rows, in the order they first appear. */
+static int metric_names(const pf_evaluation *rows, int count, const char **names) {
+  int n = 0;
+  for (int r = 0; r < count; r++) {
+    for (int i = 0; i < rows[r].n_metrics; i++) {
+      bool known = false;
+      for (int k = 0; k < n; k++) known = known || strcmp(names[k], rows[r].metrics[i].name) == 0;
+      if (!known && n < PF_EVALUATION_METRICS) names[n++] = rows[r].metrics[i].name;
+    }
+  }
+  return n;
+}
+
+void cli_print_excess(const pf_evaluation *rows, const char *const *methods, int count) {
+  const char *names[PF_EVALUATION_METRICS];
+  int n = metric_names(rows, count, names);
+  cli_grid grid = {.columns = n + 1 + (methods != NULL)};
+  if (methods) cli_grid_add(&grid, "method");
+  cli_grid_add(&grid, "generator");
+  for (int k = 0; k < n; k++) cli_grid_add(&grid, "%s", names[k]);
+  for (int r = 0; r < count; r++) {
+    if (methods) cli_grid_add(&grid, "%s", methods[r]);
+    cli_grid_add(&grid, "%s", rows[r].name);
+    for (int k = 0; k < n; k++) {
+      const pf_metric *m = find_metric(&rows[r], names[k]);
+      cli_grid_number(&grid, m ? m->excess : NAN);
+    }
+  }
+  printf("excess over the sampling floor (0: as good as real rows)\n");
+  cli_grid_print(&grid);
+}
+
+void cli_print_decomposition(const pf_decomposition *d) {
+  const struct {
+    const char *name;
+    double value;
+  } parts[] = {{"fitting", d->fitting},         {"discretisation", d->discretisation},
+               {"velocity", d->velocity},       {"stopping", d->stopping},
+               {"bound (their sum)", d->bound}, {"distance to the exact map", d->distance},
+               {"measured W2", d->measured},    {"floor of that W2", d->floor}};
+  cli_grid grid = {.columns = 2};
+  cli_grid_add(&grid, "error decomposition");
+  cli_grid_add(&grid, "W2");
+  for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+    if (isnan(parts[i].value)) continue;
+    cli_grid_add(&grid, "%s", parts[i].name);
+    cli_grid_number(&grid, parts[i].value);
+  }
+  if (grid.count > 2) putchar('\n');
+  if (grid.count > 2)
+    cli_grid_print(&grid);
+  else
+    free(grid.cells);
+}
+
+/* ---- JSON ---- */
+
+json_t *cli_json_real(double value) { return isfinite(value) ? json_real(value) : json_null(); }
+
+json_t *cli_json_metrics(const pf_evaluation *e) {
+  json_t *metrics = json_object();
+  for (int i = 0; i < e->n_metrics; i++) {
+    const pf_metric *m = &e->metrics[i];
+    json_t *one =
+        json_pack("{s:o, s:o, s:o, s:o, s:o, s:i}", "value", cli_json_real(m->value), "floor",
+                  cli_json_real(m->floor), "floor_q95", cli_json_real(m->floor_q95), "excess",
+                  cli_json_real(m->excess), "excess_hi95", cli_json_real(m->excess_hi95), "pairs", m->pairs);
+    if (m->note[0]) json_object_set_new(one, "note", json_string(m->note));
+    json_object_set_new(metrics, m->name, one);
+  }
+  return metrics;
+}
+
+json_t *cli_json_decomposition(const pf_decomposition *d) {
+  return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "velocity", cli_json_real(d->velocity),
+                   "discretisation", cli_json_real(d->discretisation), "fitting", cli_json_real(d->fitting),
+                   "stopping", cli_json_real(d->stopping), "bound", cli_json_real(d->bound), "distance",
+                   cli_json_real(d->distance), "measured", cli_json_real(d->measured), "floor",
+                   cli_json_real(d->floor));
+}
+
+int cli_print_json(json_t *object) {
+  char *text = object ? json_dumps(object, JSON_INDENT(2)) : NULL;
+  json_decref(object);
+  if (!text) {
+    cli_note("out of memory, or text that is not UTF-8");
+    return 1;
+  }
+  puts(text);
+  free(text);
+  return 0;
+}

@@ -1,0 +1,105 @@
+/* What eval and report measure a model against, and what a model says about itself. */
+#include <stdlib.h>
+#include <string.h>
+#include "cli.h"
+
+pf_status cli_describe(const pf_model *model, json_t **out, pf_error *error) {
+  char *text = NULL;
+  json_error_t fault;
+  pf_status status = pf_model_describe(model, &text, error);
+  if (status != PF_OK) return status;
+  *out = json_loads(text, 0, &fault);
+  pf_string_free(text);
+  return *out ? PF_OK : cli_error(error, PF_FAILED, "the model's description is not JSON: %s", fault.text);
+}
+
+/* Where the model's training rows came from and how they were cut. */
+typedef struct origin {
+  char source[512];
+  int64_t rows; /* trained on */
+  uint64_t seed;
+  double holdout_share; /* 0: nothing was cut off */
+} origin;
+
+static pf_status read_origin(const pf_model *model, origin *out, pf_error *error) {
+  json_t *root = NULL;
+  pf_status status = cli_describe(model, &root, error);
+  if (status != PF_OK) return status;
+  const json_t *facts = json_object_get(root, "facts");
+  const char *source = json_string_value(json_object_get(facts, "source"));
+  snprintf(out->source, sizeof out->source, "%s", source ? source : "");
+  out->rows = json_integer_value(json_object_get(facts, "rows"));
+  out->seed = (uint64_t)json_integer_value(json_object_get(facts, "seed"));
+  out->holdout_share = json_number_value(json_object_get(facts, "holdout_share"));
+  json_decref(root);
+  return PF_OK;
+}
+
+/* The model's columns of a file. */
+static pf_status load_columns(const pf_model *model, const char *path, pf_table **out, pf_error *error) {
+  int n = pf_model_columns(model);
+  const char **names = calloc((size_t)n, sizeof *names);
+  if (!names) return cli_error(error, PF_NO_MEMORY, "out of memory");
+  for (int j = 0; j < n; j++) names[j] = pf_model_column_name(model, j);
+  pf_load_options load = {.columns = names, .n_columns = n};
+  pf_status status = pf_table_load(path, &load, out, error);
+  free(names);
+  if (status == PF_USAGE)
+    status = error->status = PF_BAD_INPUT; /* a column of the model is not in the data */
+  return status;
+}
+
+/* Cuts the file a model was trained on as the training did. */
+static pf_status keep_held_out(const origin *from, cli_real *real, pf_error *error) {
+  pf_table *train = NULL, *held = NULL;
+  if (strcmp(from->source, real->source) != 0 || strcmp(real->source, "-") == 0) return PF_OK;
+  if (!(from->holdout_share > 0)) {
+    cli_note("warning: the model was trained on these rows; its quality on new ones may be worse");
+    return PF_OK;
+  }
+  pf_status status = pf_table_split(real->table, from->holdout_share, from->seed, &train, &held, error);
+  if (status != PF_OK) return status;
+  if (pf_table_rows(train) != from->rows) { /* the file has changed since */
+    pf_table_free(train);
+    pf_table_free(held);
+    cli_note("warning: %s has changed since the training; some of its rows may have been trained on",
+             real->source);
+    return PF_OK;
+  }
+  pf_table_free(real->table);
+  real->table = held;
+  real->train = train;
+  cli_note("%s was trained on: measuring on the %lld rows held out then", real->source,
+           (long long)pf_table_rows(held));
+  return PF_OK;
+}
+
+pf_status cli_open_real(const pf_model *model, const char *data, const char *train, cli_real *out,
+                        pf_error *error) {
+  cli_real real = {0};
+  origin from = {0};
+  pf_status status = read_origin(model, &from, error);
+  if (status != PF_OK) return status;
+  if (!data && !from.source[0])
+    return cli_error(error, PF_USAGE, "the model does not say what it was trained on: give DATA");
+  snprintf(real.source, sizeof real.source, "%s", data ? data : from.source);
+  if (strncmp(real.source, "law:", 4) == 0) {
+    *out = real;
+    out->law = out->source;
+    return PF_OK;
+  }
+  status = load_columns(model, real.source, &real.table, error);
+  if (status == PF_OK && !train) status = keep_held_out(&from, &real, error);
+  if (status == PF_OK && train) status = load_columns(model, train, &real.train, error);
+  if (status == PF_OK)
+    *out = real;
+  else
+    cli_real_free(&real);
+  return status;
+}
+
+void cli_real_free(cli_real *real) {
+  pf_table_free(real->table);
+  pf_table_free(real->train);
+  *real = (cli_real){0};
+}

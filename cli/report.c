@@ -1,0 +1,131 @@
+/* pushforward report: one self-contained page about a model. */
+#include <stdlib.h>
+#include <string.h>
+#include "cli.h"
+
+typedef struct settings {
+  pf_report_options report;
+  const char *output, *train;
+  int64_t pairs, seed, threads;
+  bool quiet;
+} settings;
+
+/* MODEL.html beside the model: "a/b.safetensors" -> "a/b.html". */
+static char *default_output(const char *model) {
+  const char *slash = strrchr(model, '/'), *dot = strrchr(slash ? slash : model, '.');
+  size_t length = dot && dot != model && dot != slash + 1 ? (size_t)(dot - model) : strlen(model);
+  char *path = malloc(length + sizeof ".html");
+  if (path) {
+    memcpy(path, model, length);
+    memcpy(path + length, ".html", sizeof ".html");
+  }
+  return path;
+}
+
+static pf_status write_report(settings *s, const cli_call *call, const char *output, pf_error *error) {
+  pf_model *model = NULL;
+  cli_real real = {0};
+  cli_watch watch = {0};
+  pf_status status = cli_check_writable(output, error);
+  if (status == PF_OK) status = pf_model_load(call->operands[0], &model, error);
+  if (status == PF_OK) status = cli_open_real(model, call->operands[1], s->train, &real, error);
+  if (status == PF_OK) status = cli_watch_begin(&watch, s->quiet, NULL, error);
+  if (status == PF_OK) {
+    char command[1200];
+    snprintf(command, sizeof command, "pushforward report %.500s %s", call->operands[0], real.source);
+    s->report.command = command;
+    s->report.evaluate.train = real.train;
+    s->report.evaluate.hooks = cli_watch_hooks(&watch);
+    status = pf_report(model, real.table, real.law, &s->report, output, error);
+    cli_watch_end(&watch, status, error);
+  }
+  cli_real_free(&real);
+  pf_model_free(model);
+  return status;
+}
+
+static int run_report(int argc, char **argv) {
+  settings s = {.report = {.evaluate = pf_evaluate_options_default()}};
+  pf_evaluate_options *e = &s.report.evaluate;
+  e->baselines = true;
+  s.seed = (int64_t)e->seed;
+  cli_option options[] = {
+      {.name = "output",
+       .kind = CLI_TEXT,
+       .target = &s.output,
+       .placeholder = "FILE",
+       .letter = 'o',
+       .help = "the page to write; otherwise the model's name with .html"},
+      {.name = "title",
+       .kind = CLI_TEXT,
+       .target = &s.report.title,
+       .placeholder = "TEXT",
+       .help = "title of the page"},
+      {.name = "steps",
+       .kind = CLI_INT,
+       .target = &e->steps,
+       .placeholder = "K",
+       .low = 1,
+       .high = 1000000,
+       .help = "network evaluations per sample"},
+      {.name = "pairs",
+       .kind = CLI_INT,
+       .target = &s.pairs,
+       .placeholder = "P",
+       .low = 0,
+       .high = 100000,
+       .help = "fresh pairs of samples per metric; 0: 30 for laws, 10 otherwise"},
+      {.name = "rows",
+       .kind = CLI_INT,
+       .target = &e->rows,
+       .placeholder = "N",
+       .low = 0,
+       .high = 1 << 24,
+       .help = "rows per sample; 0: 2000 for laws, otherwise by the data"},
+      {.name = "train",
+       .kind = CLI_TEXT,
+       .target = &s.train,
+       .placeholder = "FILE",
+       .help = "training rows: what the empirical baselines are fitted to"},
+      {.name = "seed",
+       .kind = CLI_INT,
+       .target = &s.seed,
+       .placeholder = "S",
+       .low = 0,
+       .high = INT64_MAX,
+       .help = "seed of every draw"},
+      {.name = "threads",
+       .kind = CLI_INT,
+       .target = &s.threads,
+       .placeholder = "T",
+       .low = 0,
+       .high = 4096,
+       .help = "threads; 0: all cores. Never changes the result"},
+      {.name = "quiet", .kind = CLI_FLAG, .target = &s.quiet, .letter = 'q', .help = "no progress"},
+  };
+  cli_call call = {&cli_report, options, sizeof options / sizeof *options, {NULL}, 0};
+  pf_error error = {0};
+  int code = cli_parse(&call, argc, argv);
+  if (code != CLI_GO_ON) return code;
+  e->pairs = (int)s.pairs;
+  e->seed = (uint64_t)s.seed;
+  e->threads = (int)s.threads;
+  char *made = s.output ? NULL : default_output(call.operands[0]);
+  const char *output = s.output ? s.output : made;
+  if (!output) return cli_usage("out of memory");
+  code = write_report(&s, &call, output, &error) == PF_OK ? 0 : cli_fail(&error);
+  if (code == 0 && !s.quiet) cli_note("wrote %s", output);
+  free(made);
+  return code;
+}
+
+const cli_verb cli_report = {
+    .name = "report",
+    .purpose = "write one self-contained page about a model",
+    .usage = "MODEL [DATA] [-o FILE]",
+    .details = "Without DATA the page measures against what the model recorded at its training.\n",
+    .examples = "  pushforward report people.safetensors held_out.csv -o report.html\n"
+                "  pushforward report moons.safetensors\n",
+    .least = 1,
+    .most = 2,
+    .run = run_report};

@@ -1,0 +1,206 @@
+/* pushforward train: data in, model out. */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "cli.h"
+
+/* The training's own settings after the library's. */
+typedef struct settings {
+  pf_train_options train;
+  const char *output, *columns, *drop, *holdout, *log, *config;
+  int64_t rows;
+  bool resume, quiet, json;
+} settings;
+
+enum { OWN = 10, OPTIONS = CLI_TRAIN_OPTIONS + OWN };
+
+typedef struct run {
+  settings s;
+  const char *source;
+  pf_table *data, *held;
+  pf_model *model;
+  char *checkpoint, *command;
+  cli_watch watch;
+} run;
+
+static void list_options(settings *s, cli_option out[OPTIONS]) {
+  const cli_option own[OWN] = {
+      {.name = "output",
+       .kind = CLI_TEXT,
+       .target = &s->output,
+       .placeholder = "MODEL",
+       .letter = 'o',
+       .help = "the model file to write"},
+      {.name = "columns",
+       .kind = CLI_TEXT,
+       .target = &s->columns,
+       .placeholder = "A,B",
+       .help = "train on these columns only"},
+      {.name = "drop",
+       .kind = CLI_TEXT,
+       .target = &s->drop,
+       .placeholder = "C,D",
+       .help = "leave these columns out"},
+      {.name = "holdout",
+       .kind = CLI_TEXT,
+       .target = &s->holdout,
+       .placeholder = "FILE",
+       .help = "held-out rows; otherwise a share of DATA is cut off"},
+      {.name = "rows",
+       .kind = CLI_INT,
+       .target = &s->rows,
+       .placeholder = "N",
+       .low = 0,
+       .high = INT64_C(1) << 40,
+       .help = "rows to draw when DATA is a law; 0: 100000"},
+      {.name = "resume",
+       .kind = CLI_FLAG,
+       .target = &s->resume,
+       .help = "go on from MODEL.checkpoint when it exists"},
+      {.name = "config",
+       .kind = CLI_TEXT,
+       .target = &s->config,
+       .placeholder = "FILE",
+       .help = "JSON object of option: value; the command line wins"},
+      {.name = "log",
+       .kind = CLI_TEXT,
+       .target = &s->log,
+       .placeholder = "FILE",
+       .help = "write a JSON-lines log"},
+      {.name = "quiet", .kind = CLI_FLAG, .target = &s->quiet, .letter = 'q', .help = "no progress"},
+      {.name = "json",
+       .kind = CLI_FLAG,
+       .target = &s->json,
+       .help = "print what was trained as one JSON object"},
+  };
+  memcpy(out, own, sizeof own);
+  cli_train_rows(&s->train, out + OWN);
+}
+
+/* ---- data ---- */
+
+static pf_status load_data(run *r, pf_error *error) {
+  const settings *s = &r->s;
+  char **columns = NULL, **drop = NULL;
+  pf_load_options load = {.rows = s->rows, .seed = (uint64_t)s->train.seed};
+  bool law = strncmp(r->source, "law:", 4) == 0;
+  if (s->rows && !law)
+    return cli_error(error, PF_USAGE, "--rows is for law:NAME data, not for '%.200s'", r->source);
+  pf_status status = cli_split(s->columns, &columns, &load.n_columns, error);
+  if (status == PF_OK) status = cli_split(s->drop, &drop, &load.n_drop, error);
+  load.columns = (const char *const *)columns;
+  load.drop = (const char *const *)drop;
+  if (status == PF_OK) status = pf_table_load(r->source, &load, &r->data, error);
+  free(columns);
+  free(drop);
+  return status;
+}
+
+/* Held-out rows have the columns of the training data, wherever these stand in the file. */
+static pf_status load_held(run *r, pf_error *error) {
+  if (!r->s.holdout) return PF_OK;
+  int n = pf_table_columns(r->data);
+  const char **names = calloc((size_t)n, sizeof *names);
+  if (!names) return cli_error(error, PF_NO_MEMORY, "out of memory");
+  for (int j = 0; j < n; j++) names[j] = pf_table_column_name(r->data, j);
+  pf_load_options load = {.columns = names, .n_columns = n, .seed = (uint64_t)r->s.train.seed + 1};
+  pf_status status = pf_table_load(r->s.holdout, &load, &r->held, error);
+  free(names);
+  return status;
+}
+
+/* ---- training ---- */
+
+static pf_status prepare(run *r, const cli_option *options, pf_error *error) {
+  size_t room = strlen(r->s.output) + sizeof ".checkpoint";
+  pf_status status = cli_check_writable(r->s.output, error);
+  if (status == PF_OK) status = load_data(r, error);
+  if (status == PF_OK) status = load_held(r, error);
+  if (status != PF_OK) return status;
+  r->checkpoint = malloc(room);
+  r->command = cli_canonical("train", r->source, options, OPTIONS);
+  if (!r->checkpoint || !r->command) return cli_error(error, PF_NO_MEMORY, "out of memory");
+  snprintf(r->checkpoint, room, "%s.checkpoint", r->s.output);
+  r->s.train.checkpoint = r->checkpoint;
+  r->s.train.resume = r->s.resume;
+  r->s.train.command = r->command;
+  r->s.train.source = r->source;
+  return PF_OK;
+}
+
+/* The checkpoint stays until the model is safe on disk. */
+static pf_status train_and_save(run *r, pf_error *error) {
+  pf_status status = pf_train(r->data, r->held, &r->s.train, &r->model, error);
+  if (status == PF_OK) status = pf_model_save(r->model, r->s.output, error);
+  if (status == PF_OK) unlink(r->checkpoint);
+  if (status == PF_STOPPED) {
+    pf_error inner = *error;
+    cli_error(error, status, "%.350s; the same command with --resume goes on from there", inner.message);
+  }
+  return status;
+}
+
+static pf_status run_training(run *r, const cli_option *options, pf_error *error) {
+  pf_status status = prepare(r, options, error);
+  if (status != PF_OK) return status;
+  status = cli_watch_begin(&r->watch, r->s.quiet, r->s.log, error);
+  if (status != PF_OK) return status;
+  r->s.train.hooks = cli_watch_hooks(&r->watch);
+  cli_log_event(&r->watch, "begin", "command", r->command);
+  status = train_and_save(r, error);
+  cli_watch_end(&r->watch, status, error);
+  return status;
+}
+
+static int announce(run *r) {
+  double seconds = cli_seconds() - r->watch.begun;
+  if (!r->s.quiet) cli_note("trained in %.1f s: %s", seconds, r->s.output);
+  if (!r->s.json) return 0;
+  pf_error error = {0};
+  json_t *facts = NULL;
+  if (cli_describe(r->model, &facts, &error) != PF_OK) return cli_fail(&error);
+  return cli_print_json(
+      json_pack("{s:s, s:f, s:o}", "model", r->s.output, "train_s", seconds, "description", facts));
+}
+
+static void free_run(run *r) {
+  pf_table_free(r->data);
+  pf_table_free(r->held);
+  pf_model_free(r->model);
+  free(r->checkpoint);
+  free(r->command);
+}
+
+static int run_train(int argc, char **argv) {
+  run r = {.s.train = pf_train_options_default()};
+  cli_option options[OPTIONS];
+  list_options(&r.s, options);
+  cli_call call = {&cli_train, options, OPTIONS, {NULL}, 0};
+  pf_error error = {0};
+  int code = cli_parse(&call, argc, argv);
+  if (code != CLI_GO_ON) return code;
+  if (r.s.config && cli_read_config(&call, r.s.config, &error) != PF_OK) return cli_fail(&error);
+  if (!r.s.output) return cli_usage("train needs -o MODEL, the file to write");
+  r.source = call.operands[0];
+  code = run_training(&r, options, &error) == PF_OK ? announce(&r) : cli_fail(&error);
+  free_run(&r);
+  return code;
+}
+
+const cli_verb cli_train = {
+    .name = "train",
+    .purpose = "learn a generator from a table",
+    .usage = "DATA -o MODEL [options]",
+    .details = "Learns a map from Gaussian noise to rows like those of DATA: a .csv, .npy or .npz file, "
+               "FILE.npz:ARRAY,\n"
+               "- for CSV on standard input, or law:NAME. A checkpoint is kept in MODEL.checkpoint while "
+               "training; after an\n"
+               "interruption (exit 130) or a crash the same command with --resume ends in the very same "
+               "model. The same\n"
+               "seed and settings give the same bytes, for any number of threads.\n",
+    .examples = "  pushforward train people.csv -o people.safetensors --budget 3m\n"
+                "  pushforward train law:moons -o moons.safetensors --steps 20000 --seed 7\n"
+                "  pushforward train people.csv -o people.safetensors --drop id,name --holdout later.csv\n",
+    .least = 1,
+    .most = 1,
+    .run = run_train};
