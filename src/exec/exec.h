@@ -23,29 +23,30 @@ int64_t pf_lane_begin(int64_t rows, int lanes, int lane);
 typedef struct pf_program pf_program; /* immutable once made: any number of threads may run it */
 
 typedef struct pf_program_options {
-  int tile_rows;  /* rows per tile (fixed shape of every kernel); 0: chosen from a memory budget, at most max_rows */
-  int max_rows;   /* rows a lane will have at most; bounds the tile */
-  bool fuse;      /* false: every element-wise op on its own (for tests); default true */
+  int tile_rows; /* rows per tile (fixed shape of every kernel); 0: chosen from a memory budget, at most max_rows */
+  int max_rows; /* rows a lane will have at most; bounds the tile */
+  bool fuse;    /* false: every element-wise op on its own (for tests); default true */
 } pf_program_options;
 
 pf_program_options pf_program_options_default(void);
 
 /* Compiles what `outputs` need. Reports the graph's own error first. */
-pf_status pf_program_create(pf_graph *graph, const pf_node *outputs, int n_outputs, const pf_program_options *options,
-                            pf_program **out, pf_error *error);
+pf_status pf_program_create(pf_graph *graph, const pf_node *outputs, int n_outputs,
+                            const pf_program_options *options, pf_program **out, pf_error *error);
 void pf_program_free(pf_program *program);
 
 int pf_program_tile_rows(const pf_program *program);
-size_t pf_program_workspace_bytes(const pf_program *program);        /* per lane, 64-byte aligned */
-size_t pf_program_shared_bytes(const pf_program *program);           /* one for all lanes of a run */
+size_t pf_program_workspace_bytes(const pf_program *program); /* per lane, 64-byte aligned */
+size_t pf_program_shared_bytes(const pf_program *program);    /* one for all lanes of a run */
 
 /* One run: the bindings of the graph's leaves. Pointers are to the whole batch. */
 typedef struct pf_run {
-  const float *const *params;  /* by parameter set: flat arrays */
-  const float *const *inputs;  /* by input index: SHARED the items; PER_ROW row 0 of the batch (row-major rows x items) */
-  uint64_t seed, step;         /* for random leaves */
-  int64_t rows;                /* rows of the batch; row_weight is 0 from here on */
-  int64_t first_row;           /* global index of batch row 0, for random leaves (normally 0) */
+  const float *const *params; /* by parameter set: flat arrays */
+  const float *const
+      *inputs; /* by input index: SHARED the items; PER_ROW row 0 of the batch (row-major rows x items) */
+  uint64_t seed, step; /* for random leaves */
+  int64_t rows;        /* rows of the batch; row_weight is 0 from here on */
+  int64_t first_row;   /* global index of batch row 0, for random leaves (normally 0) */
 } pf_run;
 
 /* Nodes that are SHARED (embeddings of fixed times, packed weights) are computed here, once per run, into `shared`
@@ -53,12 +54,13 @@ typedef struct pf_run {
 void pf_program_run_shared(const pf_program *program, const pf_run *run, void *shared, float *const *outputs);
 
 /* Batch rows begin..end-1 as one lane. PER_ROW outputs go to outputs[i] + row * items for row in begin..end-1
- * (indexed by batch row, so all lanes may share one array); PARTIAL outputs are overwritten with this lane's sum.
- * outputs[i] is the caller's array for output i. Allocates nothing. */
-void pf_program_run_lane(const pf_program *program, const pf_run *run, const void *shared, void *workspace, int64_t begin,
-                         int64_t end, float *const *outputs);
+ * (indexed by batch row, so all lanes may share one array, which may be an input's: rows are written when their tile is
+ * done); PARTIAL outputs are overwritten with this lane's sum and must not overlap what the program reads. outputs[i] is the
+ * caller's array for output i. Allocates nothing. On the same program any number of threads may run lanes at once. */
+void pf_program_run_lane(const pf_program *program, const pf_run *run, const void *shared, void *workspace,
+                         int64_t begin, int64_t end, float *const *outputs);
 
-/* sum over lanes of lane_arrays[lane][begin..end-1], by a fixed binary tree, into out[begin..end-1]. */
+/* sum over lanes (1 to 16) of lane_arrays[lane][begin..end-1], by a fixed binary tree, into out[begin..end-1]. */
 void pf_lane_sum(const float *const *lane_arrays, int lanes, int64_t begin, int64_t end, float *out);
 
 /* What a program does, for tests and profiles. */

@@ -199,6 +199,46 @@ static void test_empty_lane_sums_to_zero(void **state) {
   pf_free(shared), pf_free(workspace), results_free(&r), pf_program_free(program), fixture_free(&f);
 }
 
+static void test_lanes_cover_the_batch(void **state) {
+  (void)state;
+  static const struct {
+    int64_t rows;
+    int lanes;
+  } cases[] = {{1, 1}, {127, 1}, {255, 1}, {256, 2}, {300, 2}, {2048, 16}, {100000, 16}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    const int64_t rows = cases[i].rows;
+    const int lanes = pf_lane_count(rows);
+    assert_int_equal(lanes, cases[i].lanes);
+    assert_int_equal(pf_lane_begin(rows, lanes, 0), 0);
+    assert_int_equal(pf_lane_begin(rows, lanes, lanes), rows);
+    for (int lane = 0; lane < lanes; lane++) {
+      int64_t n = pf_lane_begin(rows, lanes, lane + 1) - pf_lane_begin(rows, lanes, lane);
+      assert_true(n == rows / lanes || n == rows / lanes + 1);
+    }
+  }
+}
+
+/* ((1 + e) + (-1 + e)) + ... : the pairs decide what is lost, so the tree itself is tested. */
+static void test_lane_sum_is_the_pairwise_tree(void **state) {
+  (void)state;
+  enum { N = 700 };
+  static float lane[5][N];
+  const float *lanes[5];
+  for (int l = 0; l < 5; l++) {
+    lanes[l] = lane[l];
+    test_numbers(100 + (uint64_t)l, N, lane[l]);
+  }
+  float out[N];
+  pf_lane_sum(lanes, 5, 0, 300, out); /* a range at a time, as threads would */
+  pf_lane_sum(lanes, 5, 300, N, out);
+  for (int i = 0; i < N; i++) {
+    float left = (lane[0][i] + lane[1][i]) + (lane[2][i] + lane[3][i]);
+    assert_true(out[i] == left + lane[4][i]);
+  }
+  pf_lane_sum(lanes, 1, 0, N, out);
+  assert_memory_equal(out, lane[0], sizeof out);
+}
+
 static void test_bad_requests_are_refused(void **state) {
   (void)state;
   pf_error error;
@@ -248,6 +288,8 @@ int main(void) {
       cmocka_unit_test(test_padding_rows_do_not_count),
       cmocka_unit_test(test_nan_reaches_the_loss),
       cmocka_unit_test(test_empty_lane_sums_to_zero),
+      cmocka_unit_test(test_lanes_cover_the_batch),
+      cmocka_unit_test(test_lane_sum_is_the_pairwise_tree),
       cmocka_unit_test(test_bad_requests_are_refused),
       cmocka_unit_test(test_failed_allocations_are_reported),
   };
