@@ -25,6 +25,7 @@ typedef struct run {
   pf_fit_state velocity, generator;
   float *nodes;    /* M x (K + 1) x d */
   float *times;    /* K + 1 */
+  float *pairs;    /* PF_PAIR_TABLE x 2 */
   int64_t plan[2]; /* steps of each stage; registered: a budget is fixed once */
   int velocity_loss, generator_loss, quality;
   double generator_seconds; /* expected, for the ETA */
@@ -43,6 +44,7 @@ static pf_fit_config fit_config(const run *r, int stage) {
                      .seed = r->training->seed,
                      .stage = (uint32_t)stage};
   f.adam.learning_rate = c->learning_rate;
+  f.adam.beta2 = 0.999;
   f.warmup = f.steps / 50 < 500 ? f.steps / 50 : 500;
   return f;
 }
@@ -60,6 +62,7 @@ static pf_status open_generator_fit(run *r, pf_objective *o, pf_fit **fit, pf_er
   o->inputs[PF_CHARACTERISTIC_DATA] = r->training->encoded;
   o->inputs[PF_CHARACTERISTIC_NODES] = r->nodes;
   o->inputs[PF_CHARACTERISTIC_TIMES] = r->times;
+  o->inputs[PF_CHARACTERISTIC_PAIRS] = r->pairs;
   o->frozen[0] = r->velocity.arrays.average;
   if (practical) {
     const pf_parameter *last = pf_layout_find(&r->generator_layout, "out.weight");
@@ -123,7 +126,6 @@ static pf_status follow(run *r, int64_t count, pf_error *error) {
   if (status == PF_OK) status = learned(&c->velocity, &r->velocity, &velocity, error);
   if (status == PF_OK) {
     pf_ode_uniform_grid(0, c->end, K, grid);
-    for (int k = 0; k <= K; k++) r->times[k] = (float)grid[k];
     pf_trajectory_spec spec = {.method = PF_ODE_HEUN,
                                .t = grid,
                                .steps = K,
@@ -196,11 +198,12 @@ static void describe_settings(run *r) {
   const pf_network_config *n = &c->velocity.network;
   bool budget = r->training->options->budget > 0 && r->training->options->steps == 0;
   pf_text_add(&r->training->settings,
-              "%s %d %d %d %d/%d/%d/%g/%d %d %.17g %.17g %.17g %.17g %d %lld %g %g %g %g %d %g",
+              "%s %d %d %d %d/%d/%d/%g/%d %d %.17g %.17g %.17g %.17g %d %lld %g %g %g %g %g %g %g %g %d %g",
               r->training->options->method, (int)c->face, (int)c->start, (int)c->velocity.interpolant,
               n->width, n->depth, n->frequencies, n->max_frequency, (int)n->residual, c->batch,
               c->learning_rate, c->clip, c->ema, c->teacher_share, c->trajectory_steps,
-              (long long)c->trajectories, c->terminal_share, c->diagonal_share, c->semigroup, c->huber,
+              (long long)c->trajectories, c->pairs.sorted, c->pairs.terminal, c->pairs.from_start,
+              c->pairs.to_end, c->pairs.dyadic, c->diagonal_share, c->semigroup, c->huber,
               c->teacher_substeps, c->end);
   if (!budget)
     pf_text_add(&r->training->settings, " %lld %lld", (long long)c->velocity_steps,
@@ -216,6 +219,9 @@ static pf_status allocate(run *r, pf_error *error) {
   PF_TRY(pf_fit_state_create(r->generator_layout.total, &r->generator, error));
   size_t nodes = (size_t)c->trajectory_steps + 1;
   PF_TRY(pf_alloc(nodes, sizeof(float), &r->times, error));
+  PF_TRY(pf_alloc(2 * PF_PAIR_TABLE, sizeof(float), &r->pairs, error));
+  pf_pair_table(&c->pairs, c->trajectory_steps, r->pairs);
+  for (size_t k = 0; k < nodes; k++) r->times[k] = (float)(c->end * (double)k / (double)(nodes - 1));
   if (!needs_trajectories(c)) return PF_OK;
   return pf_alloc((size_t)c->trajectories * nodes * (size_t)r->training->d, sizeof(float), &r->nodes, error);
 }
@@ -321,6 +327,7 @@ static pf_status train_with(pf_training *training, bool with_generator, struct p
   pf_layout_free(&r.generator_layout);
   pf_free(r.nodes);
   pf_free(r.times);
+  pf_free(r.pairs);
   return status;
 }
 

@@ -12,6 +12,16 @@
 typedef enum pf_face { PF_FACE_THEORY, PF_FACE_PRACTICAL } pf_face;
 typedef enum pf_start { PF_START_DATA, PF_START_TRAJECTORY } pf_start;
 
+/* How often which pair of nodes (k, l) of a trajectory is fitted: shares that add to 1.
+ * The paper's loss (eq. 2.11 with the terminal node) is sorted = 1. */
+typedef struct pf_pair_law {
+  double sorted;     /* two independent nodes, sorted: a pair k < l twice as often as a diagonal entry */
+  double terminal;   /* (0, K): the one-step map itself */
+  double from_start; /* (0, l) */
+  double to_end;     /* (k, K) */
+  double dyadic;     /* (j h, (j + 1) h), h = K / 2^level: the jumps of few-step sampling */
+} pf_pair_law;
+
 /* Everything that decides the bits of a model, resolved from options and the data's dimension. */
 typedef struct pf_characteristic {
   pf_face face;
@@ -23,10 +33,10 @@ typedef struct pf_characteristic {
   double learning_rate, clip, ema;
   double teacher_share; /* of the steps */
   int64_t velocity_steps, generator_steps;
-  int trajectory_steps;  /* K: intervals between kept nodes */
-  int64_t trajectories;  /* M: prior draws followed */
-  double terminal_share; /* share of pairs that are (0, K) */
-  double diagonal_share; /* share of rows that keep the diagonal: denoiser matching */
+  int trajectory_steps; /* K: intervals between kept nodes */
+  int64_t trajectories; /* M: prior draws followed */
+  pf_pair_law pairs;
+  double diagonal_share; /* share of rows that carry denoiser matching instead, theory */
   double semigroup;      /* weight of the semigroup penalty, theory */
   double huber;          /* c of the pseudo-Huber norm sqrt(r^2 + c^2) - c; 0: squared norm */
   int teacher_substeps;  /* exponential steps from t to u, practical with start data */
@@ -36,9 +46,20 @@ pf_status pf_characteristic_settings(const pf_train_options *options, int d, int
                                      pf_characteristic *out, pf_error *error);
 
 /* SHARED inputs of the loss graphs. */
-enum { PF_CHARACTERISTIC_DATA, PF_CHARACTERISTIC_NODES, PF_CHARACTERISTIC_TIMES, PF_CHARACTERISTIC_BALANCE };
+enum {
+  PF_CHARACTERISTIC_DATA,
+  PF_CHARACTERISTIC_NODES,
+  PF_CHARACTERISTIC_TIMES,
+  PF_CHARACTERISTIC_PAIRS,
+  PF_CHARACTERISTIC_BALANCE
+};
 /* Parameter sets: 0 trained, 1 its average, 2 the velocity's average. */
 enum { PF_SET_TRAINED, PF_SET_AVERAGE, PF_SET_VELOCITY };
+
+/* The pair law as a table that is drawn from uniformly: PF_PAIR_TABLE rows of (k, l), a function of the shares and K alone. Each
+ * pair's frequency is within one row of its exact share. out: PF_PAIR_TABLE x 2. */
+enum { PF_PAIR_TABLE = 16384 };
+void pf_pair_table(const pf_pair_law *law, int K, float *out);
 
 /* E |F(t, x_t) - target|^2 over t ~ U(0, T), fresh noise, random rows of the data table (rows x d). */
 pf_status pf_velocity_objective(const pf_characteristic *c, int64_t rows, pf_objective *out, pf_error *error);

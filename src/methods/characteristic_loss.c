@@ -8,13 +8,13 @@
  *   practical  mean |g_ema(s, T, g(t, s, x_t)) - sg g_ema(s, T, g(u, s, x_u))|^2 + lambda (diagonal), x_u teacher steps from x_t   section 6
  *
  * Drawing k and l independently and sorting them gives exactly the paper's weights: a pair k < l comes twice as often as a
- * diagonal entry. With the exponential form the diagonal of the theory's loss is identically zero, so those rows (and
- * a set share of all rows) carry denoiser matching instead.
+ * diagonal entry; pf_pair_law says what else may be stressed. With the exponential form the diagonal of the theory's loss is
+ * identically zero; a share of the rows may carry denoiser matching there instead.
  */
 #include "characteristic.h"
 
 /* Stream ids of the random leaves; one use, one stream. */
-enum { S_ROW = 1, S_NOISE, S_TIME, S_PATH, S_FIRST, S_SECOND, S_THIRD, S_PICK, S_DIAGONAL, S_SPLIT };
+enum { S_ROW = 1, S_NOISE, S_TIME, S_PATH, S_PAIR, S_SHARE, S_BETWEEN, S_DIAGONAL };
 
 typedef struct builder {
   const pf_characteristic *c;
@@ -90,51 +90,79 @@ pf_status pf_velocity_objective(const pf_characteristic *c, int64_t rows, pf_obj
   return builder_close(&b, &o, out, error);
 }
 
-/* Nodes of a random trajectory. */
+/* T_0..T_K */
+static pf_node times_table(builder *b) {
+  return pf_input(b->graph, PF_CHARACTERISTIC_TIMES, PF_SHAPE(PF_SHARED, b->c->trajectory_steps + 1, 1));
+}
+
+static pf_node node_time(pf_node times, pf_node k) { return pf_reshape(pf_gather(times, k), 0, NULL); }
+
+/* A random trajectory: M of them, K + 1 nodes each, stand in one table. */
 typedef struct path {
   pf_node base; /* first table row of the trajectory */
   pf_node table, times;
 } path;
 
-/* M trajectories of K + 1 nodes as one table. */
 static path random_path(builder *b) {
   int nodes = b->c->trajectory_steps + 1;
   int64_t table_rows = b->c->trajectories * nodes;
-  path p;
-  p.table = pf_input(b->graph, PF_CHARACTERISTIC_NODES, PF_SHAPE(PF_SHARED, (int)table_rows, b->d));
-  p.times = pf_input(b->graph, PF_CHARACTERISTIC_TIMES, PF_SHAPE(PF_SHARED, nodes, 1));
-  p.base = pf_scale(pf_index(b->graph, S_PATH, (int)b->c->trajectories), nodes);
-  return p;
+  return (path){.base = pf_scale(pf_index(b->graph, S_PATH, (int)b->c->trajectories), nodes),
+                .table =
+                    pf_input(b->graph, PF_CHARACTERISTIC_NODES, PF_SHAPE(PF_SHARED, (int)table_rows, b->d)),
+                .times = times_table(b)};
 }
 
 static pf_node path_point(const path *p, pf_node k) { return pf_gather(p->table, pf_add(p->base, k)); }
-static pf_node path_time(const path *p, pf_node k) { return pf_reshape(pf_gather(p->times, k), 0, NULL); }
-
-static pf_node random_node_index(builder *b, int stream) {
-  return pf_index(b->graph, stream, b->c->trajectory_steps + 1);
-}
+static pf_node path_time(const path *p, pf_node k) { return node_time(p->times, k); }
 
 /* 1 with the given probability, else 0. */
 static pf_node coin(builder *b, int stream, double probability) {
   return pf_less(pf_reshape(pf_uniform(b->graph, stream, 1), 0, NULL), pf_scalar(b->graph, probability));
 }
 
-/* k <= l: sorted independent indices, or (0, K) for a share of the rows. */
+/* k <= l from the pair law. */
 static void random_pair(builder *b, pf_node *k, pf_node *l) {
-  pf_node first = random_node_index(b, S_FIRST), second = random_node_index(b, S_SECOND);
-  pf_node terminal = coin(b, S_PICK, b->c->terminal_share);
-  *k = pf_select(terminal, pf_scalar(b->graph, 0), pf_min(first, second));
-  *l = pf_select(terminal, pf_scalar(b->graph, b->c->trajectory_steps), pf_max(first, second));
+  pf_node table = pf_input(b->graph, PF_CHARACTERISTIC_PAIRS, PF_SHAPE(PF_SHARED, PF_PAIR_TABLE, 2));
+  pf_node pair = pf_gather(table, pf_index(b->graph, S_PAIR, PF_PAIR_TABLE));
+  *k = pf_reshape(pf_slice(pair, 0, 1), 0, NULL);
+  *l = pf_reshape(pf_slice(pair, 1, 1), 0, NULL);
 }
 
 static pf_node semigroup_penalty(builder *b, const path *p, pf_node k, pf_node l, pf_node whole) {
   const pf_time_map *g = &b->c->generator;
-  pf_node u = pf_reshape(pf_uniform(b->graph, S_THIRD, 1), 0, NULL);
+  pf_node u = pf_reshape(pf_uniform(b->graph, S_SHARE, 1), 0, NULL);
   pf_node t = path_time(p, k), s = path_time(p, l);
   pf_node between = pf_add(t, pf_mul(u, pf_sub(s, t)));
   pf_node half = pf_time_map_node(g, PF_SET_TRAINED, path_point(p, k), t, between);
   pf_node composed = pf_time_map_node(g, PF_SET_TRAINED, half, between, s);
   return squared_norm(pf_sub(whole, composed));
+}
+
+/* The plain fit: every row a pair of nodes. */
+static void fit_pairs(builder *b, const path *p, pf_node k, pf_node l, pf_objective *o) {
+  pf_node g =
+      pf_time_map_node(&b->c->generator, PF_SET_TRAINED, path_point(p, k), path_time(p, k), path_time(p, l));
+  o->terms[0] = batch_mean(b, distance(b->c, pf_sub(g, path_point(p, l))));
+  o->n_terms = 1;
+  o->loss = o->terms[0];
+}
+
+/* A share of the rows carries denoiser matching on the diagonal; one network pass serves both kinds. */
+static void fit_pairs_and_diagonal(builder *b, const path *p, pf_node k, pf_node l, pf_objective *o) {
+  const pf_time_map *map = &b->c->generator;
+  pf_node diagonal = coin(b, S_DIAGONAL, b->c->diagonal_share);
+  sample d = draw_sample(b, map, random_time(b, S_TIME));
+  pf_node from = pf_select(diagonal, d.x, path_point(p, k));
+  pf_node t = pf_select(diagonal, d.t, path_time(p, k)), s = pf_select(diagonal, d.t, path_time(p, l));
+  pf_node f = pf_time_map_network_node(map, PF_SET_TRAINED, from, t, s), of_x, of_f;
+  pf_time_map_coefficients(map, t, s, &of_x, &of_f);
+  pf_node g = pf_add(pf_mul(of_x, from), pf_mul(of_f, f));
+  pf_node fit = distance(b->c, pf_sub(g, path_point(p, l)));
+  pf_node match = pf_scale(squared_norm(pf_sub(f, d.target)), 1.0 / b->d), zero = pf_scalar(b->graph, 0);
+  o->terms[0] = batch_mean(b, pf_select(diagonal, zero, fit));
+  o->terms[1] = batch_mean(b, pf_select(diagonal, match, zero));
+  o->n_terms = 2;
+  o->loss = pf_add(o->terms[0], o->terms[1]);
 }
 
 pf_status pf_theory_objective(const pf_characteristic *c, int64_t rows, pf_objective *out, pf_error *error) {
@@ -144,27 +172,16 @@ pf_status pf_theory_objective(const pf_characteristic *c, int64_t rows, pf_objec
   path p = random_path(&b);
   pf_node k, l;
   random_pair(&b, &k, &l);
-  pf_node t = path_time(&p, k), s = path_time(&p, l);
-  /* one network pass serves both kinds of rows: pairs of nodes, and denoiser matching on the diagonal */
-  pf_node diagonal = coin(&b, S_DIAGONAL, c->diagonal_share);
-  sample d = draw_sample(&b, &c->generator, random_time(&b, S_TIME));
-  pf_node from = pf_select(diagonal, d.x, path_point(&p, k));
-  pf_node ft = pf_select(diagonal, d.t, t), fs = pf_select(diagonal, d.t, s);
-  pf_node f = pf_time_map_network_node(&c->generator, PF_SET_TRAINED, from, ft, fs), of_x, of_f;
-  pf_time_map_coefficients(&c->generator, ft, fs, &of_x, &of_f);
-  pf_node g = pf_add(pf_mul(of_x, from), pf_mul(of_f, f));
-  pf_node fit = distance(c, pf_sub(g, path_point(&p, l)));
-  pf_node match = pf_scale(squared_norm(pf_sub(f, d.target)), 1.0 / b.d);
-  pf_node zero = pf_scalar(b.graph, 0);
-  o.terms[0] = batch_mean(&b, pf_select(diagonal, zero, fit));
-  o.terms[1] = batch_mean(&b, pf_select(diagonal, match, zero));
-  o.n_terms = 2;
-  o.loss = pf_add(o.terms[0], o.terms[1]);
+  if (c->diagonal_share > 0)
+    fit_pairs_and_diagonal(&b, &p, k, l, &o);
+  else
+    fit_pairs(&b, &p, k, l, &o);
   if (c->semigroup > 0) {
-    pf_node whole = pf_time_map_node(&c->generator, PF_SET_TRAINED, path_point(&p, k), t, s);
-    o.terms[2] = batch_mean(&b, semigroup_penalty(&b, &p, k, l, whole));
-    o.n_terms = 3;
-    o.loss = pf_add(o.loss, pf_scale(o.terms[2], c->semigroup));
+    pf_node whole = pf_time_map_node(&c->generator, PF_SET_TRAINED, path_point(&p, k), path_time(&p, k),
+                                     path_time(&p, l));
+    pf_node penalty = batch_mean(&b, semigroup_penalty(&b, &p, k, l, whole));
+    o.terms[o.n_terms++] = penalty;
+    o.loss = pf_add(o.loss, pf_scale(penalty, c->semigroup));
   }
   return builder_close(&b, &o, out, error);
 }
@@ -174,31 +191,23 @@ typedef struct step_pair {
   pf_node t, u, s, xt, xu;
 } step_pair;
 
-/* From a kept trajectory: u is a later node. */
+/* From a kept trajectory: t and s are a pair of nodes, u a node between them (t's successor at least). */
 static step_pair pair_from_trajectory(builder *b) {
   path p = random_path(b);
-  int last = b->c->trajectory_steps;
-  pf_node k = pf_index(b->graph, S_FIRST, last), m = pf_offset(pf_index(b->graph, S_SECOND, last), 1);
-  pf_node n = pf_offset(pf_index(b->graph, S_THIRD, last), 1);
-  pf_node terminal = coin(b, S_PICK, b->c->terminal_share);
-  k = pf_select(terminal, pf_scalar(b->graph, 0), k);
-  pf_node after = pf_offset(k, 1);
-  pf_node u = pf_max(after, pf_min(m, n)), s = pf_max(u, pf_max(m, n));
-  s = pf_select(terminal, pf_scalar(b->graph, last), s);
-  return (step_pair){path_time(&p, k), path_time(&p, u), path_time(&p, s), path_point(&p, k),
+  pf_node k, l, share = pf_index(b->graph, S_BETWEEN, b->c->trajectory_steps);
+  random_pair(b, &k, &l);
+  pf_node u = pf_min(l, pf_offset(pf_add(k, share), 1));
+  return (step_pair){path_time(&p, k), path_time(&p, u), path_time(&p, l), path_point(&p, k),
                      path_point(&p, u)};
 }
 
 /* From data and noise: a few exponential steps of the velocity network carry x_t to x_u. */
 static step_pair pair_from_data(builder *b) {
   const pf_characteristic *c = b->c;
-  pf_node a = random_time(b, S_FIRST), e = random_time(b, S_SECOND), m = random_time(b, S_THIRD);
-  pf_node low = pf_min(a, e), high = pf_max(a, e);
-  pf_node terminal = coin(b, S_PICK, c->terminal_share);
-  pf_node t = pf_select(terminal, pf_scalar(b->graph, 0), low),
-          s = pf_select(terminal, pf_scalar(b->graph, c->end), high);
-  /* the share m of the way from t to s */
-  pf_node u = pf_add(t, pf_mul(pf_scale(m, 1 / c->end), pf_sub(s, t)));
+  pf_node k, l, share = pf_reshape(pf_uniform(b->graph, S_SHARE, 1), 0, NULL);
+  random_pair(b, &k, &l);
+  pf_node times = times_table(b), t = node_time(times, k), s = node_time(times, l);
+  pf_node u = pf_add(t, pf_mul(share, pf_sub(s, t)));
   sample p = draw_sample(b, &c->generator, t);
   pf_node x = p.x, step = pf_scale(pf_sub(u, t), 1.0 / c->teacher_substeps), from = t;
   for (int i = 0; i < c->teacher_substeps; i++) {

@@ -18,11 +18,11 @@ static const pf_characteristic defaults = {
     .ema = 0.999,
     .teacher_share = 0.5,
     .trajectory_steps = 32,
-    .trajectories = 32768,
-    .terminal_share = 0.5,
-    .diagonal_share = 0.1,
+    .trajectories = 65536,
+    .pairs = {.sorted = 0.2, .terminal = 0.2, .from_start = 0.1, .to_end = 0.1, .dyadic = 0.4},
+    .diagonal_share = 0,
     .semigroup = 0,
-    .huber = 0.03,
+    .huber = 0.02,
     .teacher_substeps = 4,
 };
 
@@ -115,6 +115,7 @@ pf_status pf_characteristic_settings(const pf_train_options *o, int d, int64_t r
   choose_network(o, d, &c);
   PF_TRY(pf_network_config_check(&c.generator.network, error));
   PF_TRY(choose_steps(o, d, &c, error));
+  c.huber *= sqrt(d); /* the setting is per coordinate, the norm is of the row */
   /* node indices are exact floats only below 2^24 */
   int64_t most = ((1 << 24) - 1) / (c.trajectory_steps + 1);
   if (c.trajectories > most) c.trajectories = most;

@@ -37,9 +37,9 @@ typedef struct pf_training {
   int d;
   uint64_t seed;
   pf_encoder *encoder;
-  float *encoded;      /* n x d */
-  pf_column_scale scale;      /* units of the training columns */
-  double *held_scaled; /* held-out rows standardised for curves, held_rows x d */
+  float *encoded;        /* n x d */
+  pf_column_scale scale; /* units of the training columns */
+  double *held_scaled;   /* held-out rows standardised for curves, held_rows x d */
   int64_t held_rows;
   pf_pool *pool;
   pf_registry *registry;
