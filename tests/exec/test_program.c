@@ -166,6 +166,25 @@ static void test_padding_rows_do_not_count(void **state) {
   results_free(&r), fixture_free(&f);
 }
 
+/* A map may overwrite its own input: rows are written when their tile is done. */
+static void test_rows_can_be_mapped_in_place(void **state) {
+  (void)state;
+  fixture f = {.rows = 39, .input_items = {3}};
+  pf_error error;
+  must(pf_graph_create(&f.graph, &error), &error);
+  pf_node x = pf_input(f.graph, 0, PF_SHAPE(PF_PER_ROW, 3));
+  f.output[0] = pf_add(pf_slice(x, 0, 1), pf_mul(x, x));
+  f.outputs = 1;
+  fixture_fill(&f, 1);
+  results want = run_with(&f, 16, true, 1, 1), in_place = {.n = 1, .value = {f.input[0]}, .count = {117}};
+  pf_program *program = NULL;
+  pf_program_options options = {.tile_rows = 16, .fuse = true};
+  must(pf_program_create(f.graph, f.output, 1, &options, &program, &error), &error);
+  run_program(&f, program, 1, 1, &in_place);
+  assert_same_bits(&want, &in_place, "in place");
+  pf_program_free(program), results_free(&want), fixture_free(&f);
+}
+
 static void test_nan_reaches_the_loss(void **state) {
   (void)state;
   for (int row = 0; row < 130; row += 43) {
@@ -286,6 +305,7 @@ int main(void) {
       cmocka_unit_test(test_elementwise_rows_keep_their_bits),
       cmocka_unit_test(test_two_threads_share_one_program),
       cmocka_unit_test(test_padding_rows_do_not_count),
+      cmocka_unit_test(test_rows_can_be_mapped_in_place),
       cmocka_unit_test(test_nan_reaches_the_loss),
       cmocka_unit_test(test_empty_lane_sums_to_zero),
       cmocka_unit_test(test_lanes_cover_the_batch),
