@@ -17,6 +17,13 @@
 /* For the helpers of a PF_MULTIVERSION function: inlined into every clone, so that they get its vectors. */
 #define PF_INLINE static inline __attribute__((always_inline))
 
+/* PF_INDEPENDENT before a loop: no iteration writes what a later one reads, whatever the pointers look like. */
+#if defined(__clang__)
+#define PF_INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
+#else
+#define PF_INDEPENDENT _Pragma("GCC ivdep")
+#endif
+
 /* A hint inside a spin loop that the core may rest or serve its other hyper-thread. */
 PF_INLINE void pf_cpu_pause(void) {
 #if defined(__x86_64__)

@@ -4,7 +4,7 @@
 #include "math.h"
 
 /* No loop here carries a dependence: a destination is an operand itself or disjoint from it. */
-#define PF_LOOP _Pragma("GCC ivdep") for (size_t i = 0; i < n; i++)
+#define PF_LOOP PF_INDEPENDENT for (size_t i = 0; i < n; i++)
 
 /* One binary loop: `left` and `right` name the operands' values at i, `setup` reads a single value once. */
 #define PF_FORM(NAME, expression, setup, left, right)                                                        \
@@ -55,7 +55,7 @@ PF_MULTIVERSION void pf_kernel_fill(size_t n, float value, float *out) {
 PF_MULTIVERSION void pf_kernel_add_rows(size_t rows, size_t columns, const float *x, float *sums) {
   for (size_t r = 0; r < rows; r++) {
     const float *row = x + r * columns;
-    _Pragma("GCC ivdep") for (size_t c = 0; c < columns; c++) sums[c] += row[c];
+    PF_INDEPENDENT for (size_t c = 0; c < columns; c++) sums[c] += row[c];
   }
 }
 

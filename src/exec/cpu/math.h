@@ -166,6 +166,6 @@ PF_INLINE float pf_math_max(float a, float b) {
   return a_wins ? a : b;
 }
 
-PF_INLINE float pf_math_min(float a, float b) { return (a < b) | (a != a) ? a : b; }
+PF_INLINE float pf_math_min(float a, float b) { return ((a < b) | (a != a)) ? a : b; }
 
 #endif

@@ -36,7 +36,7 @@ static const float *transpose(int64_t rows, int64_t columns, const float *x, flo
   return y;
 }
 
-#define PF_ROW _Pragma("GCC ivdep") for (int64_t j = 0; j < n; j++)
+#define PF_ROW PF_INDEPENDENT for (int64_t j = 0; j < n; j++)
 
 PF_MULTIVERSION static void few_k(int64_t m, int64_t n, int64_t k, const float *a, const float *b, float *c) {
   for (int64_t r = 0; r < m; r++, a += k, c += n) {
