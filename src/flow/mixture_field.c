@@ -4,10 +4,18 @@
  *   field(x) = sum_k r_k [ c_m m_k + sum_e (p + q lambda_e) / (alpha^2 + beta^2 lambda_e) (v_e . y_k) v_e ],
  *   y_k = x - beta m_k;   velocity: c_m = beta', p = alpha alpha', q = beta beta';  denoiser: 1, 0, beta;  score: 0, -1, 0
  * The responsibilities r_k are formed in one pass: a running maximum of the logits rescales what was summed before.
+ *
+ * Components that share one isotropic variance lambda (rings, grids, smoothed points) take a shorter way, vectorised over
+ * rows: |x|^2 cancels from the responsibilities and the field is affine in the mean mbar = sum_k r_k m_k,
+ *   logit_k = log w_k + (beta x . m_k - beta^2 |m_k|^2 / 2) / S,                     S = alpha^2 + beta^2 lambda
+ *   field   = (p + q lambda) / S x + (c_m alpha^2 - beta p + lambda (c_m beta^2 - beta q)) / S mbar
+ * The last bracket is zero for all three fields up to rounding; it is kept because it says where they come from.
  */
 #include <math.h>
+#include <stdint.h>
 #include <string.h>
 #include "../base/canary.h"
+#include "../base/cpu.h"
 #include "mixture_field.h"
 
 static const double LOG_2PI = 1.8378770664093454836;
@@ -95,8 +103,110 @@ static void evaluate_row(const pf_mixture *mixture, const coefficients *c, const
   for (int i = 0; i < d; i++) out[i] /= total;
 }
 
+/* ---- one shared isotropic variance: blocks of rows ---- */
+
+enum { BLOCK = 64, BLOCK_DIMENSIONS = 8 };
+
+/* e^x for x <= 0, within 2 ulp; below -708 it is 0 and NaN stays NaN. e^x = 2^n e^r, |r| <= log(2)/2, Taylor to r^13 / 13!.
+ * Straight-line code, so that a loop over it becomes vectors. */
+PF_INLINE double exp_negative(double x) {
+  const double round = 6755399441055744.0; /* 1.5 * 2^52: adding it leaves round-to-nearest in the low bits */
+  double t = x * 1.44269504088896340736 + round, n = t - round;
+  double r = (x - n * 6.93147180369123816490e-01) - n * 1.90821492927058770002e-10;
+  double p = 1. / 6227020800;
+  p = p * r + 1. / 479001600;
+  p = p * r + 1. / 39916800;
+  p = p * r + 1. / 3628800;
+  p = p * r + 1. / 362880;
+  p = p * r + 1. / 40320;
+  p = p * r + 1. / 5040;
+  p = p * r + 1. / 720;
+  p = p * r + 1. / 120;
+  p = p * r + 1. / 24;
+  p = p * r + 1. / 6;
+  p = p * r + .5;
+  p = (p * (r * r) + r) + 1;
+  uint64_t exponent, bits;
+  memcpy(&exponent, &t, sizeof t);
+  memcpy(&bits, &p, sizeof p);
+  bits += exponent << 52;
+  memcpy(&p, &bits, sizeof p);
+  return x < -708 ? 0 : p;
+}
+
+/* Coefficients of the affine form: logit_k = offset_k + scale x . m_k, field = of_x x + of_mean mbar. */
+typedef struct affine {
+  double offset, scale; /* offset of logit_k is log w_k + offset |m_k|^2 */
+  double of_x, of_mean;
+} affine;
+
+static affine affine_of(const pf_mixture *mixture, const coefficients *c) {
+  double lambda = mixture->eigenvalues[0], s = c->alpha2 + c->beta2 * lambda;
+  return (affine){
+      .offset = -0.5 * c->beta2 / s,
+      .scale = c->beta / s,
+      .of_x = (c->p + c->q * lambda) / s,
+      .of_mean = (c->mean * c->alpha2 - c->beta * c->p + lambda * (c->mean * c->beta2 - c->beta * c->q)) / s};
+}
+
+PF_INLINE void block_logits(const pf_mixture *mixture, const affine *a, int k, double x[][BLOCK],
+                            double *logit) {
+  const double *mean = mixture->means + (int64_t)k * mixture->d;
+  double square = 0;
+  for (int i = 0; i < mixture->d; i++) square += mean[i] * mean[i];
+  double constant = mixture->log_weights[k] + a->offset * square;
+  for (int b = 0; b < BLOCK; b++) logit[b] = constant;
+  for (int i = 0; i < mixture->d; i++) {
+    double slope = a->scale * mean[i];
+    for (int b = 0; b < BLOCK; b++) logit[b] += slope * x[i][b];
+  }
+}
+
+/* x and out: coordinate i of row b at [i][b]. The largest logit comes from a first pass over the components. */
+PF_MULTIVERSION
+static void evaluate_block(const pf_mixture *mixture, const affine *a, double x[][BLOCK],
+                           double out[][BLOCK]) {
+  double logit[BLOCK], max[BLOCK], total[BLOCK];
+  for (int b = 0; b < BLOCK; b++) max[b] = -INFINITY, total[b] = 0;
+  for (int i = 0; i < mixture->d; i++) memset(out[i], 0, sizeof out[i]);
+  for (int k = 0; k < mixture->components; k++) {
+    block_logits(mixture, a, k, x, logit);
+    for (int b = 0; b < BLOCK; b++) max[b] = logit[b] > max[b] ? logit[b] : max[b];
+  }
+  for (int k = 0; k < mixture->components; k++) {
+    const double *mean = mixture->means + (int64_t)k * mixture->d;
+    block_logits(mixture, a, k, x, logit);
+    for (int b = 0; b < BLOCK; b++) logit[b] = exp_negative(logit[b] - max[b]);
+    for (int b = 0; b < BLOCK; b++) total[b] += logit[b];
+    for (int i = 0; i < mixture->d; i++)
+      for (int b = 0; b < BLOCK; b++) out[i][b] += mean[i] * logit[b];
+  }
+  for (int i = 0; i < mixture->d; i++)
+    for (int b = 0; b < BLOCK; b++) out[i][b] = a->of_x * x[i][b] + a->of_mean * (out[i][b] / total[b]);
+}
+
+static void evaluate_blocks(const pf_mixture *mixture, const coefficients *c, const double *x, int64_t n,
+                            double *out) {
+  double from[BLOCK_DIMENSIONS][BLOCK], to[BLOCK_DIMENSIONS][BLOCK];
+  affine a = affine_of(mixture, c);
+  int d = mixture->d;
+  for (int64_t begin = 0; begin < n; begin += BLOCK) {
+    int rows = n - begin < BLOCK ? (int)(n - begin) : BLOCK;
+    for (int i = 0; i < d; i++)
+      for (int b = 0; b < BLOCK; b++) from[i][b] = b < rows ? x[(begin + b) * d + i] : 0;
+    evaluate_block(mixture, &a, from, to);
+    for (int b = 0; b < rows; b++)
+      for (int i = 0; i < d; i++) out[(begin + b) * d + i] = to[i][b];
+  }
+}
+
 static void evaluate(const pf_mixture *mixture, const coefficients *c, const double *x, int64_t n,
                      double *out) {
+  if (mixture->kind == PF_COVARIANCE_ISOTROPIC && mixture->covariances == 1 &&
+      mixture->d <= BLOCK_DIMENSIONS) {
+    evaluate_blocks(mixture, c, x, n, out);
+    return;
+  }
   for (int64_t i = 0; i < n; i++) evaluate_row(mixture, c, x + i * mixture->d, out + i * mixture->d);
 }
 
