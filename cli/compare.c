@@ -121,7 +121,7 @@ static pf_status check_methods(const comparison *c, pf_error *error) {
     }
     const char *nearest = pf_nearest_name(c->methods[m], names, count);
     if (!known)
-      return cli_error(error, PF_USAGE, "unknown method '%.80s'%s%s%s; see `pushforward methods`",
+      return cli_error(error, PF_USAGE, "unknown method '%.80s'%s%s%s see `pushforward methods`",
                        c->methods[m], nearest ? "; did you mean '" : "", nearest ? nearest : "",
                        nearest ? "'" : "");
   }

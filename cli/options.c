@@ -101,7 +101,7 @@ pf_status cli_unknown_option(const cli_call *call, const char *name, pf_error *e
   for (int i = 0; i < call->count && count < 63; i++) names[count++] = call->options[i].name;
   names[count++] = "help";
   nearest = pf_nearest_name(name, names, count);
-  return cli_error(error, PF_USAGE, "unknown option '--%.80s'%s%s%s; see `pushforward %s --help`", name,
+  return cli_error(error, PF_USAGE, "unknown option '--%.80s'%s%s%s see `pushforward %s --help`", name,
                    nearest ? "; did you mean '--" : "", nearest ? nearest : "", nearest ? "'" : "",
                    call->verb->name);
 }

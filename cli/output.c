@@ -55,21 +55,23 @@ static bool column_facts(const cli_grid *grid, int column, int *width) {
   return numeric;
 }
 
-static void print_cell(const cli_grid *grid, int row, int column) {
-  int width = 0;
-  bool numeric = column_facts(grid, column, &width), last = column + 1 == grid->columns;
-  const char *text = grid->cells[row * grid->columns + column];
-  if (numeric)
-    printf("%*s", width, text);
-  else
-    printf("%-*s", last ? 0 : width, text);
-  fputs(last ? "\n" : "  ", stdout);
+/* Without blanks at the end of a line. */
+static void print_row(const cli_grid *grid, int row) {
+  int blanks = 0;
+  for (int column = 0; column < grid->columns; column++) {
+    int width = 0;
+    bool numeric = column_facts(grid, column, &width);
+    const char *text = grid->cells[row * grid->columns + column];
+    int length = (int)strlen(text), before = numeric ? width - length : 0;
+    if (length > 0) printf("%*s%s", blanks + before, "", text);
+    blanks = (length > 0 ? 0 : blanks) + (numeric ? 0 : width - length) + 2;
+  }
+  putchar('\n');
 }
 
 int cli_grid_print(cli_grid *grid) {
   int code = 0;
-  for (int row = 0; !grid->failed && row < grid->count / grid->columns; row++)
-    for (int column = 0; column < grid->columns; column++) print_cell(grid, row, column);
+  for (int row = 0; !grid->failed && row < grid->count / grid->columns; row++) print_row(grid, row);
   if (grid->failed) {
     cli_note("out of memory");
     code = 1;

@@ -12,14 +12,29 @@ pf_train_options pf_train_options_default(void) {
   };
 }
 
+/* A budget came to a number of steps: what repeats the run is that number. */
+static pf_status record_steps(const pf_train_options *options, struct pf_model *model, pf_error *error) {
+  const json_t *steps = json_object_get(model->facts, "steps");
+  if (!options->command || options->steps || !steps) return PF_OK;
+  json_t *command = json_sprintf("%s --steps %lld", options->command, (long long)json_integer_value(steps));
+  if (command && json_object_set_new(model->facts, "command", command) == 0) return PF_OK;
+  return pf_fail(error, PF_NO_MEMORY, "out of memory");
+}
+
 pf_status pf_train(const pf_table *data, const pf_table *held, const pf_train_options *options,
                    pf_model **out, pf_error *error) {
   const pf_method *method = NULL;
   pf_training training = {0};
   PF_TRY(pf_method_find(options->method ? options->method : "characteristic", &method, error));
   PF_TRY(pf_training_begin(data, held, options, &training, error));
-  pf_status status = method->train(&training, out, error);
+  struct pf_model *model = NULL;
+  pf_status status = method->train(&training, &model, error);
+  if (status == PF_OK) status = record_steps(options, model, error);
   pf_training_end(&training);
+  if (status == PF_OK)
+    *out = model;
+  else
+    pf_model_free(model);
   return status;
 }
 

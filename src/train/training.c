@@ -300,6 +300,7 @@ static pf_status common_facts(const pf_training *t, struct pf_model *model, pf_e
   json_object_set_new(facts, "seed", json_integer((json_int_t)t->seed));
   json_object_set_new(facts, "rows", json_integer(t->n));
   json_object_set_new(facts, "instruction_set", json_string(pf_cpu_class()));
+  json_object_set_new(facts, "holdout_share", json_real(t->own_held ? t->options->holdout_share : 0));
   if (t->options->source) json_object_set_new(facts, "source", json_string(t->options->source));
   if (t->options->command) json_object_set_new(facts, "command", json_string(t->options->command));
   return json_object_size(facts) >= 5 ? PF_OK : pf_fail(error, PF_NO_MEMORY, "out of memory");
