@@ -41,6 +41,14 @@ static pf_status check(const char *option, double value, double low, double high
   return pf_fail(error, PF_USAGE, "%s is %g, must be %g to %g", option, value, low, high);
 }
 
+/* 0 keeps the default. Checked before it is cut to an int. */
+static pf_status choose_int(const char *option, int64_t value, int low, int high, int *out, pf_error *error) {
+  if (value == 0) return PF_OK;
+  PF_TRY(check(option, (double)value, low, high, error));
+  *out = (int)value;
+  return PF_OK;
+}
+
 static pf_status choose_kinds(const pf_train_options *o, pf_characteristic *c, pf_error *error) {
   static const char *const faces[] = {"theory", "practical"}, *const starts[] = {"data", "trajectory"};
   int face = (int)c->face, start = (int)c->start;
@@ -58,44 +66,43 @@ static pf_status choose_kinds(const pf_train_options *o, pf_characteristic *c, p
 }
 
 /* A wider network for more columns: enough for 2-D laws at 128, for tables of ten columns at 256. */
-static void choose_network(const pf_train_options *o, int d, pf_characteristic *c) {
+static pf_status choose_network(const pf_train_options *o, int d, pf_characteristic *c, pf_error *error) {
   pf_network_config *n = &c->velocity.network;
   *n = (pf_network_config){.inputs = d,
                            .outputs = d,
-                           .width = o->width ? (int)o->width
-                                    : d <= 3 ? 128
-                                             : 256,
-                           .depth = o->depth ? (int)o->depth : 4,
+                           .width = d <= 3 ? 128 : 256,
+                           .depth = 4,
                            .times = 1,
                            .frequencies = 8,
                            .max_frequency = 16,
                            .residual = false};
+  PF_TRY(choose_int("width", o->width, 1, 8192, &n->width, error));
+  PF_TRY(choose_int("depth", o->depth, 1, 64, &n->depth, error));
   c->generator = c->velocity;
   c->generator.network.times = 2;
+  return pf_network_config_check(&c->generator.network, error);
 }
 
 static pf_status choose_numbers(const pf_train_options *o, pf_characteristic *c, pf_error *error) {
-  if (o->batch) c->batch = (int)o->batch;
   if (o->learning_rate != 0) c->learning_rate = o->learning_rate;
-  if (o->clip >= 0) c->clip = o->clip;
+  if (o->clip != -1) c->clip = o->clip; /* so that NaN and other negative numbers are seen and refused */
   if (o->ema != 0) c->ema = o->ema;
   if (o->teacher_share != 0) c->teacher_share = o->teacher_share;
-  if (o->trajectory_steps) c->trajectory_steps = (int)o->trajectory_steps;
-  if (o->semigroup >= 0) c->semigroup = o->semigroup;
+  if (o->semigroup != -1) c->semigroup = o->semigroup;
   PF_TRY(check("seed", (double)o->seed, 0, 9e15, error));
-  PF_TRY(check("batch", c->batch, 1, 1 << 20, error));
+  PF_TRY(choose_int("batch", o->batch, 1, 1 << 20, &c->batch, error));
   PF_TRY(check("learning-rate", c->learning_rate, 1e-9, 10, error));
   PF_TRY(check("clip", c->clip, 0, 1e9, error));
   PF_TRY(check("ema", c->ema, 0, 0.999999, error));
   PF_TRY(check("teacher-share", c->teacher_share, 0.01, 0.99, error));
-  PF_TRY(check("trajectory-steps", c->trajectory_steps, 1, 1000, error));
+  PF_TRY(choose_int("trajectory-steps", o->trajectory_steps, 1, 1000, &c->trajectory_steps, error));
   PF_TRY(check("curve-points", (double)o->curve_points, 0, 50, error));
   return check("semigroup", c->semigroup, 0, 1e6, error);
 }
 
 static pf_status choose_steps(const pf_train_options *o, int d, pf_characteristic *c, pf_error *error) {
   PF_TRY(check("steps", (double)o->steps, 0, 1e12, error));
-  if (!(o->budget >= 0)) return pf_fail(error, PF_USAGE, "budget is %g s, must not be negative", o->budget);
+  PF_TRY(check("budget", o->budget, 0, 1e9, error));
   int64_t steps = o->steps ? o->steps : d <= 3 ? 60000 : 30000;
   if (steps < 2) return pf_fail(error, PF_USAGE, "steps is %lld, must be at least 2", (long long)steps);
   c->velocity_steps = (int64_t)llround(c->teacher_share * (double)steps);
@@ -112,8 +119,7 @@ pf_status pf_characteristic_settings(const pf_train_options *o, int d, int64_t r
   (void)rows;
   PF_TRY(choose_kinds(o, &c, error));
   PF_TRY(choose_numbers(o, &c, error));
-  choose_network(o, d, &c);
-  PF_TRY(pf_network_config_check(&c.generator.network, error));
+  PF_TRY(choose_network(o, d, &c, error));
   PF_TRY(choose_steps(o, d, &c, error));
   c.huber *= sqrt(d); /* the setting is per coordinate, the norm is of the row */
   /* node indices are exact floats only below 2^24 */
