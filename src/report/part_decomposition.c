@@ -33,6 +33,13 @@ static double known_sum(const term terms[TERMS]) {
   return sum;
 }
 
+/* Without every term the sum bounds nothing. */
+static bool is_bounded(const pf_report_decomposition *d, const term terms[TERMS]) {
+  for (int i = 0; i < TERMS; i++)
+    if (!is_drawable(terms[i].value)) return isfinite(d->sum);
+  return true;
+}
+
 static void write_marker(pf_text *text, const pf_plot *plot, double value, const char *class_name,
                          const char *name) {
   if (!is_drawable(value)) return;
@@ -63,19 +70,21 @@ static void write_bar(pf_text *text, const pf_plot *plot, const term terms[TERMS
   }
 }
 
-static void write_legend(pf_text *text, const term terms[TERMS], bool has_rest) {
+static void write_legend(pf_text *text, const pf_report_decomposition *d, const term terms[TERMS],
+                         bool has_rest) {
   pf_html_legend_begin(text);
   for (int i = 0; i < TERMS; i++)
     if (is_drawable(terms[i].value)) pf_html_legend_entry(text, terms[i].class_name, 'b', terms[i].name);
   if (has_rest) pf_html_legend_entry(text, "rest", 'b', "not separated");
-  pf_html_legend_entry(text, "mark", 'l', "measured");
-  pf_html_legend_entry(text, "floor", 'l', "sampling floor");
+  if (is_drawable(d->measured)) pf_html_legend_entry(text, "mark", 'l', "measured");
+  if (is_drawable(d->floor)) pf_html_legend_entry(text, "floor", 'l', "sampling floor");
   pf_html_legend_end(text);
 }
 
 static void write_table(pf_text *text, const pf_report_decomposition *d, const term terms[TERMS],
                         double bound) {
-  static const char *const columns[] = {"Term", "W2", "Share of the bound"};
+  bool is_whole = is_bounded(d, terms);
+  const char *columns[] = {"Term", "W2", is_whole ? "Share of the bound" : "Share of the known"};
   pf_html_table table =
       pf_html_table_begin(text, "Terms of the bound; a dash is not measurable on this data", columns, 3, 2);
   for (int i = 0; i < TERMS; i++) {
@@ -95,8 +104,11 @@ static void write_table(pf_text *text, const pf_report_decomposition *d, const t
   const struct {
     const char *name;
     double value;
-  } rows[] = {{"bound (sum)", bound}, {"measured W2", d->measured}, {"sampling floor", d->floor}};
+  } rows[] = {{is_whole ? "bound (sum)" : "sum of the known terms", bound},
+              {"measured W2", d->measured},
+              {"sampling floor", d->floor}};
   for (int i = 0; i < 3; i++) {
+    if (i && !is_drawable(rows[i].value)) continue;
     pf_html_table_row_begin(&table, i == 1 ? "subject" : NULL);
     pf_html_table_name(&table, rows[i].name, NULL);
     pf_html_table_number(&table, rows[i].value);
@@ -115,8 +127,10 @@ static void write_chart(pf_text *text, const pf_report_decomposition *d, const t
   if (!(reach > 0)) reach = 1;
   pf_plot plot = pf_plot_in((pf_box){6, 44, 428, 64}, (pf_range){0, 1.04 * reach}, (pf_range){0, 1});
   pf_html_figure_begin(
-      text, "one", "Bound and measurement.",
-      "The terms stacked; the measured distance, which includes its sampling floor, on the same axis.");
+      text, "one", is_drawable(d->measured) ? "Bound and measurement." : "Terms.",
+      is_drawable(d->measured)
+          ? "The terms stacked; the measured distance, which includes its sampling floor, on the same axis."
+          : "The terms stacked.");
   pf_svg_head head = {
       440, 146, NULL, "Error decomposition",
       "Stacked bar of the error terms with the measured distance and the sampling floor marked"};
@@ -126,7 +140,7 @@ static void write_chart(pf_text *text, const pf_report_decomposition *d, const t
   write_marker(text, &plot, d->floor, "floor", "floor");
   write_marker(text, &plot, d->measured, "mark", "measured");
   pf_svg_end(text);
-  write_legend(text, terms, is_drawable(bound) && bound > 1.01 * known);
+  write_legend(text, d, terms, is_drawable(bound) && bound > 1.01 * known);
   pf_html_figure_end(text);
 }
 
@@ -140,12 +154,21 @@ void pf_part_decomposition(pf_page *page) {
   terms_of(d, terms);
   double known = known_sum(terms);
   double bound = isfinite(d->sum) ? d->sum : known > 0 ? known : NAN;
-  pf_html_section_begin(&page->text, "What the error is made of",
-                        "The distance between samples and data is at most the sum of these terms.");
+  pf_html_section_begin(
+      &page->text, "What the error is made of",
+      is_bounded(d, terms)
+          ? "The distance between samples and data is at most the sum of these terms."
+          : "The distance between samples and data is at most the sum of four terms. Not all of them can be "
+            "measured on this data, so what is shown is a part of the bound, not a bound.");
   pf_text_add(&page->text, "<div class=\"grid\">\n");
   write_chart(&page->text, d, terms, bound);
   pf_text_add(&page->text, "<div>\n");
   write_table(&page->text, d, terms, bound);
   pf_text_add(&page->text, "</div>\n</div>\n");
+  if (d->note) {
+    pf_text_add(&page->text, "<p class=\"note\">");
+    pf_html_words(&page->text, d->note);
+    pf_text_add(&page->text, "</p>\n");
+  }
   pf_html_section_end(&page->text);
 }

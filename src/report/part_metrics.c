@@ -1,7 +1,8 @@
 /* Metrics against their sampling floors: the cards at the top, the metric table and the comparison table.
  *
  * The interval of the excess is taken as symmetric: low = excess - (hi95 - excess). A verdict is only given
- * from at least two pairs; what cannot be decided is called undecided. */
+ * from at least two pairs; what cannot be decided is called undecided. Without an interval the 95 % quantile of
+ * the floor decides, as in a permutation test. */
 #include <math.h>
 #include <stdio.h>
 
@@ -14,6 +15,9 @@
 pf_verdict pf_verdict_of(const pf_report_metric *metric) {
   if (!isfinite(metric->value)) return PF_VERDICT_NOT_MEASURED;
   if (!isfinite(metric->floor)) return PF_VERDICT_NO_FLOOR;
+  bool has_quantile = isfinite(metric->floor_q95) && metric->floor_q95 > 0;
+  if (metric->pairs >= 2 && !isfinite(metric->excess_hi95) && has_quantile)
+    return metric->value <= metric->floor_q95 ? PF_VERDICT_AT_FLOOR : PF_VERDICT_ABOVE;
   bool is_known = isfinite(metric->excess) && isfinite(metric->excess_hi95);
   if (metric->pairs < 2 || !is_known || !(metric->excess_hi95 >= metric->excess)) return PF_VERDICT_OPEN;
   double low = 2 * metric->excess - metric->excess_hi95;

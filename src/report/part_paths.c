@@ -113,12 +113,13 @@ static void write_legend(pf_text *text) {
 static void write_figure(pf_page *page, const path_view *view, double height) {
   const pf_report_input *in = page->input;
   pf_text *text = &page->text;
-  char fallback[2][32], caption[160];
+  char fallback[2][32], caption[400];
   bool is_plane = in->dimension > 1;
   pf_axes axes = {7, 6, is_plane ? pf_page_column_name(page, 0, fallback[0]) : "time t",
                   pf_page_column_name(page, is_plane ? 1 : 0, fallback[1])};
-  snprintf(caption, sizeof caption, "%zu paths, %zu nodes each%s.", view->paths, view->nodes,
-           in->dimension > 2 ? ", in the plane of the first two columns" : "");
+  snprintf(caption, sizeof caption, "%zu paths, %zu nodes each%s.%s%.200s", view->paths, view->nodes,
+           in->dimension > 2 ? ", in the plane of the first two columns" : "", in->path_note ? " " : "",
+           in->path_note ? in->path_note : "");
   pf_html_figure_begin(text, "half", "From the prior to the data:", caption);
   pf_svg_head head = {474, height + 62, NULL, "Characteristics",
                       "Paths from the prior to the data, coloured by time"};

@@ -29,6 +29,8 @@ typedef struct pf_report_metric {
   double value, floor, excess, excess_hi95;
   int64_t pairs;
   const char *note; /* optional remark, shown under the name */
+  double floor_q95; /* 95 % quantile of that distance between true data: the verdict where excess_hi95 is not
+                       known; NaN or 0: not known either */
 } pf_report_metric;
 
 /* One line of the comparison table: `values` has comparison.column_count entries. */
@@ -45,12 +47,15 @@ typedef struct pf_report_comparison {
   size_t row_count;
 } pf_report_comparison;
 
-/* Error decomposition in W2 units. The four terms are upper bounds whose sum bounds the measured W2. */
+/* Error decomposition in W2 units. The four terms are upper bounds whose sum bounds the measured W2. Where a
+ * term is not known neither is the bound, and the page says so. `measured` and `floor` must be in the units
+ * of the terms: they share an axis. */
 typedef struct pf_report_decomposition {
   double velocity, discretisation, fitting, early_stopping;
-  double sum;      /* the bound; NaN: the sum of the terms that are known */
-  double measured; /* W2 between samples and data */
-  double floor;    /* W2 between two sets of true data */
+  double sum;       /* the bound; NaN: the sum of the terms that are known */
+  double measured;  /* W2 between samples and data */
+  double floor;     /* W2 between two sets of true data */
+  const char *note; /* optional remark, for example the units */
 } pf_report_decomposition;
 
 /* A training curve. Series with the same `panel` ("loss", "held-out W2") share axes. */
@@ -103,6 +108,7 @@ typedef struct pf_report_input {
   const double *paths; /* path_count x path_nodes x d: characteristics from the prior to the data */
   size_t path_count, path_nodes;
   const double *path_times; /* path_nodes values, increasing; NULL: equally spaced in [0, 1] */
+  const char *path_note;    /* optional remark, for example the units they are drawn in */
 
   const pf_report_check *checks;
   size_t check_count;

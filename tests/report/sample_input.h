@@ -20,15 +20,15 @@ typedef struct sample_input {
 static const pf_report_fact sample_facts[] = {{"Method", "a <method>"}, {"Seed", "1"}};
 static const pf_report_command sample_commands[] = {{"Train", "pushforward train a.csv -o 'b & c'"}};
 static const pf_report_metric sample_metrics[] = {
-    {"W2", 0.0712, 0.0603, 0.0109, 0.0151, 30, "1,000 rows"},
-    {"sliced W2", 0.0213, 0.0207, 0.0006, 0.0031, 30, NULL},
-    {"NLL", 1.113, NAN, NAN, NAN, 0, NULL},
+    {"W2", 0.0712, 0.0603, 0.0109, 0.0151, 30, "1,000 rows", NAN},
+    {"sliced W2", 0.0213, 0.0207, 0.0006, 0.0031, 30, NULL, NAN},
+    {"NLL", 1.113, NAN, NAN, NAN, 0, NULL, NAN},
 };
 static const char *const sample_columns[] = {"W2", "energy"};
 static const double sample_row[] = {0.41, NAN};
 static const pf_report_row sample_rows[] = {{"this model", sample_row, true},
                                             {"Gaussian", sample_row, false}};
-static const pf_report_decomposition sample_terms = {0.03, 0.02, 0.05, NAN, 0.1, 0.08, 0.06};
+static const pf_report_decomposition sample_terms = {0.03, 0.02, 0.05, NAN, 0.1, 0.08, 0.06, NULL};
 static const pf_report_steps sample_steps[] = {
     {"1", 0.0712, 0.0603, false}, {"2", NAN, 0.0603, false}, {"teacher", 0.0661, 0.0603, true}};
 static const pf_report_check sample_checks[] = {{"semigroup", 1e-4, 0, 1e-3, true},

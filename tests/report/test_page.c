@@ -145,8 +145,8 @@ static void spoiled_values_are_never_drawn(void **state) {
 
 static void spoiled_results_are_dashes(void **state) {
   (void)state;
-  pf_report_metric metric = {"W2", NAN, NAN, INFINITY, -INFINITY, -3, NULL};
-  pf_report_decomposition terms = {NAN, NAN, NAN, NAN, NAN, NAN, NAN};
+  pf_report_metric metric = {"W2", NAN, NAN, INFINITY, -INFINITY, -3, NULL, NAN};
+  pf_report_decomposition terms = {NAN, NAN, NAN, NAN, NAN, NAN, NAN, NULL};
   pf_report_steps steps[] = {{"1", NAN, NAN, false}, {NULL, INFINITY, -INFINITY, true}};
   pf_report_check check = {NULL, NAN, NAN, NAN, false};
   pf_report_input in = pf_report_input_default();
@@ -250,6 +250,27 @@ static void decomposition_bar_is_to_scale(void **state) {
   assert_null(strstr(page, "<rect class=\"b3\"")); /* early stopping is not measurable here */
   assert_null(strstr(page, "not separated"));
   assert_non_null(strstr(page, ">50 %</td>"));
+  assert_non_null(strstr(page, "bound (sum)"));
+  assert_null(strstr(page, "not a bound"));
+  pf_text_free(&text);
+}
+
+/* Without one of the terms, and without a sum from elsewhere, nothing on the page is called a bound. */
+static void a_missing_term_leaves_no_bound(void **state) {
+  (void)state;
+  pf_report_input in = pf_report_input_default();
+  pf_report_decomposition terms = sample_terms;
+  terms.sum = terms.measured = terms.floor = NAN;
+  terms.note = "in <encoded> units";
+  in.decomposition = &terms;
+  pf_text text = {0};
+  const char *page = write_page(&in, &text);
+  assert_good_page(page);
+  assert_non_null(strstr(page, "not a bound"));
+  assert_null(strstr(page, "bound (sum)"));
+  assert_null(strstr(page, "measured W2"));
+  assert_null(strstr(page, "<line class=\"mark\""));
+  assert_non_null(strstr(page, "in &lt;encoded&gt; units"));
   pf_text_free(&text);
 }
 
@@ -312,6 +333,7 @@ int main(void) {
       cmocka_unit_test(same_input_same_bytes),
       cmocka_unit_test(page_stays_small),
       cmocka_unit_test(decomposition_bar_is_to_scale),
+      cmocka_unit_test(a_missing_term_leaves_no_bound),
       cmocka_unit_test(a_null_array_with_a_count_is_named),
       cmocka_unit_test(every_failing_allocation_is_reported),
   };

@@ -1,0 +1,170 @@
+/* The report's words: title, what the model is, how to make it again. Facts come from a file: none is trusted to be there. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include "../flow/interpolant.h"
+#include "report_work.h"
+
+const char *pf_report_fact_text(const pf_model *model, const char *key) {
+  return json_string_value(json_object_get(model->facts, key));
+}
+
+int64_t pf_report_fact_integer(const pf_model *model, const char *key, int64_t otherwise) {
+  const json_t *value = json_object_get(model->facts, key);
+  return json_is_integer(value) ? json_integer_value(value) : otherwise;
+}
+
+static void add_fact(pf_report_work *w, const char *key, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static void add_fact(pf_report_work *w, const char *key, const char *format, ...) {
+  size_t i = w->input.fact_count;
+  if (i == PF_REPORT_FACTS) return;
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(w->fact_values[i], PF_REPORT_FACT_BYTES, format, arguments);
+  va_end(arguments);
+  w->facts[i] = (pf_report_fact){key, w->fact_values[i]};
+  w->input.facts = w->facts;
+  w->input.fact_count = i + 1;
+}
+
+/* ---- facts ---- */
+
+static void add_method(pf_report_work *w) {
+  const char *method = pf_report_fact_text(w->model, "method"), *face = pf_report_fact_text(w->model, "face");
+  const char *start = pf_report_fact_text(w->model, "start_states");
+  if (method)
+    add_fact(w, "method", "%s%s%s%s", method, face ? ", " : "", face ? face : "", face ? " face" : "");
+  if (start && face && strcmp(face, "practical") == 0) add_fact(w, "start states", "%s", start);
+  const pf_learned *learned = w->model->velocity ? w->model->velocity : w->model->generator;
+  pf_interpolant kind = pf_learned_map_of(learned)->interpolant;
+  add_fact(w, "interpolant", "%s: %s", pf_interpolant_name(kind), pf_interpolant_description(kind));
+  if (w->model->start > 0 || w->model->end < 1)
+    add_fact(w, "time", "%g to %g", w->model->start, w->model->end);
+}
+
+static pf_status add_network(pf_report_work *w, const char *key, const pf_learned *learned, pf_error *error) {
+  if (!learned) return PF_OK;
+  const pf_network_config *c = &pf_learned_map_of(learned)->network;
+  pf_layout layout = {0};
+  PF_TRY(pf_network_layout(c, &layout, error));
+  add_fact(w, key, "MLP %d x %d SiLU%s, %s, %lld parameters", c->depth, c->width,
+           c->residual ? ", residual" : "", c->times == 2 ? "two times" : "one time",
+           (long long)layout.total);
+  pf_layout_free(&layout);
+  return PF_OK;
+}
+
+static void add_training(pf_report_work *w) {
+  int64_t steps = pf_report_fact_integer(w->model, "steps", -1);
+  int64_t velocity = pf_report_fact_integer(w->model, "velocity_steps", -1);
+  int64_t generator = pf_report_fact_integer(w->model, "generator_steps", -1);
+  int64_t batch = pf_report_fact_integer(w->model, "batch", -1);
+  int64_t paths = pf_report_fact_integer(w->model, "trajectories", -1);
+  int64_t nodes = pf_report_fact_integer(w->model, "trajectory_steps", -1);
+  double rate = json_number_value(json_object_get(w->model->facts, "learning_rate"));
+  if (steps >= 0 && velocity >= 0 && generator >= 0)
+    add_fact(w, "training steps", "%lld: velocity %lld, generator %lld", (long long)steps,
+             (long long)velocity, (long long)generator);
+  else if (steps >= 0)
+    add_fact(w, "training steps", "%lld", (long long)steps);
+  if (batch >= 0) add_fact(w, "batch", "%lld rows, peak learning rate %g", (long long)batch, rate);
+  if (paths >= 0 && nodes >= 0 && generator >= 0)
+    add_fact(w, "trajectories", "%lld of %lld steps", (long long)paths, (long long)nodes);
+}
+
+static void add_data(pf_report_work *w) {
+  const char *source = pf_report_fact_text(w->model, "source");
+  int64_t rows = pf_report_fact_integer(w->model, "rows", -1);
+  int d = w->model->columns, quantile = 0;
+  for (int j = 0; j < d; j++) quantile += pf_encoder_column_kind(w->model->encoder, j) == PF_ENCODER_QUANTILE;
+  if (source) add_fact(w, "trained on", "%s", source);
+  if (rows >= 0)
+    add_fact(w, "training data", "%lld rows, %d column%s", (long long)rows, d, d == 1 ? "" : "s");
+  if (quantile == 0 || quantile == d)
+    add_fact(w, "column encoder", "%s",
+             quantile ? "quantile (to normal scores)" : "standard (mean and spread)");
+  else
+    add_fact(w, "column encoder", "quantile: %d of %d columns", quantile, d);
+}
+
+static void add_origin(pf_report_work *w) {
+  const char *version = pf_report_fact_text(w->model, "version");
+  const char *cpu = pf_report_fact_text(w->model, "instruction_set");
+  int64_t seed = pf_report_fact_integer(w->model, "seed", -1);
+  if (seed >= 0) add_fact(w, "seed", "%lld", (long long)seed);
+  if (version) add_fact(w, "made by", "pushforward %s%s%s", version, cpu ? " on " : "", cpu ? cpu : "");
+}
+
+/* ---- title ---- */
+
+/* "law:moons" -> "moons", "data/concrete.csv" -> "concrete.csv" */
+static void write_title(pf_report_work *w) {
+  const char *source = pf_report_fact_text(w->model, "source");
+  if (source && strncmp(source, "law:", 4) == 0) source += 4;
+  const char *slash = source ? strrchr(source, '/') : NULL;
+  if (slash && slash[1]) source = slash + 1;
+  if (source && *source)
+    snprintf(w->title, sizeof w->title, "%.90s: pushforward report", source);
+  else
+    snprintf(w->title, sizeof w->title, "pushforward report");
+  w->input.title = w->options.title ? w->options.title : w->title;
+}
+
+static void write_subtitle(pf_report_work *w) {
+  const pf_evaluation *row = w->set ? &w->set->rows[0] : NULL;
+  const char *unit = w->law ? "" : ", in units of each column's spread";
+  if (row && w->law)
+    snprintf(w->subtitle, sizeof w->subtitle,
+             "Measured against fresh draws of the law %.80s: %lld rows a side.", pf_law_spec(w->law),
+             (long long)row->data_rows);
+  else if (row)
+    snprintf(w->subtitle, sizeof w->subtitle, "Measured against %lld given rows: %lld a side%s.",
+             (long long)w->real->rows, (long long)row->data_rows, unit);
+  else
+    snprintf(w->subtitle, sizeof w->subtitle, "Without data to measure against.");
+  w->input.subtitle = w->subtitle;
+}
+
+/* ---- commands ---- */
+
+/* Whether `option` stands in the command as a word of its own, or as "option=". */
+static bool has_option(const char *command, const char *option) {
+  size_t length = strlen(option);
+  for (const char *at = strstr(command, option); at; at = strstr(at + 1, option)) {
+    bool begins = at == command || at[-1] == ' ';
+    if (begins && (at[length] == ' ' || at[length] == '=' || at[length] == 0)) return true;
+  }
+  return false;
+}
+
+/* A budget was turned into a number of steps by calibration: only that number repeats the model. */
+static pf_status add_commands(pf_report_work *w, pf_error *error) {
+  const char *train = pf_report_fact_text(w->model, "command");
+  int64_t steps = pf_report_fact_integer(w->model, "steps", 0);
+  size_t count = 0;
+  if (train) {
+    pf_text_add(&w->train_command, "%s", train);
+    if (steps > 0 && !has_option(train, "--steps"))
+      pf_text_add(&w->train_command, " --steps %lld", (long long)steps);
+    if (w->train_command.status != PF_OK) return pf_fail(error, PF_NO_MEMORY, "out of memory");
+    w->commands[count++] = (pf_report_command){"Train the model", w->train_command.data};
+  }
+  if (w->options.command) w->commands[count++] = (pf_report_command){"Make this page", w->options.command};
+  w->input.commands = w->commands;
+  w->input.command_count = count;
+  return PF_OK;
+}
+
+pf_status pf_report_fill_facts(pf_report_work *w, pf_error *error) {
+  write_title(w);
+  write_subtitle(w);
+  add_method(w);
+  PF_TRY(add_network(w, "generator", w->model->generator, error));
+  PF_TRY(add_network(w, "velocity", w->model->velocity, error));
+  add_training(w);
+  add_data(w);
+  add_origin(w);
+  return add_commands(w, error);
+}

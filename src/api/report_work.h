@@ -1,0 +1,57 @@
+/* pf_report in pieces: each function below fills its part of the page's input from a model and a reference.
+ *
+ * Everything the input points to lives in the pf_report_work until pf_report has written it.
+ */
+#ifndef PF_API_REPORT_WORK_H
+#define PF_API_REPORT_WORK_H
+
+#include "../base/text.h"
+#include "../data/law.h"
+#include "../model/model.h"
+#include "../report/report.h"
+
+enum { PF_REPORT_FACTS = 20, PF_REPORT_FACT_BYTES = 224, PF_REPORT_NOTE_BYTES = 256 };
+
+typedef struct pf_report_work {
+  const pf_model *model;
+  pf_report_options options;
+  pf_law *law;          /* what the samples are held against; owned */
+  const pf_table *real; /* when law is NULL; NULL as well: nothing to hold them against */
+  pf_pool *pool;
+  pf_evaluation_set *set; /* NULL: not measured */
+  pf_report_input input;
+
+  char title[128], subtitle[256];
+  pf_report_fact facts[PF_REPORT_FACTS];
+  char fact_values[PF_REPORT_FACTS][PF_REPORT_FACT_BYTES];
+  pf_report_command commands[2];
+  pf_text train_command;
+
+  pf_report_metric metrics[PF_EVALUATION_METRICS];
+  char notes[PF_EVALUATION_METRICS][PF_REPORT_NOTE_BYTES];
+  const char *columns[PF_EVALUATION_METRICS];
+  pf_report_row rows[PF_EVALUATION_ROWS + 1];
+  double cells[PF_EVALUATION_ROWS + 1][PF_EVALUATION_METRICS];
+  pf_report_decomposition decomposition;
+  pf_report_steps steps[PF_EVALUATION_ROWS];
+  char step_labels[PF_EVALUATION_ROWS][40];
+  pf_report_series series[PF_MODEL_CURVES];
+
+  double *data, *samples, *paths, *path_times;
+} pf_report_work;
+
+/* Model facts, title and the commands that reproduce. */
+pf_status pf_report_fill_facts(pf_report_work *work, pf_error *error);
+/* Metrics, comparison, decomposition and quality against steps, from work->set. */
+void pf_report_fill_quality(pf_report_work *work);
+void pf_report_fill_curves(pf_report_work *work);
+/* Rows of the reference and as many samples. PF_NON_FINITE when a sample is. */
+pf_status pf_report_fill_rows(pf_report_work *work, pf_error *error);
+/* Characteristics of the learned velocity; nothing without one. */
+pf_status pf_report_fill_paths(pf_report_work *work, pf_error *error);
+
+/* A member of the model's facts; NULL, or `otherwise`, when it is missing or of another type. */
+const char *pf_report_fact_text(const pf_model *model, const char *key);
+int64_t pf_report_fact_integer(const pf_model *model, const char *key, int64_t otherwise);
+
+#endif
