@@ -25,8 +25,10 @@ pf_status pf_train(const pf_table *data, const pf_table *held, const pf_train_op
                    pf_model **out, pf_error *error) {
   const pf_method *method = NULL;
   pf_training training = {0};
-  PF_TRY(pf_method_find(options->method ? options->method : "characteristic", &method, error));
-  PF_TRY(pf_training_begin(data, held, options, &training, error));
+  pf_train_options o = *options;
+  if (!o.method) o.method = pf_train_options_default().method;
+  PF_TRY(pf_method_find(o.method, &method, error));
+  PF_TRY(pf_training_begin(data, held, &o, &training, error));
   struct pf_model *model = NULL;
   pf_status status = method->train(&training, &model, error);
   if (status == PF_OK) status = record_steps(options, model, error);

@@ -39,12 +39,18 @@ static pf_status add_learned(const pf_learned *learned, const char *prefix, pf_c
   return status;
 }
 
+/* NULL when a name is not UTF-8 (or without memory). */
 static json_t *columns_json(const pf_table *like) {
   json_t *array = json_array();
-  for (int j = 0; j < like->columns; j++)
-    json_array_append_new(array, json_pack("{s:s, s:s, s:i}", "name", like->names[j], "type",
-                                           like->types[j] == PF_COLUMN_INTEGER ? "integer" : "real",
-                                           "decimals", like->decimals[j]));
+  for (int j = 0; array && j < like->columns; j++) {
+    json_t *column =
+        json_pack("{s:s, s:s, s:i}", "name", like->names[j], "type",
+                  like->types[j] == PF_COLUMN_INTEGER ? "integer" : "real", "decimals", like->decimals[j]);
+    if (!column || json_array_append_new(array, column) != 0) {
+      json_decref(array);
+      return NULL;
+    }
+  }
   return array;
 }
 
@@ -69,13 +75,21 @@ static pf_status set_root(pf_container *container, const json_t *root, pf_error 
   return status;
 }
 
+/* What a file and a description both say. */
+static pf_status set_common(const struct pf_model *model, json_t *root, pf_error *error) {
+  bool failed = json_object_set_new(root, "format", json_integer(PF_FORMAT_VERSION)) != 0 ||
+                json_object_set_new(root, "columns", columns_json(model->columns_like)) != 0 ||
+                json_object_set_new(root, "start", json_real(model->start)) != 0 ||
+                json_object_set_new(root, "end", json_real(model->end)) != 0 ||
+                json_object_set(root, "facts", model->facts) != 0;
+  if (!failed) return PF_OK;
+  return pf_fail(error, PF_FAILED,
+                 "the model's facts cannot be written as JSON (is a column name not UTF-8?)");
+}
+
 static pf_status fill_container(const struct pf_model *model, pf_container *container, json_t *root,
                                 pf_error *error) {
-  json_object_set_new(root, "format", json_integer(PF_FORMAT_VERSION));
-  json_object_set_new(root, "columns", columns_json(model->columns_like));
-  json_object_set_new(root, "start", json_real(model->start));
-  json_object_set_new(root, "end", json_real(model->end));
-  json_object_set(root, "facts", model->facts);
+  PF_TRY(set_common(model, root, error));
   PF_TRY(pf_encoder_save(model->encoder, container, error));
   PF_TRY(add_learned(model->generator, "generator", container, root, error));
   PF_TRY(add_learned(model->velocity, "velocity", container, root, error));
@@ -121,6 +135,7 @@ static pf_status read_map(const json_t *object, int columns, pf_time_map *map, p
   return pf_json_get_bool(object, "residual", &c->residual, error);
 }
 
+/* Copies the pieces into params; params NULL only looks whether the file has them all. */
 static pf_status read_params(const pf_container *container, const char *prefix, const pf_layout *layout,
                              float *params, pf_error *error) {
   for (int i = 0; i < layout->count; i++) {
@@ -131,7 +146,7 @@ static pf_status read_params(const pf_container *container, const char *prefix, 
     for (int k = 0; k < p->shape.axes; k++) shape.dims[k] = p->shape.dim[k];
     const pf_array *array = NULL;
     PF_TRY(pf_container_require(container, &shape, &array, error));
-    memcpy(params + p->offset, array->data, array->bytes);
+    if (params) memcpy(params + p->offset, array->data, array->bytes);
   }
   return PF_OK;
 }
@@ -147,6 +162,8 @@ static pf_status read_learned(const pf_container *container, const json_t *root,
   pf_layout layout = {0};
   float *params = NULL;
   pf_status status = pf_network_layout(&map.network, &layout, error);
+  /* before any memory is taken: a few bytes may claim a network of gigabytes */
+  if (status == PF_OK) status = read_params(container, prefix, &layout, NULL, error);
   if (status == PF_OK) status = pf_alloc((size_t)layout.total, sizeof(float), &params, error);
   if (status == PF_OK) status = read_params(container, prefix, &layout, params, error);
   if (status == PF_OK) status = pf_learned_create(&map, params, out, error);
@@ -273,22 +290,17 @@ pf_status pf_model_load(const char *path, struct pf_model **out, pf_error *error
 
 pf_status pf_model_describe(const struct pf_model *model, char **json, pf_error *error) {
   json_t *root = json_object();
-  char *text = NULL;
-  if (root) {
-    json_object_set_new(root, "format", json_integer(PF_FORMAT_VERSION));
-    json_object_set_new(root, "columns", columns_json(model->columns_like));
-    json_object_set_new(root, "start", json_real(model->start));
-    json_object_set_new(root, "end", json_real(model->end));
-    json_object_set(root, "facts", model->facts);
-    if (model->generator)
-      json_object_set_new(root, "generator", network_json(pf_learned_map_of(model->generator)));
-    if (model->velocity)
-      json_object_set_new(root, "velocity", network_json(pf_learned_map_of(model->velocity)));
-    text = json_dumps(root, JSON_INDENT(2));
-  }
+  if (!root) return pf_fail(error, PF_NO_MEMORY, "out of memory");
+  pf_status status = set_common(model, root, error);
+  if (model->generator)
+    json_object_set_new(root, "generator", network_json(pf_learned_map_of(model->generator)));
+  if (model->velocity)
+    json_object_set_new(root, "velocity", network_json(pf_learned_map_of(model->velocity)));
+  char *text = status == PF_OK ? json_dumps(root, JSON_INDENT(2)) : NULL;
   json_decref(root);
+  if (status != PF_OK) return status;
   if (!text) return pf_fail(error, PF_NO_MEMORY, "out of memory");
-  pf_status status = pf_strdup(text, json, error);
+  status = pf_strdup(text, json, error);
   free(text);
   return status;
 }

@@ -83,6 +83,9 @@ pf_status pf_model_draw(const struct pf_model *model, const pf_draw *draw, pf_ro
   if (rows.n < 0 || rows.first < 0)
     return pf_fail(error, PF_USAGE, "samples %lld from %lld: neither may be negative", (long long)rows.n,
                    (long long)rows.first);
+  if (rows.first > INT64_MAX / 2 || rows.n > INT64_MAX / 2)
+    return pf_fail(error, PF_USAGE, "samples %lld from %lld: there are %lld at most", (long long)rows.n,
+                   (long long)rows.first, (long long)(INT64_MAX / 2));
   int64_t most = rows.n < PIECE ? rows.n : PIECE;
   float *x = NULL;
   PF_TRY(pf_alloc((size_t)most * (size_t)model->columns, sizeof(float), &x, error));

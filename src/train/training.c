@@ -1,6 +1,7 @@
 /* One training run: see training.h. */
 #include "training.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -113,7 +114,10 @@ pf_status pf_training_begin(const pf_table *data, const pf_table *held, const pf
     t.d = t.data->columns;
     t.data_hash = hash_table(t.data);
     t.last_checkpoint = t.last_progress = t.begun;
-    status = pf_pool_create((int)options->threads, &t.pool, error);
+    if (options->threads < INT_MIN || options->threads > INT_MAX)
+      status = pf_fail(error, PF_USAGE, "threads is %lld", (long long)options->threads);
+    else
+      status = pf_pool_create((int)options->threads, &t.pool, error);
   }
   if (status == PF_OK) status = fit_encoder(&t, error);
   pf_points rows = {t.data ? t.data->values : NULL, (size_t)t.n, (size_t)t.d};
@@ -121,9 +125,10 @@ pf_status pf_training_begin(const pf_table *data, const pf_table *held, const pf
   if (status == PF_OK) status = scale_held(&t, error);
   if (status == PF_OK) status = pf_registry_create(&t.registry, error);
   *out = t;
-  if (status != PF_OK) pf_training_end(out);
   /* the stage is registered by address: only once it has its final place */
-  return status != PF_OK ? status : pf_registry_add_i64(out->registry, "stage", &out->stage, 1, error);
+  if (status == PF_OK) status = pf_registry_add_i64(out->registry, "stage", &out->stage, 1, error);
+  if (status != PF_OK) pf_training_end(out);
+  return status;
 }
 
 void pf_training_end(pf_training *t) {
