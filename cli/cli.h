@@ -132,7 +132,8 @@ enum {
 
 /* Fills `out` with the rows of PF_TRAIN_OPTIONS, pointing into *options. */
 void cli_train_rows(pf_train_options *options, cli_option out[CLI_TRAIN_OPTIONS]);
-/* " --name value" for every option of the call that changes the result and is not at its default. */
+/* "pushforward VERB DATA" and " --name value" for every option that changes the result and is not at its default, but
+ * for --steps (pf_train_options.command says why). free() it; NULL when out of memory. */
 char *cli_canonical(const char *verb, const char *data, const cli_option *options, int count);
 /* PF_OK when a file can be made at `path` (probed without touching what is there). */
 pf_status cli_check_writable(const char *path, pf_error *error);

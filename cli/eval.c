@@ -54,6 +54,7 @@ static pf_status evaluate(settings *s, const cli_call *call, pf_evaluation_set *
 static int run_eval(int argc, char **argv) {
   settings s = {.evaluate = pf_evaluate_options_default()};
   s.seed = (int64_t)s.evaluate.seed;
+  s.evaluate.baselines = false;
   cli_option options[] = {
       {.name = "steps",
        .kind = CLI_INT,

@@ -3,36 +3,32 @@
 
 /* ---- info ---- */
 
-static void print_value(cli_grid *grid, const char *key, const json_t *value) {
-  cli_grid_add(grid, "%s", key);
+static void print_value(const char *key, const json_t *value) {
+  printf("%-24s ", key);
   switch (json_typeof(value)) {
-  case JSON_STRING: cli_grid_add(grid, "%s", json_string_value(value)); break;
-  case JSON_INTEGER: cli_grid_add(grid, "%lld", (long long)json_integer_value(value)); break;
-  case JSON_REAL: cli_grid_add(grid, "%.9g", json_real_value(value)); break;
-  case JSON_TRUE: cli_grid_add(grid, "yes"); break;
-  case JSON_FALSE: cli_grid_add(grid, "no"); break;
-  default: cli_grid_add(grid, "-"); break;
+  case JSON_STRING: puts(json_string_value(value)); break;
+  case JSON_INTEGER: printf("%lld\n", (long long)json_integer_value(value)); break;
+  case JSON_REAL: printf("%.9g\n", json_real_value(value)); break;
+  case JSON_TRUE: puts("yes"); break;
+  case JSON_FALSE: puts("no"); break;
+  default: puts("-"); break;
   }
 }
 
-static void print_object(cli_grid *grid, json_t *object, const char *prefix) {
+static void print_object(json_t *object, const char *prefix) {
   const char *key = NULL;
   json_t *value = NULL;
   json_object_foreach(object, key, value) {
     char name[96];
     snprintf(name, sizeof name, "%s%s", prefix, key);
-    if (!json_is_object(value) && !json_is_array(value)) print_value(grid, name, value);
+    if (!json_is_object(value) && !json_is_array(value)) print_value(name, value);
   }
 }
 
 static int print_text(json_t *root) {
-  cli_grid grid = {.columns = 2};
-  cli_grid_add(&grid, "fact");
-  cli_grid_add(&grid, "value");
-  print_object(&grid, json_object_get(root, "facts"), "");
-  print_object(&grid, json_object_get(root, "generator"), "generator ");
-  print_object(&grid, json_object_get(root, "velocity"), "velocity ");
-  int code = cli_grid_print(&grid);
+  print_object(json_object_get(root, "facts"), "");
+  print_object(json_object_get(root, "generator"), "generator ");
+  print_object(json_object_get(root, "velocity"), "velocity ");
   const json_t *columns = json_object_get(root, "columns");
   printf("\n%zu columns:", json_array_size(columns));
   for (size_t i = 0; i < json_array_size(columns); i++) {
@@ -41,7 +37,7 @@ static int print_text(json_t *root) {
   }
   putchar('\n');
   json_decref(root);
-  return code;
+  return 0;
 }
 
 static int run_info(int argc, char **argv) {

@@ -20,10 +20,11 @@ void cli_train_rows(pf_train_options *o, cli_option out[CLI_TRAIN_OPTIONS]) {
 
 /* ---- the canonical command ---- */
 
-/* Options that never change the bytes of a model. A budget is recorded by the library as the steps it came to. */
+/* Options that never change the bytes of a model, and the number of steps: the library adds what a default or a
+ * budget came to. */
 static bool leaves_the_model_alone(const char *name) {
-  static const char *const names[] = {
-      "threads", "output", "resume", "log", "json", "quiet", "budget", "config", "checkpoint-seconds"};
+  static const char *const names[] = {"threads", "output", "resume", "log",   "json",
+                                      "quiet",   "budget", "config", "steps", "checkpoint-seconds"};
   for (size_t i = 0; i < sizeof names / sizeof *names; i++)
     if (strcmp(names[i], name) == 0) return true;
   return false;

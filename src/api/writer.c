@@ -10,6 +10,7 @@
 struct pf_table_writer {
   pf_table *schema;    /* zero rows */
   pf_atomic_file file; /* {0} when standard output is written */
+  const char *name;    /* for messages */
   FILE *stream;
   int64_t expected, written;
   bool npy;
@@ -19,11 +20,13 @@ static pf_status open_stream(pf_table_writer *w, const char *path, pf_error *err
   size_t length = strlen(path);
   if (strcmp(path, "-") == 0) {
     w->stream = stdout;
+    w->name = "standard output";
     return PF_OK;
   }
   w->npy = length > 4 && strcmp(path + length - 4, ".npy") == 0;
   PF_TRY(pf_atomic_file_begin(path, &w->file, error));
   w->stream = w->file.stream;
+  w->name = w->file.path;
   return PF_OK;
 }
 
@@ -55,8 +58,10 @@ pf_status pf_table_writer_add(pf_table_writer *w, const pf_table *table, pf_erro
   if (table->rows > w->expected - w->written)
     return pf_fail(error, PF_FAILED, "more rows than the %lld announced", (long long)w->expected);
   w->written += table->rows;
-  if (w->npy) return pf_npy_write_rows(w->stream, table->values, table->rows, columns, PF_NPY_F8, error);
-  return pf_csv_write_rows(w->stream, w->schema, table->values, table->rows, error);
+  pf_status status = w->npy
+                         ? pf_npy_write_rows(w->stream, table->values, table->rows, columns, PF_NPY_F8, error)
+                         : pf_csv_write_rows(w->stream, w->schema, table->values, table->rows, error);
+  return status == PF_OK ? PF_OK : pf_fail_within(error, status, "%s", w->name);
 }
 
 pf_status pf_table_writer_commit(pf_table_writer *w, pf_error *error) {
