@@ -43,7 +43,7 @@ static pf_status fill(pf_report_work *w, pf_error *error) {
   say(w, PF_LOG_INFO, "drawing samples and characteristics");
   PF_TRY(pf_report_fill_facts(w, error));
   pf_report_fill_quality(w);
-  pf_report_fill_curves(w);
+  PF_TRY(pf_report_fill_curves(w, error));
   PF_TRY(pf_report_fill_rows(w, error));
   return pf_report_fill_paths(w, error);
 }
@@ -66,6 +66,7 @@ static void close_work(pf_report_work *w) {
   pf_free(w->samples);
   pf_free(w->paths);
   pf_free(w->path_times);
+  for (int i = 0; i < PF_MODEL_CURVES; i++) pf_free(w->curve_steps[i]);
   pf_free(w);
 }
 

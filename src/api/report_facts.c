@@ -94,7 +94,8 @@ static void add_origin(pf_report_work *w) {
   const char *cpu = pf_report_fact_text(w->model, "instruction_set");
   int64_t seed = pf_report_fact_integer(w->model, "seed", -1);
   if (seed >= 0) add_fact(w, "seed", "%lld", (long long)seed);
-  if (version) add_fact(w, "made by", "pushforward %s%s%s", version, cpu ? " on " : "", cpu ? cpu : "");
+  if (version) add_fact(w, "pushforward", "%s", version);
+  if (cpu) add_fact(w, "instruction set", "%s", cpu);
 }
 
 /* ---- title ---- */
@@ -114,14 +115,14 @@ static void write_title(pf_report_work *w) {
 
 static void write_subtitle(pf_report_work *w) {
   const pf_evaluation *row = w->set ? &w->set->rows[0] : NULL;
-  const char *unit = w->law ? "" : ", in units of each column's spread";
   if (row && w->law)
     snprintf(w->subtitle, sizeof w->subtitle,
              "Measured against fresh draws of the law %.80s: %lld rows a side.", pf_law_spec(w->law),
              (long long)row->data_rows);
   else if (row)
-    snprintf(w->subtitle, sizeof w->subtitle, "Measured against %lld given rows: %lld a side%s.",
-             (long long)w->real->rows, (long long)row->data_rows, unit);
+    snprintf(w->subtitle, sizeof w->subtitle,
+             "Measured against %lld rows of data: %lld a side, in units of each column's spread.",
+             (long long)w->real->rows, (long long)row->data_rows);
   else
     snprintf(w->subtitle, sizeof w->subtitle, "Without data to measure against.");
   w->input.subtitle = w->subtitle;

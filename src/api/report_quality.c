@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include "../base/memory.h"
 #include "report_work.h"
 
 /* Key, name on the page, what it says: in the order of the page, headline numbers first. */
@@ -144,17 +145,29 @@ void pf_report_fill_quality(pf_report_work *w) {
   fill_steps(w);
 }
 
-void pf_report_fill_curves(pf_report_work *w) {
+/* The generator's steps are counted from the end of the velocity's: one time axis for the whole training. */
+static pf_status copy_steps(pf_report_work *w, const pf_curve *c, int64_t shift, double **out,
+                            pf_error *error) {
+  bool is_later = w->model->generator && strcmp(c->name, "velocity loss") != 0;
+  PF_TRY(pf_alloc((size_t)c->count, sizeof(double), out, error));
+  for (int64_t i = 0; i < c->count; i++) (*out)[i] = c->steps[i] + (is_later ? (double)shift : 0);
+  return PF_OK;
+}
+
+pf_status pf_report_fill_curves(pf_report_work *w, pf_error *error) {
   size_t count = 0;
+  int64_t shift = pf_report_fact_integer(w->model, "velocity_steps", 0);
   for (int i = 0; i < w->model->n_curves; i++) {
     const pf_curve *c = &w->model->curves[i];
     pf_report_series *s = &w->series[count];
     if (c->count < 2) continue;
-    *s = (pf_report_series){c->name, c->name, c->steps, c->values, (size_t)c->count};
+    PF_TRY(copy_steps(w, c, shift, &w->curve_steps[count], error));
+    *s = (pf_report_series){c->name, c->name, w->curve_steps[count], c->values, (size_t)c->count};
     if (strcmp(c->name, "velocity loss") == 0) s->panel = "training loss", s->name = "velocity";
     if (strcmp(c->name, "generator loss") == 0) s->panel = "training loss", s->name = "generator";
     count++;
   }
   w->input.series = w->series;
   w->input.series_count = count;
+  return PF_OK;
 }

@@ -36,6 +36,7 @@ typedef struct pf_report_work {
   pf_report_steps steps[PF_EVALUATION_ROWS];
   char step_labels[PF_EVALUATION_ROWS][40];
   pf_report_series series[PF_MODEL_CURVES];
+  double *curve_steps[PF_MODEL_CURVES];
 
   double *data, *samples, *paths, *path_times;
 } pf_report_work;
@@ -44,7 +45,7 @@ typedef struct pf_report_work {
 pf_status pf_report_fill_facts(pf_report_work *work, pf_error *error);
 /* Metrics, comparison, decomposition and quality against steps, from work->set. */
 void pf_report_fill_quality(pf_report_work *work);
-void pf_report_fill_curves(pf_report_work *work);
+pf_status pf_report_fill_curves(pf_report_work *work, pf_error *error);
 /* Rows of the reference and as many samples. PF_NON_FINITE when a sample is. */
 pf_status pf_report_fill_rows(pf_report_work *work, pf_error *error);
 /* Characteristics of the learned velocity; nothing without one. */

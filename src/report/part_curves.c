@@ -156,9 +156,12 @@ void pf_part_curves(pf_page *page) {
     pf_page_absent(page, "Training curves: the training log was not given.");
     return;
   }
-  pf_html_section_begin(
-      &page->text, "Training",
-      "Lines are means over short stretches of steps, bands their lowest and highest values.");
+  bool has_bands = false;
+  for (size_t s = 0; s < in->series_count; s++) has_bands = has_bands || in->series[s].count > POINTS_MAX;
+  pf_html_section_begin(&page->text, "Training",
+                        has_bands ? "Lines are means over short stretches of steps, bands their lowest and "
+                                    "highest values."
+                                  : NULL);
   pf_text_add(&page->text, "<div class=\"grid\">\n");
   size_t panels = 0;
   for (size_t s = 0; s < in->series_count && panels < PANELS_MAX; s++) {

@@ -94,9 +94,12 @@ static void write_bar(pf_text *text, const pf_report_metric *metric, double reac
   pf_svg_rect(text, "track", (pf_box){0, 3, width, 12});
   pf_svg_rect(text, "b5", (pf_box){0, 3, fmin(x, floor), 12});
   pf_svg_rect(text, "b1", (pf_box){floor, 3, x - floor, 12});
-  double high = pf_plot_scale_map(&scale, fmin(1 + metric->excess_hi95 / metric->floor, reach));
-  pf_svg_line(text, "whisker", x, middle, high, middle);
-  if (1 + metric->excess_hi95 / metric->floor <= reach) pf_svg_line(text, "whisker", high, 5, high, 13);
+  double bound = 1 + metric->excess_hi95 / metric->floor;
+  if (isfinite(bound)) {
+    double high = pf_plot_scale_map(&scale, fmin(bound, reach));
+    pf_svg_line(text, "whisker", x, middle, high, middle);
+    if (bound <= reach) pf_svg_line(text, "whisker", high, 5, high, 13);
+  }
   pf_svg_line(text, "mark", floor, 0, floor, 18);
   pf_svg_end(text);
 }
@@ -152,7 +155,9 @@ void pf_part_metrics(pf_page *page) {
       text,
       "<p class=\"note\">The bar shows the value in multiples of its floor (upright mark), cut at %g; the "
       "whisker ends at the upper bound. &#8220;At the floor&#8221; means that the 95 %% interval of the "
-      "excess reaches 0; without at least two pairs nothing is decided.</p>\n",
+      "excess reaches 0, or, where there is no interval, that the value is within the 95 %% quantile of the "
+      "floor; "
+      "without at least two pairs nothing is decided.</p>\n",
       bar_limit);
   pf_html_section_end(text);
 }
