@@ -19,10 +19,19 @@
 #include "base/cpu.h"
 #include "base/memory.h"
 
-enum { LANES = 8, DIRECT_COLUMNS = 8 };
+enum { LANES = 8, FLOAT_LANES = 16, DIRECT_COLUMNS = 8 };
 
 typedef double lanes_f __attribute__((vector_size(64), aligned(8), may_alias));
 typedef int64_t lanes_i __attribute__((vector_size(64), aligned(8), may_alias));
+typedef float float_lanes __attribute__((vector_size(64), aligned(4), may_alias));
+typedef int32_t float_mask __attribute__((vector_size(64), aligned(4), may_alias));
+
+/* What the auction reads instead of the points: bids need no more than single precision. */
+typedef struct float_costs {
+  float *x, *y; /* n x d rows; d x padded columns */
+  float *price; /* padded: v of the running round */
+  float *row;   /* padded */
+} float_costs;
 
 /* One problem being solved. Column arrays have `padded` entries. */
 typedef struct solver {
@@ -40,6 +49,7 @@ typedef struct solver {
   int64_t *row_of, *col_of; /* the assignment, -1 = free */
   int64_t *free_rows;
   size_t free_count;
+  float_costs narrow; /* empty with a matrix */
 } solver;
 
 /* Macros, because passing a 64-byte vector to a function has no ABI on the baseline. */
@@ -194,19 +204,70 @@ static double largest_reduced(const double *c, const double *v, size_t n) {
   return largest;
 }
 
+/* ---- auction ---- */
+
+/* Costs of row x (d) in single precision. */
+PF_MULTIVERSION
+static void float_row(const float *x, size_t d, int power, const float *y, size_t padded, float *out) {
+  size_t first = d > 1 ? 2 : 1; /* the plane in one pass */
+  const float *y1 = y + (first - 1) * padded;
+  float x0 = x[0], x1 = d > 1 ? x[1] : y1[0];
+  if (d == 1)
+    for (size_t j = 0; j < padded; j++) out[j] = (x0 - y[j]) * (x0 - y[j]);
+  else
+    for (size_t j = 0; j < padded; j++) out[j] = (x0 - y[j]) * (x0 - y[j]) + (x1 - y1[j]) * (x1 - y1[j]);
+  for (size_t k = first; k < d; k++) {
+    const float *yk = y + k * padded;
+    for (size_t j = 0; j < padded; j++) out[j] += (x[k] - yk[j]) * (x[k] - yk[j]);
+  }
+  if (power == 1)
+    for (size_t j = 0; j < padded; j++) out[j] = sqrtf(out[j]);
+}
+
+#define PICK_FLOAT(mask, yes, no) ((float_lanes)(((float_mask)(yes) & (mask)) | ((float_mask)(no) & ~(mask))))
+
+/* As least_two, but the second column is not found. */
+PF_MULTIVERSION
+static two_least least_two_float(const float *c, const float *v, size_t padded) {
+  float_lanes m1 = (float_lanes){0} + INFINITY, m2 = m1;
+  float_mask j1 = {0}, j = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+  for (size_t k = 0; k < padded; k += FLOAT_LANES) {
+    float_lanes r = *(const float_lanes *)(c + k) - *(const float_lanes *)(v + k);
+    float_mask below = r < m1;
+    float_lanes loser = PICK_FLOAT(below, m1, r);
+    m2 = PICK_FLOAT(loser < m2, loser, m2);
+    m1 = PICK_FLOAT(below, r, m1);
+    j1 = (j & below) | (j1 & ~below);
+    j += FLOAT_LANES;
+  }
+  two_least least = {INFINITY, INFINITY, -1, -1};
+  for (int l = 0; l < FLOAT_LANES; l++) offer(&least, m1[l], j1[l]);
+  for (int l = 0; l < FLOAT_LANES; l++) offer(&least, m2[l], INT32_MAX);
+  return least;
+}
+
+static two_least bid(solver *s, size_t i, bool in_float) {
+  if (!in_float) return least_two(cost_row(s, i), s->v, s->padded);
+  const float_costs *f = &s->narrow;
+  float_row(f->x + i * s->x.d, s->x.d, s->power, f->y, s->padded, f->row);
+  return least_two_float(f->row, f->price, s->padded);
+}
+
 /* One auction round: rows bid for their cheapest column, overbidding the second cheapest by eps. Prices (v)
  * persist from round to round; the round ends early when bidding wars exceed 60 bids a row. */
-static void auction(solver *s, double eps) {
+static void auction(solver *s, double eps, bool in_float) {
   size_t count = 0, budget = 60 * s->n;
   for (size_t i = s->n; i-- > 0;) {
     s->col_of[i] = s->row_of[i] = -1;
     s->free_rows[count++] = (int64_t)i;
   }
+  for (size_t j = 0; in_float && j < s->padded; j++) s->narrow.price[j] = (float)s->v[j];
   while (count > 0 && budget-- > 0) {
     int64_t i = s->free_rows[--count];
-    two_least least = least_two(cost_row(s, (size_t)i), s->v, s->padded);
+    two_least least = bid(s, (size_t)i, in_float);
     int64_t j = least.first_column, evicted = s->row_of[j];
     s->v[j] -= least.second - least.first + eps;
+    if (in_float) s->narrow.price[j] = (float)s->v[j];
     s->row_of[j] = i;
     if (evicted >= 0) s->free_rows[count++] = evicted;
   }
@@ -214,16 +275,21 @@ static void auction(solver *s, double eps) {
 
 /* Duals by auction rounds with falling eps (Bertsekas, Annals of OR 14 (1988)): they need not be optimal, but
  * start the searches near the optimum. Without them a cloud opposite a much narrower or shifted one takes 10
- * times as long. The last eps, .03 / n of the spread of reduced costs, balances bids against searches. */
+ * times as long. The last eps, .03 / n of the spread of reduced costs, balances bids against searches. Single
+ * precision serves while eps stands above its rounding. */
 static void auction_duals(solver *s) {
-  double spread = 0;
+  double spread = 0, size = 0;
   if (s->n < 2) return;
   for (size_t i = 0; i < s->n; i += 1 + s->n / 128) {
-    double largest = largest_reduced(cost_row(s, i), s->v, s->n);
+    const double *c = cost_row(s, i);
+    double largest = largest_reduced(c, s->v, s->n);
     if (largest > spread) spread = largest;
+    for (size_t j = 0; j < s->n; j++)
+      if (c[j] > size) size = c[j];
   }
   double last = .03 * spread / (double)s->n;
-  for (double eps = .1 * spread; eps > last && eps > 0; eps /= 6) auction(s, eps);
+  for (double eps = .1 * spread; eps > last && eps > 0; eps /= 6)
+    auction(s, eps, s->matrix == NULL && eps > 8 * (double)FLT_EPSILON * size && size < 1e30);
 }
 
 /* Every row takes its cheapest column while that is free: exact complementary slackness for any duals. */
@@ -241,8 +307,9 @@ static void assign_tight(solver *s) {
   }
 }
 
-/* Alternating row reductions without augmentation; at most `budget` rows are tried, since rounding can make
- * the exchange of a column between two rows arbitrarily long. */
+/* Alternating row reductions without augmentation; at most `budget` rows are tried again: rounding can make
+ * the exchange of a column between two rows arbitrarily long, and after the auction long exchanges cost more
+ * than the searches they save. */
 static void augment_by_rows(solver *s, size_t budget) {
   size_t k = 0, count = s->free_count, kept = 0;
   while (k < count) {
@@ -328,8 +395,23 @@ static pf_status certify(solver *s, pf_assignment *out, pf_error *error) {
   return PF_OK;
 }
 
+static size_t padded_columns(size_t n) { return (n + FLOAT_LANES - 1) / FLOAT_LANES * FLOAT_LANES; }
+
+static pf_status float_costs_open(solver *s, pf_error *error) {
+  size_t d = s->x.d;
+  float_costs *f = &s->narrow;
+  PF_TRY(pf_alloc(s->n * d, sizeof *f->x, &f->x, error));
+  PF_TRY(pf_alloc(s->padded * d, sizeof *f->y, &f->y, error));
+  PF_TRY(pf_alloc(s->padded, sizeof *f->price, &f->price, error));
+  PF_TRY(pf_alloc(s->padded, sizeof *f->row, &f->row, error));
+  for (size_t i = 0; i < s->n * d; i++) f->x[i] = (float)s->x.rows[i];
+  for (size_t j = 0; j < s->padded * d; j++) f->y[j] = (float)s->y[j];
+  return PF_OK;
+}
+
 static pf_status solver_open(solver *s, pf_error *error) {
-  s->padded = (s->n + LANES - 1) / LANES * LANES;
+  s->padded = padded_columns(s->n);
+  if (s->matrix == NULL) PF_TRY(float_costs_open(s, error));
   PF_TRY(pf_alloc(s->padded, sizeof *s->row, &s->row, error));
   PF_TRY(pf_alloc(s->padded, sizeof *s->v, &s->v, error));
   PF_TRY(pf_alloc(s->padded, sizeof *s->w, &s->w, error));
@@ -353,6 +435,10 @@ static void solver_close(solver *s) {
   pf_free(s->row_of);
   pf_free(s->col_of);
   pf_free(s->free_rows);
+  pf_free(s->narrow.x);
+  pf_free(s->narrow.y);
+  pf_free(s->narrow.price);
+  pf_free(s->narrow.row);
 }
 
 static pf_status solve(solver *s, pf_assignment *out, pf_error *error) {
@@ -365,7 +451,7 @@ static pf_status solve(solver *s, pf_assignment *out, pf_error *error) {
   PF_TRY_GOTO(reduce_columns(s, error));
   auction_duals(s);
   assign_tight(s);
-  for (int pass = 0; pass < 2; pass++) augment_by_rows(s, 8 * s->n);
+  for (int pass = 0; pass < 2; pass++) augment_by_rows(s, s->n);
   for (size_t k = 0; k < s->free_count; k++) augment_by_path(s, s->free_rows[k]);
   PF_TRY_GOTO(certify(s, &found, error));
   *out = found;
@@ -423,7 +509,7 @@ pf_status pf_assignment_points(pf_points x, pf_points y, int power, pf_assignmen
   if (x.n != y.n)
     return pf_fail(error, PF_BAD_INPUT, "assignment of %zu points to %zu: equal numbers", x.n, y.n);
   if (power != 1 && power != 2) return pf_fail(error, PF_USAGE, "assignment: power %d, valid: 1, 2", power);
-  size_t n = x.n, d = x.d, padded = (n + LANES - 1) / LANES * LANES;
+  size_t n = x.n, d = x.d, padded = padded_columns(n);
   double *copy_x = NULL, *copy_y = NULL, *columns = NULL, *matrix = NULL, *means = NULL;
   pf_status status = PF_OK;
   PF_TRY_GOTO(pf_alloc(n * d, sizeof *copy_x, &copy_x, error));
