@@ -76,14 +76,12 @@ pf_status pf_atomic_file_write(pf_atomic_file *file, const void *bytes, size_t l
   return fail_write(file->path, "writing failed", errno, error);
 }
 
-/* The rename itself must survive a crash. Folders of some file systems cannot be synced: that is fine. */
-static pf_status sync_folder(const pf_atomic_file *file, pf_error *error) {
-  char *folder = NULL;
-  PF_TRY(pf_strdup(file->target, &folder, error));
-  char *slash = strrchr(folder, '/');
+/* The rename itself must survive a crash. Folders of some file systems cannot be synced: that is fine. Cuts the
+ * target's name off: the new file stands, so nothing here may fail for lack of memory. */
+static pf_status sync_folder(pf_atomic_file *file, pf_error *error) {
+  char *folder = file->target, *slash = strrchr(folder, '/');
   if (slash) slash[slash == folder ? 1 : 0] = '\0';
   int descriptor = open(slash ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  pf_free(folder);
   if (descriptor < 0) return PF_OK;
   int failed = fsync(descriptor), reason = errno;
   close(descriptor);

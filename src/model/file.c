@@ -176,11 +176,20 @@ static pf_status read_learned(const pf_container *container, const json_t *root,
   return status;
 }
 
-static pf_status read_column(const json_t *entry, int j, pf_table *like, pf_error *error) {
+/* `seen` collects the names of the columns before. */
+static pf_status check_name(json_t *seen, const char *name, pf_error *error) {
+  if (!name[0] || json_object_get(seen, name))
+    return pf_fail(error, PF_BAD_INPUT, "the column name '%s' is empty or comes twice", name);
+  if (json_object_set_new(seen, name, json_true()) != 0) return pf_fail(error, PF_NO_MEMORY, "out of memory");
+  return PF_OK;
+}
+
+static pf_status read_column(const json_t *entry, int j, json_t *seen, pf_table *like, pf_error *error) {
   const char *name = NULL, *type = NULL;
   if (!json_is_object(entry)) return pf_fail(error, PF_BAD_INPUT, "column %d is not an object", j + 1);
   PF_TRY(pf_json_get_string(entry, "name", &name, error));
   PF_TRY(pf_json_get_string(entry, "type", &type, error));
+  PF_TRY(check_name(seen, name, error));
   PF_TRY(read_int(entry, "decimals", -1, 400, &like->decimals[j], error));
   if (strcmp(type, "integer") != 0 && strcmp(type, "real") != 0)
     return pf_fail(error, PF_BAD_INPUT, "column '%s' has the unknown type '%s'", name, type);
@@ -195,9 +204,11 @@ static pf_status read_columns(const json_t *root, pf_table **out, pf_error *erro
   if (count < 1 || count > 65536) return pf_fail(error, PF_BAD_INPUT, "the model has %zu columns", count);
   pf_table *like = NULL;
   PF_TRY(pf_table_create(0, (int)count, &like, error));
-  pf_status status = PF_OK;
+  json_t *seen = json_object();
+  pf_status status = seen ? PF_OK : pf_fail(error, PF_NO_MEMORY, "out of memory");
   for (size_t j = 0; j < count && status == PF_OK; j++)
-    status = read_column(json_array_get(columns, j), (int)j, like, error);
+    status = read_column(json_array_get(columns, j), (int)j, seen, like, error);
+  json_decref(seen);
   if (status == PF_OK)
     *out = like;
   else

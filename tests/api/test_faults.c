@@ -1,0 +1,156 @@
+/* Lack of memory anywhere in training, loading and sampling: an error, no leak (address sanitizer), and the same
+ * call works afterwards. */
+#include "tiny_train.h"
+
+static pf_table *table;
+static pf_model *shared_model;
+static char model_path[256];
+
+static pf_train_options tiniest(void) {
+  pf_train_options o = tiny_options();
+  o.steps = 4;
+  o.width = 4;
+  o.depth = 1;
+  o.batch = 8;
+  o.trajectory_steps = 1;
+  o.threads = 1;
+  o.curve_points = 1;
+  return o;
+}
+
+static int set_up(void **state) {
+  (void)state;
+  pf_error error = {0};
+  pf_train_options o = tiniest();
+  table = draw_table("law:moons", 40);
+  must(pf_train(table, NULL, &o, &shared_model, &error), &error);
+  temporary_name(model_path, "faults");
+  must(pf_model_save(shared_model, model_path, &error), &error);
+  return 0;
+}
+
+static int tear_down(void **state) {
+  (void)state;
+  pf_table_free(table);
+  pf_model_free(shared_model);
+  remove(model_path);
+  return 0;
+}
+
+typedef pf_status action(pf_error *error);
+
+static pf_status do_train(pf_error *error) {
+  pf_train_options o = tiniest();
+  pf_model *model = NULL;
+  pf_status status = pf_train(table, NULL, &o, &model, error);
+  assert_int_equal(status == PF_OK, model != NULL);
+  pf_model_free(model);
+  return status;
+}
+
+static pf_status do_train_quantile(pf_error *error) {
+  pf_train_options o = tiniest();
+  pf_model *model = NULL;
+  o.encoder = "quantile";
+  o.face = "theory";
+  o.semigroup = 1;
+  pf_status status = pf_train(table, table, &o, &model, error);
+  assert_int_equal(status == PF_OK, model != NULL);
+  pf_model_free(model);
+  return status;
+}
+
+static pf_status do_load(pf_error *error) {
+  pf_model *model = NULL;
+  pf_status status = pf_model_load(model_path, &model, error);
+  assert_int_equal(status == PF_OK, model != NULL);
+  pf_model_free(model);
+  return status;
+}
+
+static pf_status do_save(pf_error *error) {
+  char path[300];
+  snprintf(path, sizeof path, "%s_again", model_path);
+  pf_status status = pf_model_save(shared_model, path, error);
+  if (status != PF_OK) assert_int_not_equal(access(path, F_OK), 0); /* whole or not at all */
+  remove(path);
+  return status;
+}
+
+static pf_status do_describe(pf_error *error) {
+  char *json = NULL;
+  pf_status status = pf_model_describe(shared_model, &json, error);
+  assert_int_equal(status == PF_OK, json != NULL);
+  pf_string_free(json);
+  return status;
+}
+
+static pf_status do_sample(pf_error *error) {
+  pf_sample_options o = {.steps = 2, .threads = 2};
+  pf_table *drawn = NULL;
+  pf_status status = pf_model_sample_table(shared_model, &o, 600, &drawn, error);
+  assert_int_equal(status == PF_OK, drawn != NULL);
+  pf_table_free(drawn);
+  return status;
+}
+
+static pf_status do_sample_teacher(pf_error *error) {
+  pf_sample_options o = {.steps = 2, .threads = 1, .teacher = true};
+  pf_table *drawn = NULL;
+  pf_status status = pf_model_sample_table(shared_model, &o, 600, &drawn, error);
+  assert_int_equal(status == PF_OK, drawn != NULL);
+  pf_table_free(drawn);
+  return status;
+}
+
+/* Fails allocation 1, 1 + stride, ... until the action is done without one failing. */
+static void fail_every(action *act, const char *name, int64_t stride) {
+  pf_error error = {0};
+  int64_t begin = pf_memory_allocations();
+  must(act(&error), &error);
+  int64_t total = pf_memory_allocations() - begin;
+  for (int64_t k = 1; k <= total; k += stride) {
+    error = (pf_error){0};
+    pf_memory_fail_at(k);
+    pf_status status = act(&error);
+    pf_memory_fail_at(0);
+    if (status != PF_NO_MEMORY || error.status != PF_NO_MEMORY || !strstr(error.message, "memory"))
+      fail_msg("%s, allocation %d of %d: %s '%s'", name, (int)k, (int)total, pf_status_name(status),
+               error.message);
+  }
+  error = (pf_error){0};
+  must(act(&error), &error);
+}
+
+static void loading_survives_lack_of_memory(void **state) {
+  (void)state;
+  fail_every(do_load, "load", 1);
+}
+
+static void saving_survives_lack_of_memory(void **state) {
+  (void)state;
+  fail_every(do_save, "save", 1);
+  fail_every(do_describe, "describe", 1);
+}
+
+static void sampling_survives_lack_of_memory(void **state) {
+  (void)state;
+  fail_every(do_sample, "sample", 1);
+  fail_every(do_sample_teacher, "sample by the teacher", 1);
+}
+
+static void training_survives_lack_of_memory(void **state) {
+  (void)state;
+  fail_every(do_train, "train", 17);
+  fail_every(do_train_quantile, "train with quantiles", 23);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(loading_survives_lack_of_memory),
+      cmocka_unit_test(saving_survives_lack_of_memory),
+      cmocka_unit_test(sampling_survives_lack_of_memory),
+      cmocka_unit_test(training_survives_lack_of_memory),
+  };
+  return cmocka_run_group_tests(tests, set_up, tear_down);
+}
