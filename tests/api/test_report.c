@@ -27,10 +27,11 @@ static pf_model *train(const pf_table *table, const char *source, const char *co
   pf_model *model = NULL;
   options.steps = 40, options.width = 16, options.depth = 2, options.batch = 64;
   options.curve_points = 4;
-  options.source = source, options.command = command;
+  options.source = source;
   options.trajectory_steps = 4;
   options.encoder = table->columns == 3 ? "quantile" : "standard";
   check(pf_train(table, NULL, &options, &model, &error), &error);
+  if (command) json_object_set_new(model->facts, "command", json_string(command));
   return model;
 }
 
