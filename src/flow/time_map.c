@@ -1,6 +1,8 @@
 /* Graph builders of the two-time map: see time_map.h for the formulas. */
 #include "time_map.h"
 
+#include "../base/canary.h"
+
 static pf_node variance_node(pf_node alpha, pf_node beta) {
   return pf_add(pf_mul(alpha, alpha), pf_mul(beta, beta));
 }
@@ -21,7 +23,8 @@ void pf_time_map_coefficients(const pf_time_map *map, pf_node t, pf_node s, pf_n
   pf_node variance = variance_node(a, b);
   /* dividing by the very expression that the numerator becomes at s = t keeps g(t,t,x) = x exact */
   *of_x = pf_div(pf_add(pf_mul(a, as), pf_mul(b, bs)), variance);
-  *of_network = pf_div(pf_sub(pf_mul(a, bs), pf_mul(b, as)), pf_sqrt(variance));
+  pf_node turn = pf_sub(pf_mul(a, bs), pf_mul(b, as));
+  *of_network = pf_div(PF_CANARY(TIME_MAP_SIGN, turn, pf_neg(turn)), pf_sqrt(variance));
 }
 
 pf_node pf_time_map_node(const pf_time_map *map, int set, pf_node x, pf_node t, pf_node s) {

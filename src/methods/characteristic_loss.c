@@ -11,6 +11,7 @@
  * diagonal entry; pf_pair_law says what else may be stressed. With the exponential form the diagonal of the theory's loss is
  * identically zero; a share of the rows may carry denoiser matching there instead.
  */
+#include "../base/canary.h"
 #include "characteristic.h"
 
 /* Stream ids of the random leaves; one use, one stream. */
@@ -229,7 +230,8 @@ pf_status pf_practical_objective(const pf_characteristic *c, int64_t rows, pf_ob
   pf_node near = pf_time_map_node(g, PF_SET_TRAINED, p.xt, p.t, p.s);
   pf_node estimate = pf_time_map_node(g, PF_SET_AVERAGE, near, p.s, end);
   pf_node far = pf_time_map_node(g, PF_SET_TRAINED, p.xu, p.u, p.s);
-  pf_node target = pf_stop_gradient(pf_time_map_node(g, PF_SET_AVERAGE, far, p.s, end));
+  pf_node ahead = pf_time_map_node(g, PF_SET_AVERAGE, far, p.s, end);
+  pf_node target = PF_CANARY(TARGET_GRADIENT, pf_stop_gradient(ahead), ahead);
   o.terms[0] = batch_mean(&b, distance(c, pf_sub(estimate, target)));
   sample d = draw_sample(&b, g, random_time(&b, S_TIME));
   pf_node f = pf_time_map_network_node(g, PF_SET_TRAINED, d.x, d.t, d.t);

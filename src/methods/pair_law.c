@@ -3,6 +3,7 @@
  * Every pair (k, l), 0 <= k <= l <= K, has a share of the unit interval; row e of the table is the pair whose interval holds
  * (e + 1/2) / PF_PAIR_TABLE. Drawing rows uniformly then draws pairs from the law, with one integer per draw.
  */
+#include "../base/canary.h"
 #include "characteristic.h"
 
 /* Jumps (j h, (j + 1) h) with h = K / 2^level for every level >= 1 with a whole h; levels are equally likely. */
@@ -22,7 +23,7 @@ static double dyadic_share(int K, int levels, int k, int l) {
 
 /* The probability of (k, l). Shares that cannot be met (no dyadic jump when K is odd) fall to the terminal pair. */
 static double pair_share(const pf_pair_law *law, int K, int levels, int k, int l) {
-  double nodes = K + 1.0, share = law->sorted * (k == l ? 1 : 2) / (nodes * nodes);
+  double nodes = K + 1.0, share = law->sorted * (k == l ? 1 : PF_CANARY(PAIR_WEIGHT, 2, 1)) / (nodes * nodes);
   if (k == 0 && l == K) share += law->terminal + (levels == 0 ? law->dyadic : 0);
   if (k == 0 && l > 0) share += law->from_start / K;
   if (l == K && k < K) share += law->to_end / K;

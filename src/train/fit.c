@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include "../base/canary.h"
 #include "../base/cpu.h"
 #include "../base/memory.h"
 
@@ -65,7 +66,7 @@ pf_status pf_fit_state_register(pf_fit_state *s, const char *prefix, pf_registry
   char name[64];
   const char *names[] = {"params", "first_moment", "second_moment", "average"};
   float *arrays[] = {s->arrays.params, s->arrays.first_moment, s->arrays.second_moment, s->arrays.average};
-  for (int i = 0; i < 4; i++) {
+  for (int i = 0; i < PF_CANARY(RESUME_FORGETS, 4, 3); i++) {
     snprintf(name, sizeof name, "%s.%s", prefix, names[i]);
     PF_TRY(pf_registry_add_f32(registry, name, arrays[i], s->arrays.n, error));
   }
@@ -292,7 +293,7 @@ static pf_status step_once(pf_fit *fit, pf_error *error) {
   double loss = scalar_sum(fit, 0), norm = 0;
   for (int i = 0; i < fit->chunks; i++) norm += fit->chunk_norm[i];
   norm = sqrt(norm);
-  if (!isfinite(loss) || !isfinite(norm))
+  if (PF_CANARY(FIT_NAN, !isfinite(loss) || !isfinite(norm), isinf(loss)))
     return pf_fail(error, PF_NON_FINITE, "step %lld: the loss is %g and the gradient norm %g", (long long)k,
                    loss, norm);
   fit->scale = fit->config.clip > 0 && norm > fit->config.clip ? fit->config.clip / norm : 1.0;

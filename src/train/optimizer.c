@@ -2,6 +2,7 @@
 #include "optimizer.h"
 
 #include <math.h>
+#include "../base/canary.h"
 #include "../base/cpu.h"
 
 pf_adam pf_adam_default(void) {
@@ -36,7 +37,7 @@ void pf_adam_update(const pf_adam *adam, const pf_adam_state *state, int64_t k, 
                  .b2 = (float)adam->beta2,
                  .one_b1 = (float)(1 - adam->beta1),
                  .one_b2 = (float)(1 - adam->beta2),
-                 .rate = (float)(adam->learning_rate / c1),
+                 .rate = (float)(adam->learning_rate / PF_CANARY(ADAM_BIAS, c1, 1)),
                  .inverse_c2 = (float)(1 / c2),
                  .epsilon = (float)adam->epsilon,
                  .decay = (float)(adam->learning_rate * adam->weight_decay),

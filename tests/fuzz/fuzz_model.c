@@ -1,0 +1,38 @@
+/* Fuzz target of the model loader: any bytes give a model or an error. A model that loads can be described, sampled
+ * and saved. The input is read as it is and with both checksums made right. */
+#include "base/memory.h"
+#include "checksum_repair.h"
+#include "model/model.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void use(const struct pf_model *model) {
+  enum { N = 3 };
+  double *out = NULL;
+  char *json = NULL;
+  pf_draw draw = {.steps = 2, .seed = 1};
+  if (pf_alloc(N * (size_t)model->columns, sizeof *out, &out, NULL) == PF_OK)
+    (void)pf_model_draw(model, &draw, (pf_rows){0, N}, out, NULL);
+  if (pf_model_describe(model, &json, NULL) == PF_OK) pf_free(json);
+  pf_free(out);
+}
+
+static void read_once(const uint8_t *data, size_t size) {
+  pf_container *container = NULL;
+  struct pf_model *model = NULL;
+  if (pf_container_read_bytes(data, size, "fuzz", &container, NULL) != PF_OK) return;
+  if (pf_model_from_container(container, &model, NULL) == PF_OK) use(model);
+  pf_model_free(model);
+  pf_container_free(container);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+  uint8_t *copy = NULL;
+  read_once(data, size);
+  if (size < 8 || pf_alloc(size, 1, &copy, NULL) != PF_OK) return 0;
+  memcpy(copy, data, size);
+  repair(copy, size);
+  read_once(copy, size);
+  pf_free(copy);
+  return 0;
+}
