@@ -5,7 +5,8 @@
  *   velocity   mean |F(t, x_t) - (alpha x1 - beta x0)/c_t|^2                                     characteristic.md section 2
  *   theory     mean over i and k <= l of |g(T_k, T_l, Z_k) - Z_l|^2, diagonal weight 1/2         eq. 2.11, terminal node included
  *              + lambda mean |g(T_k,T_l,Z_k) - g(T_j,T_l, g(T_k,T_j,Z_k))|^2, k <= j <= l        eq. 2.13
- *   practical  mean |g_ema(s, T, g(t, s, x_t)) - sg g_ema(s, T, g(u, s, x_u))|^2 + lambda (diagonal), x_u teacher steps from x_t   section 6
+ *   practical  mean |g_ema(s, T, g(t, s, x_t)) - sg g_ema(s, T, g(u, s, x_u))|^2 + lambda (diagonal),
+ *              x_u teacher steps from x_t                                                        section 6
  *
  * Drawing k and l independently and sorting them gives exactly the paper's weights: a pair k < l comes twice as often as a
  * diagonal entry; pf_pair_law says what else may be stressed. With the exponential form the diagonal of the theory's loss is
