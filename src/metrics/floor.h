@@ -6,9 +6,9 @@
 
 typedef struct pf_metric_result {
   char name[32];
-  double value;       /* mean over pairs of metric(model_p, real A_p) */
-  double floor;       /* mean over pairs of metric(real B_p, real A_p) */
-  double floor_q95;   /* 95 % quantile of the floor over pairs */
+  double value;       /* mean of metric(model, real) over the combinations */
+  double floor;       /* mean of metric(real, other real) */
+  double floor_q95;   /* 95 % quantile of the single floor distances */
   double excess;      /* value - floor */
   double excess_hi95; /* one-sided 95 % upper confidence bound of the excess; infinite when pairs < 2 */
   double excess_lo95; /* one-sided 95 % lower confidence bound: above 0 = measurably worse than real */
@@ -29,11 +29,15 @@ typedef struct pf_floor_spec {
   size_t n, d; /* rows per sample and columns */
   int pairs;   /* P >= 1; 10 to 20 is usual */
   pf_metric_options options;
+  int rounds; /* 0: one value and one floor distance a pair; r = 1..64, at most (P + 1)/2: every sample meets r pairs */
 } pf_floor_spec;
 
-/* Fills results[metric_count]. Both distances of a pair share real A, so its noise cancels in their
- * difference; excess_hi95 = mean + t_{.95,P-1} sd / sqrt(P) of the P differences (paired t). The metrics run
- * in parallel over the pool; results do not depend on it. The draws may use the pool. */
+/* Fills results[metric_count]. With rounds 0 both distances of a pair share real A, so its noise cancels in
+ * their difference; the bounds are a paired t. With rounds r each model sample meets both real samples of r
+ * pairs, and the real ones each other (5 r - 2 distances a pair): a smaller error from the same samples, bounds
+ * by the jackknife over pairs, all 3 P samples in memory. More pairs are cheaper than rounds unless drawing is
+ * dear; the table is in floor.c. The metrics run in parallel over the pool; results do not depend on it. The
+ * draws may use the pool. */
 pf_status pf_measure_against_floor(const pf_floor_spec *spec, pf_sample_source source,
                                    pf_metric_result *results, pf_error *error);
 

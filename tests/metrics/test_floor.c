@@ -20,19 +20,20 @@ typedef struct gaussian_source {
   size_t n, d;
   double shift;
   int break_pair; /* this pair's model has a NaN; -1: none */
+  uint64_t seed;
 } gaussian_source;
 
 static pf_status draw_real(void *context, int pair, int which, double *out, pf_error *error) {
   const gaussian_source *s = context;
   (void)error;
-  normal_cloud(1000 + 3 * (uint64_t)pair + (uint64_t)which, s->n, s->d, 0, out);
+  normal_cloud(s->seed + 1000 + 3 * (uint64_t)pair + (uint64_t)which, s->n, s->d, 0, out);
   return PF_OK;
 }
 
 static pf_status draw_model(void *context, int pair, double *out, pf_error *error) {
   const gaussian_source *s = context;
   if (s->break_pair == 100 + pair) return pf_fail(error, PF_FAILED, "no model");
-  normal_cloud(1002 + 3 * (uint64_t)pair, s->n, s->d, s->shift, out);
+  normal_cloud(s->seed + 1002 + 3 * (uint64_t)pair, s->n, s->d, s->shift, out);
   if (pair == s->break_pair) out[3] = NAN;
   return PF_OK;
 }
@@ -43,7 +44,7 @@ static const pf_metric_id most[] = {PF_METRIC_W2,     PF_METRIC_W1,      PF_METR
 enum { MOST = sizeof most / sizeof *most };
 
 static pf_floor_spec spec_of(size_t count, size_t n, int pairs, pf_pool *pool) {
-  pf_floor_spec spec = {most, count, n, 2, pairs, pf_metric_options_default()};
+  pf_floor_spec spec = {most, count, n, 2, pairs, pf_metric_options_default(), 0};
   spec.options.pool = pool;
   return spec;
 }
@@ -71,23 +72,119 @@ static void same_law_has_no_excess(void **state) {
 static void shifted_law_has_excess(void **state) {
   (void)state;
   gaussian_source source = {.n = 200, .d = 2, .shift = .5, .break_pair = -1};
-  pf_floor_spec spec = spec_of(MOST, 200, 8, NULL);
-  pf_metric_result results[MOST];
-  assert_int_equal(
-      pf_measure_against_floor(&spec, (pf_sample_source){&source, draw_real, draw_model}, results, NULL),
-      PF_OK);
-  for (int m = 0; m < MOST; m++) assert_true(results[m].excess_lo95 > 0);
-  assert_true(fabs(results[0].value - sqrt(.5 + .4 * .4)) < .15); /* W2^2 ~ |shift|^2 + floor^2 */
+  for (int rounds = 0; rounds < 3; rounds += 2) {
+    pf_floor_spec spec = spec_of(MOST, 200, 8, NULL);
+    spec.rounds = rounds;
+    pf_metric_result results[MOST];
+    assert_int_equal(
+        pf_measure_against_floor(&spec, (pf_sample_source){&source, draw_real, draw_model}, results, NULL),
+        PF_OK);
+    for (int m = 0; m < MOST; m++) assert_true(results[m].excess_lo95 > 0);
+    assert_true(fabs(results[0].value - sqrt(.5 + .4 * .4)) < .15); /* W2^2 ~ |shift|^2 + floor^2 */
+  }
 }
 
-static void threads_do_not_matter(void **state) {
+/* Samples of one number: W1 is |x - y|, and every mean can be written out. Block p: model, A, B. */
+static const double numbers[3][3] = {{.3, 1.1, -2.}, {2.5, -.4, .9}, {7., 3.2, 5.6}};
+
+static pf_status number_real(void *context, int pair, int which, double *out, pf_error *error) {
+  (void)context;
+  (void)error;
+  *out = numbers[pair][1 + which];
+  return PF_OK;
+}
+
+static pf_status number_model(void *context, int pair, double *out, pf_error *error) {
+  (void)context;
+  (void)error;
+  *out = numbers[pair][0];
+  return PF_OK;
+}
+
+static pf_metric_result measure_numbers(int pairs, int rounds) {
+  static const pf_metric_id w1 = PF_METRIC_W1;
+  pf_metric_result result = {0};
+  pf_floor_spec spec = {&w1, 1, 1, 1, pairs, pf_metric_options_default(), rounds};
+  pf_sample_source source = {NULL, number_real, number_model};
+  assert_int_equal(pf_measure_against_floor(&spec, source, &result, NULL), PF_OK);
+  return result;
+}
+
+/* Mean of the values (floors) of two rounds over three blocks, without block `gone`. Offsets 0 and 1 only. */
+static double two_rounds(bool floors, int gone) {
+  double sum = 0;
+  int count = 0;
+  for (int p = 0; p < 3; p++)
+    for (int q = 0; q < 3; q++) {
+      if ((q != p && q != (p + 1) % 3) || p == gone || q == gone) continue;
+      const double *x = numbers[p], *y = numbers[q];
+      sum += floors ? fabs(x[1] - y[2]) : fabs(x[0] - y[1]) + fabs(x[0] - y[2]);
+      count += floors ? 1 : 2;
+      if (!floors || p == q) continue;
+      sum += fabs(x[1] - y[1]) + fabs(x[2] - y[2]);
+      count += 2;
+    }
+  return sum / count;
+}
+
+static void combinations_match_their_definition(void **state) {
   (void)state;
+  /* rounds 0: |M - A| = .8, 2.9, 3.8, |B - A| = 3.1, 1.3, 2.4, differences -2.3, 1.6, 1.4 */
+  pf_metric_result paired = measure_numbers(3, 0);
+  assert_true(fabs(paired.value - 2.5) < 1e-12 && fabs(paired.floor - 6.8 / 3) < 1e-12);
+  double mean = .7 / 3, sd = sqrt((pow(-2.3 - mean, 2) + pow(1.6 - mean, 2) + pow(1.4 - mean, 2)) / 2);
+  assert_true(fabs(paired.excess_hi95 - mean - pf_student_t95(2) * sd / sqrt(3)) < 1e-12);
+  assert_true(fabs(paired.floor_q95 - (2.4 + .9 * .7)) < 1e-12);
+  /* one round: |M - B| = 2.3, 1.6, 1.4 too */
+  pf_metric_result one = measure_numbers(3, 1);
+  assert_true(fabs(one.value - (7.5 + 5.3) / 6) < 1e-12 && fabs(one.floor - 6.8 / 3) < 1e-12);
+  pf_metric_result two = measure_numbers(3, 2);
+  assert_true(fabs(two.value - two_rounds(false, -1)) < 1e-12);
+  assert_true(fabs(two.floor - two_rounds(true, -1)) < 1e-12);
+  double e[3], middle = 0, square = 0;
+  for (int p = 0; p < 3; p++) middle += (e[p] = two_rounds(false, p) - two_rounds(true, p)) / 3;
+  for (int p = 0; p < 3; p++) square += (e[p] - middle) * (e[p] - middle);
+  double reach = pf_student_t95(2) * sqrt(square * 2 / 3);
+  assert_true(fabs(two.excess_hi95 - two.excess - reach) < 1e-12);
+  assert_true(fabs(two.excess - two.excess_lo95 - reach) < 1e-12);
+  /* a pair of blocks meets once at most: more rounds change nothing */
+  assert_true(measure_numbers(3, 9).excess_hi95 == two.excess_hi95);
+  assert_true(isinf(measure_numbers(1, 4).excess_hi95));
+}
+
+/* Over many equal laws each one-sided bound misses 0 about 5 % of the time, and two rounds vary less. */
+static void bounds_hold_their_level(void **state) {
+  (void)state;
+  enum { REPEATS = 300, PAIRS = 10 };
+  static const pf_metric_id energy = PF_METRIC_ENERGY;
+  double square[2] = {0};
+  for (int k = 0; k < 2; k++) {
+    int above = 0, below = 0;
+    for (uint64_t r = 0; r < REPEATS; r++) {
+      pf_metric_result result;
+      gaussian_source source = {.n = 20, .d = 2, .break_pair = -1, .seed = 10000 + 100 * r};
+      pf_floor_spec spec = {&energy, 1, 20, 2, PAIRS, pf_metric_options_default(), 2 * k};
+      assert_int_equal(
+          pf_measure_against_floor(&spec, (pf_sample_source){&source, draw_real, draw_model}, &result, NULL),
+          PF_OK);
+      above += result.excess_lo95 > 0;
+      below += result.excess_hi95 < 0;
+      square[k] += result.excess * result.excess;
+    }
+    assert_true(above <= 30 && below <= 30); /* binomial(300, .05): 15 +- 3.8 */
+    assert_true(above + below >= 2);
+  }
+  assert_true(square[1] < .75 * square[0]);
+}
+
+static void threads_do_not_change(int rounds) {
   gaussian_source source = {.n = 60, .d = 2, .shift = .1, .break_pair = -1};
   pf_metric_result results[3][MOST];
   for (int run = 0; run < 3; run++) {
     pf_pool *pool = NULL;
     assert_int_equal(pf_pool_create(run == 0 ? 1 : run == 1 ? 2 : 5, &pool, NULL), PF_OK);
     pf_floor_spec spec = spec_of(MOST, 60, 7, pool);
+    spec.rounds = rounds;
     memset(results[run], 0, sizeof results[run]);
     assert_int_equal(pf_measure_against_floor(&spec, (pf_sample_source){&source, draw_real, draw_model},
                                               results[run], NULL),
@@ -95,12 +192,14 @@ static void threads_do_not_matter(void **state) {
     pf_pool_free(pool);
   }
   for (int run = 1; run < 3; run++)
-    for (int m = 0; m < MOST; m++) {
-      assert_true(results[run][m].value == results[0][m].value &&
-                  results[run][m].floor == results[0][m].floor);
-      assert_true(results[run][m].excess_hi95 == results[0][m].excess_hi95);
-      assert_true(results[run][m].floor_q95 == results[0][m].floor_q95);
-    }
+    for (int m = 0; m < MOST; m++)
+      assert_memory_equal(&results[run][m], &results[0][m], offsetof(pf_metric_result, pairs));
+}
+
+static void threads_do_not_matter(void **state) {
+  (void)state;
+  threads_do_not_change(0);
+  threads_do_not_change(3);
 }
 
 /* N(0, I_2): W2 floors .268 (sd .023 a pair) at n = 500, .194 (.014) at 1000; W1 .207 and .148. */
@@ -138,6 +237,15 @@ static void failures_name_the_pair(void **state) {
   spec.pairs = 0;
   assert_int_equal(pf_measure_against_floor(&spec, from, results, &error), PF_USAGE);
   assert_int_equal(results[0].pairs, 99);
+  spec.pairs = 4;
+  spec.rounds = 65;
+  assert_int_equal(pf_measure_against_floor(&spec, from, results, &error), PF_USAGE);
+  spec.rounds = 2;
+  source.break_pair = 2;
+  assert_int_equal(pf_measure_against_floor(&spec, from, results, &error), PF_NON_FINITE);
+  assert_non_null(strstr(error.message, "model of pair 2 against real of pair 2"));
+  assert_int_equal(results[0].pairs, 99);
+  spec.rounds = 0;
   spec.pairs = 1;
   source.break_pair = -1;
   assert_int_equal(pf_measure_against_floor(&spec, from, results, &error), PF_OK);
@@ -264,11 +372,18 @@ static void scale_of_a_table(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(same_law_has_no_excess),    cmocka_unit_test(shifted_law_has_excess),
-      cmocka_unit_test(threads_do_not_matter),     cmocka_unit_test(gaussian_floors_match_the_table),
-      cmocka_unit_test(failures_name_the_pair),    cmocka_unit_test(student_quantiles),
-      cmocka_unit_test(tables_give_disjoint_rows), cmocka_unit_test(splits_accept_real_and_refuse_shifted),
-      cmocka_unit_test(splits_hold_their_level),   cmocka_unit_test(scale_of_a_table),
+      cmocka_unit_test(same_law_has_no_excess),
+      cmocka_unit_test(shifted_law_has_excess),
+      cmocka_unit_test(combinations_match_their_definition),
+      cmocka_unit_test(bounds_hold_their_level),
+      cmocka_unit_test(threads_do_not_matter),
+      cmocka_unit_test(gaussian_floors_match_the_table),
+      cmocka_unit_test(failures_name_the_pair),
+      cmocka_unit_test(student_quantiles),
+      cmocka_unit_test(tables_give_disjoint_rows),
+      cmocka_unit_test(splits_accept_real_and_refuse_shifted),
+      cmocka_unit_test(splits_hold_their_level),
+      cmocka_unit_test(scale_of_a_table),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
