@@ -172,7 +172,7 @@ typedef struct pf_train_options {
 #undef PF_X
   const char *checkpoint; /* path of the checkpoint file, NULL: none */
   bool resume;            /* go on from the checkpoint when it exists */
-  const char *command;    /* the command line to record in the model, may be NULL */
+  const char *command;    /* command line to record in the model, without --steps, which is added; or NULL */
   const char *source;     /* name of the data to record, may be NULL */
   pf_hooks hooks;
 } pf_train_options;

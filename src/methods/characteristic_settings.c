@@ -125,6 +125,9 @@ pf_status pf_characteristic_settings(const pf_train_options *o, int d, int64_t r
   /* node indices are exact floats only below 2^24 */
   int64_t most = ((1 << 24) - 1) / (c.trajectory_steps + 1);
   if (c.trajectories > most) c.trajectories = most;
+  /* many columns: all nodes together stay within 512 MiB */
+  int64_t room = (INT64_C(512) << 20) / ((int64_t)sizeof(float) * (c.trajectory_steps + 1) * d);
+  if (c.trajectories > room) c.trajectories = room > 256 ? room : 256;
   *out = c;
   return PF_OK;
 }

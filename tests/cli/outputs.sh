@@ -34,7 +34,7 @@ if mount -t tmpfs -o size=64k pushforward-test small 2>/dev/null; then
   fails 'full disk' 1 'small/x.csv' sample m.st -n 20000 -o small/x.csv
   check 'full disk keeps the old file' grep -qx old small/x.csv
   check 'full disk leaves nothing' test "$(ls -A small)" = x.csv
-  "$P" train law:moons --rows 500 -o small/m.st --steps 20 --width 256 --depth 4 --batch 128 --quiet 2>full.err
+  "$P" train law:moons --rows 500 -o small/m.st $TINY --steps 20 --width 256 --depth 4 --quiet 2>full.err
   check 'full disk for a model' test $? = 1 -a ! -e small/m.st
   umount small
 else
