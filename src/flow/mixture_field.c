@@ -142,11 +142,12 @@ typedef struct affine {
 
 static affine affine_of(const pf_mixture *mixture, const coefficients *c) {
   double lambda = mixture->eigenvalues[0], s = c->alpha2 + c->beta2 * lambda;
-  return (affine){
-      .offset = -0.5 * c->beta2 / s,
-      .scale = c->beta / s,
-      .of_x = (c->p + c->q * lambda) / s,
-      .of_mean = (c->mean * c->alpha2 - c->beta * c->p + lambda * (c->mean * c->beta2 - c->beta * c->q)) / s};
+  return (affine){.offset = -0.5 * c->beta2 / s,
+                  .scale = c->beta / s,
+                  .of_x = (c->p + c->q * lambda) / s,
+                  .of_mean = (c->mean * c->alpha2 - PF_CANARY(AFFINE_MEAN, c->beta * c->p, 0) +
+                              lambda * (c->mean * c->beta2 - c->beta * c->q)) /
+                             s};
 }
 
 PF_INLINE void block_logits(const pf_mixture *mixture, const affine *a, int k, double x[][BLOCK],

@@ -79,7 +79,7 @@ static pf_status tableau_step(const run *r, double t, double s, pf_error *error)
     PF_TRY(evaluate(r, time, i == 0 ? r->state : y, k[i], error));
   }
   for (int i = 0; i < tableau->stages; i++) {
-    const double hb = h * tableau->b[i];
+    const double hb = h * PF_CANARY(TABLEAU_WEIGHT, tableau->b[i], 1.001 * tableau->b[i]);
     if (hb == 0) continue;
     for (size_t e = 0; e < r->size; e++) r->state[e] += hb * k[i][e];
   }
