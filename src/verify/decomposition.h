@@ -1,7 +1,7 @@
 /* Where the error of a one-step generator comes from (characteristic.md section 10).
  *
- *   legend     z common prior draws; g generator; Zhat_K the K-step integrator of the learned velocity, as in training; Zhat the same
- *              velocity integrated finely; Z* the exact velocity integrated finely; T the end of time
+ *   legend     z common prior draws; g generator; Zhat_K the K-step integrator of the learned velocity, as in training;
+ *              Zhat the same velocity integrated finely; Z* the exact velocity integrated finely; T the end of time
  *   fitting          RMS |g(0,T,z) - Zhat_K(z)|
  *   discretisation   RMS |Zhat_K(z) - Zhat(z)|
  *   velocity         RMS |Zhat(z) - Z*(z)|                           needs a Gaussian-mixture law
