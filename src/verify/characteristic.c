@@ -4,7 +4,7 @@
 pf_status pf_verify_characteristic(pf_verify_run *run, pf_error *error) {
   pf_exact_subject exact = {.velocity = pf_mixture_velocity_field,
                             .denoiser = pf_mixture_denoiser_field,
-                            .draws = 28657,
+                            .draws = 46368,
                             .order_draws = 987};
   PF_TRY(pf_verify_closed_forms(run, &exact, error));
   PF_TRY(pf_verify_map_identities(run, error));
