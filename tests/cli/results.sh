@@ -37,7 +37,7 @@ fi
 # The recorded command repeats the model.
 command=$("$P" info m.st | sed -n 's/^command  *pushforward //p')
 check 'the recorded command repeats the model' sh -c '"$0" $1 -o again.st --quiet && cmp m.st again.st' "$P" "$command"
-check 'a budget' "$P" train law:moons --rows 500 -o budget.st --budget 1s --width 16 --depth 2 --batch 128 --quiet
+check 'a budget' "$P" train law:moons --rows 500 -o budget.st --budget 4s --width 16 --depth 2 --batch 128 --trajectory-steps 4 --quiet
 command=$("$P" info budget.st | sed -n 's/^command  *pushforward //p')
 check 'a budget repeats as its steps' sh -c '"$0" $1 -o again.st --quiet && cmp budget.st again.st' "$P" "$command"
 
