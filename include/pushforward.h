@@ -141,7 +141,7 @@ const char *pf_nearest_name(const char *word, const char *const *names, size_t c
   X(REAL, budget, 0, "budget", "TIME", "wall time such as 90s or 3m; fixes the step count by calibration")   \
   X(INT, seed, 1, "seed", "S", "seed of everything random")                                                  \
   X(INT, threads, 0, "threads", "T", "threads; 0: all cores. Never changes the result")                      \
-  X(TEXT, face, "practical", "face", "F", "theory or practical form of the characteristic generator")        \
+  X(TEXT, face, "theory", "face", "F", "theory or practical form of the characteristic generator")           \
   X(TEXT, start, NULL, "start", "S", "where the student's start states come from: data or trajectory")       \
   X(TEXT, interpolant, NULL, "interpolant", "I", "linear, follmer or trig")                                  \
   X(TEXT, encoder, "auto", "encoder", "E", "column encoder: standard, quantile or auto")                     \
@@ -253,9 +253,9 @@ typedef struct pf_evaluation {
 typedef struct pf_evaluate_options {
   int64_t steps; /* of the main row */
   bool teacher;
-  int pairs;      /* fresh pairs per metric, 0: 30 for laws and 10 otherwise */
-  int64_t rows;   /* rows per sample, 0: 2000 for laws, else what the data has up to 4096 */
-  bool baselines; /* add teacher, few-step and empirical baseline rows */
+  int pairs;             /* fresh pairs per metric, 0: 30 for laws and 10 otherwise */
+  int64_t rows;          /* rows per sample, 0: 2000 for laws, else what the data has up to 4096 */
+  bool baselines;        /* add teacher, few-step and empirical baseline rows */
   const pf_table *train; /* training rows: sharpens floors and baselines on tables; may be NULL */
   uint64_t seed;
   int threads;

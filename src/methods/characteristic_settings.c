@@ -4,15 +4,15 @@
  */
 #include "characteristic.h"
 
+#include <limits.h>
 #include <math.h>
 #include <string.h>
 #include "../base/text.h"
 
-/* Every default in one place; zero steps and sizes are decided by the dimension below. */
+/* Defaults that do not depend on the data. */
 static const pf_characteristic defaults = {
     .face = PF_FACE_THEORY,
     .start = PF_START_TRAJECTORY,
-    .batch = 512,
     .learning_rate = 3e-3,
     .clip = 1.0,
     .ema = 0.999,
@@ -25,6 +25,26 @@ static const pf_characteristic defaults = {
     .huber = 0.02,
     .teacher_substeps = 4,
 };
+
+/* Defaults by the number of columns: up to the row's. */
+static const struct {
+  int columns, width, depth, batch;
+  int64_t steps;
+} sizes[] = {{3, 64, 4, 256, 100000}, {INT_MAX, 128, 3, 512, 40000}};
+
+static void choose_sizes(int d, pf_characteristic *c, int64_t *steps) {
+  size_t i = 0;
+  while (d > sizes[i].columns) i++;
+  c->velocity.network = (pf_network_config){.inputs = d,
+                                            .outputs = d,
+                                            .width = sizes[i].width,
+                                            .depth = sizes[i].depth,
+                                            .times = 1,
+                                            .frequencies = 8,
+                                            .max_frequency = 16};
+  c->batch = sizes[i].batch;
+  *steps = sizes[i].steps;
+}
 
 static pf_status choose(const char *option, const char *value, const char *const *names, int count, int *out,
                         pf_error *error) {
@@ -65,17 +85,8 @@ static pf_status choose_kinds(const pf_train_options *o, pf_characteristic *c, p
   return PF_OK;
 }
 
-/* A wider network for more columns: enough for 2-D laws at 128, for tables of ten columns at 256. */
-static pf_status choose_network(const pf_train_options *o, int d, pf_characteristic *c, pf_error *error) {
+static pf_status choose_network(const pf_train_options *o, pf_characteristic *c, pf_error *error) {
   pf_network_config *n = &c->velocity.network;
-  *n = (pf_network_config){.inputs = d,
-                           .outputs = d,
-                           .width = d <= 3 ? 128 : 256,
-                           .depth = 4,
-                           .times = 1,
-                           .frequencies = 8,
-                           .max_frequency = 16,
-                           .residual = false};
   PF_TRY(choose_int("width", o->width, 1, 8192, &n->width, error));
   PF_TRY(choose_int("depth", o->depth, 1, 64, &n->depth, error));
   c->generator = c->velocity;
@@ -100,10 +111,11 @@ static pf_status choose_numbers(const pf_train_options *o, pf_characteristic *c,
   return check("semigroup", c->semigroup, 0, 1e6, error);
 }
 
-static pf_status choose_steps(const pf_train_options *o, int d, pf_characteristic *c, pf_error *error) {
+static pf_status choose_steps(const pf_train_options *o, int64_t usual, pf_characteristic *c,
+                              pf_error *error) {
   PF_TRY(check("steps", (double)o->steps, 0, 1e12, error));
   PF_TRY(check("budget", o->budget, 0, 1e9, error));
-  int64_t steps = o->steps ? o->steps : d <= 3 ? 60000 : 30000;
+  int64_t steps = o->steps ? o->steps : usual;
   if (steps < 2) return pf_fail(error, PF_USAGE, "steps is %lld, must be at least 2", (long long)steps);
   c->velocity_steps = (int64_t)llround(c->teacher_share * (double)steps);
   if (c->velocity_steps < 1) c->velocity_steps = 1;
@@ -116,11 +128,13 @@ static pf_status choose_steps(const pf_train_options *o, int d, pf_characteristi
 pf_status pf_characteristic_settings(const pf_train_options *o, int d, int64_t rows, pf_characteristic *out,
                                      pf_error *error) {
   pf_characteristic c = defaults;
+  int64_t steps = 0;
   (void)rows;
+  choose_sizes(d, &c, &steps);
   PF_TRY(choose_kinds(o, &c, error));
   PF_TRY(choose_numbers(o, &c, error));
-  PF_TRY(choose_network(o, d, &c, error));
-  PF_TRY(choose_steps(o, d, &c, error));
+  PF_TRY(choose_network(o, &c, error));
+  PF_TRY(choose_steps(o, steps, &c, error));
   c.huber *= sqrt(d); /* the setting is per coordinate, the norm is of the row */
   /* node indices are exact floats only below 2^24 */
   int64_t most = ((1 << 24) - 1) / (c.trajectory_steps + 1);
