@@ -8,8 +8,8 @@
  *   s^2    = (P - 1)/P sum_p (e_(p) - mean e_(.))^2, the jackknife (Efron and Stein, Annals of Statistics 9
  *            (1981)): e_(p) is the excess of the combinations without block p; for rounds 0 the paired t
  *
- * Standard deviation of the W2 excess of a perfect model, P = 30, n = 500, 400 relabelled draws from 90 samples;
- * in brackets s (root mean square) and how often the upper bound covers 0:
+ * Standard deviation of the W2 excess of a perfect model, P = 30, n = 500, 400 relabellings of one set of 90
+ * samples; in brackets s (root mean square) and how often the upper bound covers 0 (+- .011):
  *
  *   rounds  distances  8gaussians            moons                 swissroll             checkerboard
  *   0       2 P        .0216 (.0217, .948)   .0152 (.0153, .943)   .0095 (.0096, .963)   .0205 (.0205, .948)
@@ -21,9 +21,9 @@
  * and at n = 2000 for 8gaussians: .0114 (.0117, .970), .0101 (.0101, .938),
  * .0078 (.0094, .963), .0067 (.0079, .958), .0064 (.0070, .955), for rounds 0, 1, 2, 4, 8.
  *
- * Half of the variance of one distance comes from each sample alone, which no recombination removes: twice the
- * blocks at rounds 0 (sd / 1.41 for 4 P distances) beat two rounds (sd / 1.55 for 8 P). Hence rounds are for
- * samples that cost more than distances. */
+ * Half of the variance of one distance comes from each sample alone, which no recombination removes. With
+ * 8 P distances, 4 times the blocks at rounds 0 halve the error, two rounds divide it by 1.5. Hence rounds are
+ * for samples that cost more than distances. */
 #include "metrics/floor.h"
 
 #include <math.h>
@@ -46,7 +46,7 @@ double pf_student_t95(int freedom) {
 
 enum { MODEL, REAL_A, REAL_B, ROLES };
 
-/* `resident` blocks are in memory: all with rounds, else one a thread. `slots` blocks are measured at once. */
+/* `resident` blocks are in memory: all with rounds, else one a thread; `slots` are measured at once. */
 typedef struct floor_run {
   const pf_floor_spec *spec;
   pf_metric_options options; /* of one task: no pool inside a pool */

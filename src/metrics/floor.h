@@ -29,7 +29,7 @@ typedef struct pf_floor_spec {
   size_t n, d; /* rows per sample and columns */
   int pairs;   /* P >= 1; 10 to 20 is usual */
   pf_metric_options options;
-  int rounds; /* 0: one value and one floor distance a pair; r = 1..64, at most (P + 1)/2: every sample meets r pairs */
+  int rounds; /* 0: one value, one floor distance a pair; r = 1..64 (cut to (P + 1)/2): see below */
 } pf_floor_spec;
 
 /* Fills results[metric_count]. With rounds 0 both distances of a pair share real A, so its noise cancels in
