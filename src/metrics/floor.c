@@ -22,8 +22,8 @@
  * .0078 (.0094, .963), .0067 (.0079, .958), .0064 (.0070, .955), for rounds 0, 1, 2, 4, 8.
  *
  * Half of the variance of one distance comes from each sample alone, which no recombination removes. With
- * 8 P distances, 4 times the blocks at rounds 0 halve the error, two rounds divide it by 1.5. Hence rounds are
- * for samples that cost more than distances. */
+ * 8 P distances, 4 times the blocks at rounds 0 halve the error, two rounds divide it by 1.5. Hence rounds
+ * are for samples that cost more than distances. */
 #include "metrics/floor.h"
 
 #include <math.h>

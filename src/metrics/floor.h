@@ -32,12 +32,12 @@ typedef struct pf_floor_spec {
   int rounds; /* 0: one value, one floor distance a pair; r = 1..64 (cut to (P + 1)/2): see below */
 } pf_floor_spec;
 
-/* Fills results[metric_count]. With rounds 0 both distances of a pair share real A, so its noise cancels in
- * their difference; the bounds are a paired t. With rounds r each model sample meets both real samples of r
- * pairs, and the real ones each other (5 r - 2 distances a pair): a smaller error from the same samples, bounds
- * by the jackknife over pairs, all 3 P samples in memory. More pairs are cheaper than rounds unless drawing is
- * dear; the table is in floor.c. The metrics run in parallel over the pool; results do not depend on it. The
- * draws may use the pool. */
+/* Fills results[metric_count]. With rounds 0 both distances of a pair share real A, so its noise cancels
+ * in their difference; the bounds are a paired t. With rounds r each model sample meets both real
+ * samples of r pairs, and the real ones each other (5 r - 2 distances a pair): a smaller error from the
+ * same samples, bounds by the jackknife over pairs, all 3 P samples in memory. More pairs are cheaper
+ * than rounds unless drawing is dear; the table is in floor.c. The metrics run in parallel over the
+ * pool; results do not depend on it. The draws may use the pool. */
 pf_status pf_measure_against_floor(const pf_floor_spec *spec, pf_sample_source source,
                                    pf_metric_result *results, pf_error *error);
 
