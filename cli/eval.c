@@ -4,7 +4,7 @@
 typedef struct settings {
   pf_evaluate_options evaluate;
   const char *train;
-  int64_t pairs, seed, threads;
+  int64_t pairs, rounds, seed, threads;
   bool json, quiet;
 } settings;
 
@@ -81,6 +81,18 @@ static int run_eval(int argc, char **argv) {
        .low = 0,
        .high = 1 << 24,
        .help = "rows per sample; 0: 2000 for laws, otherwise by the data"},
+      {.name = "rounds",
+       .kind = CLI_INT,
+       .target = &s.rounds,
+       .placeholder = "R",
+       .low = 0,
+       .high = 64,
+       .help = "laws: let every sample meet R pairs, for a sharper bound from the same draws"},
+      {.name = "metrics",
+       .kind = CLI_TEXT,
+       .target = &s.evaluate.metrics,
+       .placeholder = "A,B",
+       .help = "measure only these, for example w2,energy"},
       {.name = "train",
        .kind = CLI_TEXT,
        .target = &s.train,
@@ -113,6 +125,7 @@ static int run_eval(int argc, char **argv) {
   int code = cli_parse(&call, argc, argv);
   if (code != CLI_GO_ON) return code;
   s.evaluate.pairs = (int)s.pairs;
+  s.evaluate.rounds = (int)s.rounds;
   s.evaluate.seed = (uint64_t)s.seed;
   s.evaluate.threads = (int)s.threads;
   if (evaluate(&s, &call, &set, &error) != PF_OK) return cli_fail(&error);

@@ -255,6 +255,8 @@ typedef struct pf_evaluate_options {
   bool teacher;
   int pairs;             /* fresh pairs per metric, 0: 30 for laws and 10 otherwise */
   int64_t rows;          /* rows per sample, 0: 2000 for laws, else what the data has up to 4096 */
+  int rounds;            /* of laws: each sample meets this many pairs; 0: its own pair only */
+  const char *metrics;   /* comma-separated names to measure, NULL: all */
   bool baselines;        /* add teacher, few-step and empirical baseline rows */
   const pf_table *train; /* training rows: sharpens floors and baselines on tables; may be NULL */
   uint64_t seed;

@@ -4,14 +4,6 @@
 #include "../base/memory.h"
 #include "../methods/method.h"
 
-pf_train_options pf_train_options_default(void) {
-  return (pf_train_options){
-#define PF_X(type, field, value, flag, placeholder, help) .field = value,
-      PF_TRAIN_OPTIONS(PF_X)
-#undef PF_X
-  };
-}
-
 /* A default or a budget came to a number of steps: what repeats the run is that number. */
 static pf_status record_steps(const pf_train_options *options, struct pf_model *model, pf_error *error) {
   const json_t *steps = json_object_get(model->facts, "steps");

@@ -14,9 +14,6 @@ typedef struct pf_exact_subject {
   int64_t order_draws; /* of the fitted orders, likewise */
 } pf_exact_subject;
 
-/* Every training option at its default (the public function that says so stands above this layer). */
-pf_train_options pf_verify_training_defaults(void);
-
 /* Closed forms: reference values, end points, schedule invariance, exponential steps, exact maps. */
 pf_status pf_verify_closed_forms(pf_verify_run *run, const pf_exact_subject *subject, pf_error *error);
 /* RMS distance of every integrator to the exact flow against the reference table. */

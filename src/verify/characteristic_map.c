@@ -193,7 +193,7 @@ static pf_status check_pair_weights(pf_verify_run *run, const float *pairs, pf_e
 
 /* The same weights in the loss graph that is trained on. */
 static pf_status check_loss_weights(pf_verify_run *run, const float *pairs, pf_error *error) {
-  pf_train_options options = pf_verify_training_defaults();
+  pf_train_options options = pf_train_options_default();
   pf_characteristic c;
   options.face = "theory";
   options.width = 4;

@@ -16,17 +16,9 @@
 
 enum { TRAIN_ROWS = 20000, DECOMPOSITION_ROWS = 2048, W2_ROWS = 1000, W2_PAIRS = 4, D = 2 };
 
-pf_train_options pf_verify_training_defaults(void) {
-  return (pf_train_options){
-#define PF_X(type, field, value, flag, placeholder, help) .field = value,
-      PF_TRAIN_OPTIONS(PF_X)
-#undef PF_X
-  };
-}
-
 /* Small enough for a minute, long enough that the three terms stand clear of rounding. */
 static pf_train_options training_options(const pf_verify_run *run) {
-  pf_train_options options = pf_verify_training_defaults();
+  pf_train_options options = pf_train_options_default();
   options.face = "theory";
   options.encoder = "standard";
   options.width = 64;

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "../base/memory.h"
+#include "../base/text.h"
 #include "../metrics/baseline.h"
 #include "../metrics/floor.h"
 #include "../metrics/scale.h"
@@ -96,11 +97,26 @@ static void add_metric(pf_evaluation *row, const char *name, const pf_metric_res
   snprintf(m->name, sizeof m->name, "%.31s", name);
 }
 
+/* Whether the options ask for a metric: no list asks for all. */
+static bool wanted(const session *s, const char *name) {
+  const char *list = s->options.metrics;
+  size_t length = strlen(name);
+  for (const char *p = list; p && *p; p += strcspn(p, ","), p += *p == ',')
+    if (strcspn(p, ",") == length && strncmp(p, name, length) == 0) return true;
+  return list == NULL;
+}
+
 static pf_status measure_metrics(const subject *q, pf_sample_source source, pf_evaluation *row,
                                  pf_error *error) {
   pf_metric_result results[METRICS];
-  pf_floor_spec spec = {.metrics = metrics,
-                        .metric_count = METRICS,
+  pf_metric_id chosen[METRICS];
+  size_t count = 0;
+  for (int i = 0; i < METRICS; i++)
+    if (wanted(q->s, pf_metric_name(metrics[i]))) chosen[count++] = metrics[i];
+  if (count == 0) return PF_OK;
+  pf_floor_spec spec = {.metrics = chosen,
+                        .metric_count = count,
+                        .rounds = q->s->reference->law ? q->s->options.rounds : 0,
                         .n = q->s->n,
                         .d = (size_t)q->s->d,
                         .pairs = q->pairs,
@@ -108,13 +124,14 @@ static pf_status measure_metrics(const subject *q, pf_sample_source source, pf_e
   spec.options.seed = q->s->seed;
   spec.options.pool = q->s->pool;
   PF_TRY(pf_measure_against_floor(&spec, source, results, error));
-  for (int i = 0; i < METRICS; i++) add_metric(row, results[i].name, &results[i]);
+  for (size_t i = 0; i < count; i++) add_metric(row, results[i].name, &results[i]);
   return PF_OK;
 }
 
 /* The network's two-sample test on a few pairs. */
 static pf_status measure_network(const subject *q, pf_sample_source source, pf_evaluation *row,
                                  pf_error *error) {
+  if (!wanted(q->s, "network_auc")) return PF_OK;
   size_t n = q->s->n, d = (size_t)q->s->d, items = n * d;
   int pairs = q->pairs < NETWORK_PAIRS ? q->pairs : NETWORK_PAIRS;
   double *rows = NULL, value[NETWORK_PAIRS], floor[NETWORK_PAIRS], sum = 0, square = 0;
@@ -148,6 +165,7 @@ static pf_status measure_network(const subject *q, pf_sample_source source, pf_e
 static pf_status measure_nll(const subject *q, pf_evaluation *row, pf_error *error) {
   const pf_law *law = q->s->reference->law;
   int64_t n = (int64_t)q->s->n;
+  if (!wanted(q->s, "nll") && !wanted(q->s, "off_support")) return PF_OK;
   double *x = NULL, *log_p = NULL, entropy = NAN, sum = 0, outside = 0;
   PF_TRY(pf_alloc((size_t)n * (size_t)q->s->d, sizeof(double), &x, error));
   pf_status status = pf_alloc((size_t)n, sizeof(double), &log_p, error);
@@ -191,7 +209,7 @@ static pf_status scaled_samples(const subject *q, size_t rows, double **out, pf_
 static pf_status measure_splits(const subject *q, pf_points model, pf_evaluation *row, pf_error *error) {
   const session *s = q->s;
   pf_split_result r = {0};
-  if (!s->train) return PF_OK;
+  if (!s->train || !wanted(s, "energy_split")) return PF_OK;
   pf_split_spec spec = {.train = {s->train, s->train_rows, (size_t)s->d},
                         .test = {s->held, s->held_rows, (size_t)s->d},
                         .model = model,
@@ -279,11 +297,26 @@ static pf_status open_table(session *s, pf_error *error) {
   return PF_OK;
 }
 
+/* Every name of the list must be one that can be measured. */
+static pf_status check_metrics(const char *list, pf_error *error) {
+  const char *names[METRICS + 4] = {"network_auc", "nll", "off_support", "energy_split"};
+  for (int i = 0; i < METRICS; i++) names[4 + i] = pf_metric_name(metrics[i]);
+  for (const char *p = list; p && *p; p += strcspn(p, ","), p += *p == ',') {
+    char name[64];
+    bool known = false;
+    snprintf(name, sizeof name, "%.*s", (int)(strcspn(p, ",") < 63 ? strcspn(p, ",") : 63), p);
+    for (int i = 0; i < METRICS + 4; i++) known = known || strcmp(name, names[i]) == 0;
+    if (!known) return pf_fail_unknown(error, "metric", name, names, METRICS + 4);
+  }
+  return PF_OK;
+}
+
 static pf_status open_session(session *s, pf_error *error) {
   const pf_law *law = s->reference->law;
   if (s->options.pairs < 0 || s->options.pairs > 10000 || s->options.rows < 0 || s->options.rows > 4096)
     return pf_fail(error, PF_USAGE, "pairs %d or rows %lld is out of range (rows at most 4096)",
                    s->options.pairs, (long long)s->options.rows);
+  PF_TRY(check_metrics(s->options.metrics, error));
   PF_TRY(pf_pool_create(s->options.threads, &s->pool, error));
   s->pairs = s->options.pairs ? s->options.pairs : law ? LAW_PAIRS : TABLE_PAIRS;
   if (!law) return open_table(s, error);
@@ -349,9 +382,10 @@ static pf_status measure_relatives(const session *s, int pairs, pf_evaluation_se
                    {"8 steps", 8, false},
                    {"velocity, 100 Euler steps", TEACHER_STEPS, true},
                    {"velocity, 1 Euler step", 1, true}};
+  bool teacher = s->options.teacher || !s->model->generator; /* what the main row is */
   for (size_t i = 0; i < sizeof relatives / sizeof *relatives; i++) {
     bool possible = relatives[i].teacher ? s->model->velocity != NULL : s->model->generator != NULL;
-    bool main_row = relatives[i].steps == s->options.steps && relatives[i].teacher == s->options.teacher;
+    bool main_row = relatives[i].steps == s->options.steps && relatives[i].teacher == teacher;
     if (!possible || main_row) continue;
     say(s, relatives[i].name);
     subject q = {.s = s,
@@ -387,7 +421,8 @@ static pf_status measure_all(const session *s, pf_evaluation_set *set, pf_error 
   char name[48];
   bool teacher = s->options.teacher || !s->model->generator;
   if (teacher)
-    snprintf(name, sizeof name, "velocity, %lld Euler steps", (long long)s->options.steps);
+    snprintf(name, sizeof name, "velocity, %lld Euler step%s", (long long)s->options.steps,
+             s->options.steps > 1 ? "s" : "");
   else if (s->options.steps == 1)
     snprintf(name, sizeof name, "one step");
   else
