@@ -32,24 +32,31 @@ enum { VARIANTS = sizeof variants / sizeof *variants };
 
 static void threads_never_change_the_model(void **state) {
   (void)state;
+  static const int others[] = {5, 2};
   for (int v = 0; v < VARIANTS; v++) {
     pf_train_options o = tiny_options();
     variants[v].change(&o);
     o.threads = 1;
     bytes one = trained_bytes(&o);
-    for (int threads = 2; threads <= 5; threads += 3) {
-      o.threads = threads;
+    for (int i = 0; i < (v == 0 ? 2 : 1); i++) {
+      o.threads = others[i];
       bytes other = trained_bytes(&o);
       expect_same_bytes(variants[v].name, one, other);
       free(other.data);
     }
-    o.threads = 2;
-    o.seed = 5;
-    bytes reseeded = trained_bytes(&o);
-    assert_true(reseeded.size != one.size || memcmp(reseeded.data, one.data, one.size) != 0);
-    free(reseeded.data);
     free(one.data);
   }
+}
+
+static void the_seed_changes_the_model(void **state) {
+  (void)state;
+  pf_train_options o = tiny_options();
+  bytes one = trained_bytes(&o);
+  o.seed++;
+  bytes other = trained_bytes(&o);
+  assert_true(other.size != one.size || memcmp(other.data, one.data, one.size) != 0);
+  free(other.data);
+  free(one.data);
 }
 
 /* ---- stop and resume ---- */
@@ -94,18 +101,19 @@ static bytes train_with_stops(pf_train_options o, const int *stops, int n, const
 static void stopped_runs_end_in_the_same_bytes(void **state) {
   (void)state;
   static const int in_velocity[] = {7}, at_the_seam[] = {30}, in_generator[] = {41}, at_the_end[] = {60},
-                   often[] = {3, 27, 1, 20};
+                   often[] = {3, 27, 20};
   static const struct {
     const int *stops;
     int n;
-  } cases[] = {{in_velocity, 1}, {at_the_seam, 1}, {in_generator, 1}, {at_the_end, 1}, {often, 4}};
+  } cases[] = {{in_velocity, 1}, {at_the_seam, 1}, {in_generator, 1}, {at_the_end, 1}, {often, 3}};
   char checkpoint[256];
   temporary_name(checkpoint, "checkpoint");
   for (int v = 0; v < VARIANTS - 1; v++) {
     pf_train_options o = tiny_options();
     variants[v].change(&o);
     bytes whole = trained_bytes(&o);
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    size_t last = sizeof cases / sizeof *cases, first = v == 0 ? 0 : last - 1;
+    for (size_t i = first; i < last; i++) {
       bytes pieces = train_with_stops(o, cases[i].stops, cases[i].n, checkpoint);
       char name[80];
       snprintf(name, sizeof name, "%s, case %d", variants[v].name, (int)i);
@@ -261,7 +269,7 @@ static void a_budget_becomes_steps(void **state) {
   (void)state;
   pf_train_options o = tiny_options();
   o.steps = 0;
-  o.budget = 0.6;
+  o.budget = 2; /* enough for the set-up of a sanitized build on a busy machine */
   char *json = NULL;
   pf_error error = {0};
   pf_model *model = train_on("law:moons", &o);
@@ -279,6 +287,7 @@ static void a_budget_becomes_steps(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(threads_never_change_the_model),
+      cmocka_unit_test(the_seed_changes_the_model),
       cmocka_unit_test(stopped_runs_end_in_the_same_bytes),
       cmocka_unit_test(a_checkpoint_belongs_to_one_run),
       cmocka_unit_test(resume_without_a_checkpoint_starts_afresh),

@@ -82,7 +82,7 @@ static inline pf_train_options tiny_options(void) {
   o.width = 16;
   o.depth = 2;
   o.batch = 64;
-  o.trajectory_steps = 4;
+  o.trajectory_steps = 2; /* following the characteristics is most of the time */
   o.curve_points = 3;
   o.seed = 4;
   return o;
