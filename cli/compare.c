@@ -60,7 +60,7 @@ static void list_options(settings *s, cli_option out[OPTIONS]) {
        .placeholder = "N",
        .low = 0,
        .high = INT64_C(1) << 40,
-       .help = "rows to draw when DATA is a law; 0: 100000"},
+       .help = "rows to draw when DATA is a law; 0: 500000"},
       {.name = "pairs",
        .kind = CLI_INT,
        .target = &s->pairs,

@@ -83,7 +83,7 @@ typedef struct pf_load_options {
   int n_columns;
   const char *const *drop; /* leave these out; reading never looks at their cells */
   int n_drop;
-  int64_t rows;  /* rows to draw when the source is a law; 0: 100000 */
+  int64_t rows;  /* rows to draw when the source is a law; 0: 500000 */
   uint64_t seed; /* of the draw */
 } pf_load_options;
 

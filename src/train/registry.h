@@ -1,9 +1,9 @@
 /* The state registry: every array that outlives a training step, by name.
  *
- * A checkpoint is a dump of the registry; resuming reads it back. Whoever owns state registers it here once,
- * before the first step, and fills nothing else on resume: before a load every registered float is set to NaN
- * and every integer to the most negative number, so state that somebody forgot to register shows at once
- * instead of resuming half-right.
+ * A checkpoint is a dump of the registry; resuming reads it back. Whoever owns state registers it here once, before the
+ * first step. Before a load every registered float is set to NaN and every integer to the most negative number, so an array
+ * that the file does not fill shows at once. State that nobody registered keeps its fresh values: the tests that hold a resumed
+ * run against an uninterrupted one, bit for bit, are what catches that.
  */
 #ifndef PF_TRAIN_REGISTRY_H
 #define PF_TRAIN_REGISTRY_H
