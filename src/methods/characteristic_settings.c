@@ -30,7 +30,7 @@ static const pf_characteristic defaults = {
 static const struct {
   int columns, width, depth, batch;
   int64_t steps;
-} sizes[] = {{3, 64, 4, 256, 100000}, {INT_MAX, 128, 3, 512, 40000}};
+} sizes[] = {{3, 64, 4, 512, 150000}, {INT_MAX, 128, 3, 512, 40000}};
 
 static void choose_sizes(int d, pf_characteristic *c, int64_t *steps) {
   size_t i = 0;
