@@ -41,6 +41,41 @@ typedef struct cli_option {
   bool given;
 } cli_option;
 
+/* The options that several verbs take: initialisers of a cli_option. `where` is the target, `what` a string literal. */
+#define CLI_OPTION_COUNT(option, where, sign, least, most, text)                                             \
+  {                                                                                                          \
+    .name = option, .kind = CLI_INT, .target = (where), .placeholder = sign, .low = (least), .high = (most), \
+    .help = text                                                                                             \
+  }
+#define CLI_OPTION_WORDS(option, where, sign, text)                                                          \
+  { .name = option, .kind = CLI_TEXT, .target = (where), .placeholder = sign, .help = text }
+
+#define CLI_OPTION_SEED(where, what) CLI_OPTION_COUNT("seed", where, "S", 0, INT64_MAX, "seed of " what)
+#define CLI_OPTION_THREADS(where)                                                                            \
+  CLI_OPTION_COUNT("threads", where, "T", 0, 4096, "threads; 0: all cores. Never changes the result")
+#define CLI_OPTION_EVALUATIONS(where)                                                                        \
+  CLI_OPTION_COUNT("steps", where, "K", 1, 1000000, "network evaluations per sample")
+#define CLI_OPTION_PAIRS(where)                                                                              \
+  CLI_OPTION_COUNT("pairs", where, "P", 0, 100000,                                                           \
+                   "fresh pairs of samples per metric; 0: 30 for laws, 10 otherwise")
+#define CLI_OPTION_SAMPLE_ROWS(where)                                                                        \
+  CLI_OPTION_COUNT("rows", where, "N", 0, 1 << 24, "rows per sample; 0: 2000 for laws, otherwise by the data")
+#define CLI_OPTION_LAW_ROWS(where)                                                                           \
+  CLI_OPTION_COUNT("rows", where, "N", 0, INT64_C(1) << 40, "rows to draw when DATA is a law; 0: 500000")
+#define CLI_OPTION_COLUMNS(where, what) CLI_OPTION_WORDS("columns", where, "A,B", what)
+#define CLI_OPTION_DROP(where)          CLI_OPTION_WORDS("drop", where, "C,D", "leave these columns out")
+#define CLI_OPTION_TRAIN_ROWS(where)                                                                         \
+  CLI_OPTION_WORDS("train", where, "FILE", "training rows: what the empirical baselines are fitted to")
+#define CLI_OPTION_OUTPUT(where)                                                                             \
+  {                                                                                                          \
+    .name = "output", .kind = CLI_TEXT, .target = (where), .placeholder = "FILE", .letter = 'o',             \
+    .help = "where to: CSV, NPY by its name, - for standard output"                                          \
+  }
+#define CLI_OPTION_JSON(where, what)                                                                         \
+  { .name = "json", .kind = CLI_FLAG, .target = (where), .help = what }
+#define CLI_OPTION_QUIET(where)                                                                              \
+  { .name = "quiet", .kind = CLI_FLAG, .target = (where), .letter = 'q', .help = "no progress" }
+
 typedef struct cli_call {
   const cli_verb *verb;
   cli_option *options;
@@ -132,9 +167,21 @@ enum {
 
 /* Fills `out` with the rows of PF_TRAIN_OPTIONS, pointing into *options. */
 void cli_train_rows(pf_train_options *options, cli_option out[CLI_TRAIN_OPTIONS]);
+/* Which rows and columns of DATA train and compare use. */
+typedef struct cli_choice {
+  const char *columns, *drop; /* lists, may be NULL */
+  int64_t rows;               /* of a law; 0: the default */
+} cli_choice;
+
+/* Loads DATA. PF_USAGE when `choice` has rows and DATA is not a law. */
+pf_status cli_load(const char *data, const cli_choice *choice, int64_t seed, pf_table **out, pf_error *error);
+
 /* "pushforward VERB DATA" and " --name value" for every option that changes the result and is not at its default, but
  * for --steps (pf_train_options.command says why). free() it; NULL when out of memory. */
 char *cli_canonical(const char *verb, const char *data, const cli_option *options, int count);
+/* "pushforward VERB OPERANDS" with `data` for the second operand, and every option that was given and changes what is
+ * measured. free() it; NULL when out of memory. */
+char *cli_repeated(const cli_call *call, const char *data);
 /* PF_OK when a file can be made at `path` (probed without touching what is there). */
 pf_status cli_check_writable(const char *path, pf_error *error);
 /* The JSON the library keeps about a model. */

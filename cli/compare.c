@@ -12,8 +12,9 @@ enum {
 
 typedef struct settings {
   pf_train_options train;
-  const char *methods, *columns, *drop, *holdout;
-  int64_t rows, pairs;
+  const char *methods, *holdout;
+  cli_choice choice;
+  int64_t pairs;
   bool json, quiet;
 } settings;
 
@@ -39,37 +40,17 @@ typedef struct comparison {
 
 static void list_options(settings *s, cli_option out[OPTIONS]) {
   const cli_option own[OWN] = {
-      {.name = "columns",
-       .kind = CLI_TEXT,
-       .target = &s->columns,
-       .placeholder = "A,B",
-       .help = "use these columns only"},
-      {.name = "drop",
-       .kind = CLI_TEXT,
-       .target = &s->drop,
-       .placeholder = "C,D",
-       .help = "leave these columns out"},
+      CLI_OPTION_COLUMNS(&s->choice.columns, "use these columns only"),
+      CLI_OPTION_DROP(&s->choice.drop),
       {.name = "holdout",
        .kind = CLI_TEXT,
        .target = &s->holdout,
        .placeholder = "FILE",
        .help = "rows to measure on; otherwise a share of DATA is cut off"},
-      {.name = "rows",
-       .kind = CLI_INT,
-       .target = &s->rows,
-       .placeholder = "N",
-       .low = 0,
-       .high = INT64_C(1) << 40,
-       .help = "rows to draw when DATA is a law; 0: 500000"},
-      {.name = "pairs",
-       .kind = CLI_INT,
-       .target = &s->pairs,
-       .placeholder = "P",
-       .low = 0,
-       .high = 100000,
-       .help = "fresh pairs of samples per metric; 0: 30 for laws, 10 otherwise"},
-      {.name = "json", .kind = CLI_FLAG, .target = &s->json, .help = "print one JSON object"},
-      {.name = "quiet", .kind = CLI_FLAG, .target = &s->quiet, .letter = 'q', .help = "no progress"},
+      CLI_OPTION_LAW_ROWS(&s->choice.rows),
+      CLI_OPTION_PAIRS(&s->pairs),
+      CLI_OPTION_JSON(&s->json, "print one JSON object"),
+      CLI_OPTION_QUIET(&s->quiet),
   };
   cli_train_rows(&s->train, out);
   memcpy(out + CLI_TRAIN_OPTIONS, own, sizeof own);
@@ -83,27 +64,12 @@ static void list_options(settings *s, cli_option out[OPTIONS]) {
   }
 }
 
-static pf_status load_one(const comparison *c, const char *source, pf_table **out, pf_error *error) {
-  char **columns = NULL, **drop = NULL;
-  pf_load_options load = {.rows = c->law ? c->s.rows : 0, .seed = (uint64_t)c->s.train.seed};
-  pf_status status = cli_split(c->s.columns, &columns, &load.n_columns, error);
-  if (status == PF_OK) status = cli_split(c->s.drop, &drop, &load.n_drop, error);
-  load.columns = (const char *const *)columns;
-  load.drop = (const char *const *)drop;
-  if (status == PF_OK) status = pf_table_load(source, &load, out, error);
-  free(columns);
-  free(drop);
-  return status;
-}
-
 static pf_status load_data(comparison *c, pf_error *error) {
-  if (c->s.rows && !c->law)
-    return cli_error(error, PF_USAGE, "--rows is for law:NAME data, not for '%.200s'", c->source);
-  pf_status status = load_one(c, c->source, &c->data, error);
+  const settings *s = &c->s;
+  pf_status status = cli_load(c->source, &s->choice, s->train.seed, &c->data, error);
   if (status != PF_OK || c->law) return status;
-  if (c->s.holdout) return load_one(c, c->s.holdout, &c->held, error);
-  return pf_table_split(c->data, c->s.train.holdout_share, (uint64_t)c->s.train.seed, &c->train, &c->held,
-                        error);
+  if (s->holdout) return cli_load(s->holdout, &s->choice, s->train.seed, &c->held, error);
+  return pf_table_split(c->data, s->train.holdout_share, (uint64_t)s->train.seed, &c->train, &c->held, error);
 }
 
 /* Finds a misspelt method before an hour is spent on the others. */

@@ -14,19 +14,8 @@ static int run_data(int argc, char **argv) {
        .low = 1,
        .high = INT64_C(1) << 40,
        .help = "rows to draw"},
-      {.name = "output",
-       .kind = CLI_TEXT,
-       .target = &output,
-       .placeholder = "FILE",
-       .letter = 'o',
-       .help = "where to: CSV, NPY by its name, - for standard output"},
-      {.name = "seed",
-       .kind = CLI_INT,
-       .target = &seed,
-       .placeholder = "S",
-       .low = 0,
-       .high = INT64_MAX,
-       .help = "seed of the draw"},
+      CLI_OPTION_OUTPUT(&output),
+      CLI_OPTION_SEED(&seed, "the draw"),
   };
   cli_call call = {&cli_data, options, sizeof options / sizeof *options, {NULL}, 0};
   pf_error error = {0};

@@ -29,16 +29,17 @@ static pf_status write_report(settings *s, const cli_call *call, const char *out
   pf_status status = cli_check_writable(output, error);
   if (status == PF_OK) status = pf_model_load(call->operands[0], &model, error);
   if (status == PF_OK) status = cli_open_real(model, call->operands[1], s->train, &real, error);
+  char *command = cli_repeated(call, real.source);
+  if (status == PF_OK && !command) status = cli_error(error, PF_NO_MEMORY, "out of memory");
   if (status == PF_OK) status = cli_watch_begin(&watch, s->quiet, NULL, error);
   if (status == PF_OK) {
-    char command[1200];
-    snprintf(command, sizeof command, "pushforward report %.500s %s", call->operands[0], real.source);
     s->report.command = command;
     s->report.evaluate.train = real.train;
     s->report.evaluate.hooks = cli_watch_hooks(&watch);
     status = pf_report(model, real.table, real.law, &s->report, output, error);
     cli_watch_end(&watch, status, error);
   }
+  free(command);
   cli_real_free(&real);
   pf_model_free(model);
   return status;
@@ -61,47 +62,13 @@ static int run_report(int argc, char **argv) {
        .target = &s.report.title,
        .placeholder = "TEXT",
        .help = "title of the page"},
-      {.name = "steps",
-       .kind = CLI_INT,
-       .target = &e->steps,
-       .placeholder = "K",
-       .low = 1,
-       .high = 1000000,
-       .help = "network evaluations per sample"},
-      {.name = "pairs",
-       .kind = CLI_INT,
-       .target = &s.pairs,
-       .placeholder = "P",
-       .low = 0,
-       .high = 100000,
-       .help = "fresh pairs of samples per metric; 0: 30 for laws, 10 otherwise"},
-      {.name = "rows",
-       .kind = CLI_INT,
-       .target = &e->rows,
-       .placeholder = "N",
-       .low = 0,
-       .high = 1 << 24,
-       .help = "rows per sample; 0: 2000 for laws, otherwise by the data"},
-      {.name = "train",
-       .kind = CLI_TEXT,
-       .target = &s.train,
-       .placeholder = "FILE",
-       .help = "training rows: what the empirical baselines are fitted to"},
-      {.name = "seed",
-       .kind = CLI_INT,
-       .target = &s.seed,
-       .placeholder = "S",
-       .low = 0,
-       .high = INT64_MAX,
-       .help = "seed of every draw"},
-      {.name = "threads",
-       .kind = CLI_INT,
-       .target = &s.threads,
-       .placeholder = "T",
-       .low = 0,
-       .high = 4096,
-       .help = "threads; 0: all cores. Never changes the result"},
-      {.name = "quiet", .kind = CLI_FLAG, .target = &s.quiet, .letter = 'q', .help = "no progress"},
+      CLI_OPTION_EVALUATIONS(&e->steps),
+      CLI_OPTION_PAIRS(&s.pairs),
+      CLI_OPTION_SAMPLE_ROWS(&e->rows),
+      CLI_OPTION_TRAIN_ROWS(&s.train),
+      CLI_OPTION_SEED(&s.seed, "every draw"),
+      CLI_OPTION_THREADS(&s.threads),
+      CLI_OPTION_QUIET(&s.quiet),
   };
   cli_call call = {&cli_report, options, sizeof options / sizeof *options, {NULL}, 0};
   pf_error error = {0};

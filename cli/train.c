@@ -7,8 +7,8 @@
 /* The training's own settings after the library's. */
 typedef struct settings {
   pf_train_options train;
-  const char *output, *columns, *drop, *holdout, *log, *config;
-  int64_t rows;
+  const char *output, *holdout, *log, *config;
+  cli_choice choice;
   bool resume, quiet, json;
 } settings;
 
@@ -31,28 +31,14 @@ static void list_options(settings *s, cli_option out[OPTIONS]) {
        .placeholder = "MODEL",
        .letter = 'o',
        .help = "the model file to write"},
-      {.name = "columns",
-       .kind = CLI_TEXT,
-       .target = &s->columns,
-       .placeholder = "A,B",
-       .help = "train on these columns only"},
-      {.name = "drop",
-       .kind = CLI_TEXT,
-       .target = &s->drop,
-       .placeholder = "C,D",
-       .help = "leave these columns out"},
+      CLI_OPTION_COLUMNS(&s->choice.columns, "train on these columns only"),
+      CLI_OPTION_DROP(&s->choice.drop),
       {.name = "holdout",
        .kind = CLI_TEXT,
        .target = &s->holdout,
        .placeholder = "FILE",
        .help = "held-out rows; otherwise a share of DATA is cut off"},
-      {.name = "rows",
-       .kind = CLI_INT,
-       .target = &s->rows,
-       .placeholder = "N",
-       .low = 0,
-       .high = INT64_C(1) << 40,
-       .help = "rows to draw when DATA is a law; 0: 500000"},
+      CLI_OPTION_LAW_ROWS(&s->choice.rows),
       {.name = "resume",
        .kind = CLI_FLAG,
        .target = &s->resume,
@@ -67,34 +53,14 @@ static void list_options(settings *s, cli_option out[OPTIONS]) {
        .target = &s->log,
        .placeholder = "FILE",
        .help = "write a JSON-lines log"},
-      {.name = "quiet", .kind = CLI_FLAG, .target = &s->quiet, .letter = 'q', .help = "no progress"},
-      {.name = "json",
-       .kind = CLI_FLAG,
-       .target = &s->json,
-       .help = "print what was trained as one JSON object"},
+      CLI_OPTION_QUIET(&s->quiet),
+      CLI_OPTION_JSON(&s->json, "print what was trained as one JSON object"),
   };
   memcpy(out, own, sizeof own);
   cli_train_rows(&s->train, out + OWN);
 }
 
 /* ---- data ---- */
-
-static pf_status load_data(run *r, pf_error *error) {
-  const settings *s = &r->s;
-  char **columns = NULL, **drop = NULL;
-  pf_load_options load = {.rows = s->rows, .seed = (uint64_t)s->train.seed};
-  bool law = strncmp(r->source, "law:", 4) == 0;
-  if (s->rows && !law)
-    return cli_error(error, PF_USAGE, "--rows is for law:NAME data, not for '%.200s'", r->source);
-  pf_status status = cli_split(s->columns, &columns, &load.n_columns, error);
-  if (status == PF_OK) status = cli_split(s->drop, &drop, &load.n_drop, error);
-  load.columns = (const char *const *)columns;
-  load.drop = (const char *const *)drop;
-  if (status == PF_OK) status = pf_table_load(r->source, &load, &r->data, error);
-  free(columns);
-  free(drop);
-  return status;
-}
 
 /* Held-out rows have the columns of the training data, wherever these stand in the file. */
 static pf_status load_held(run *r, pf_error *error) {
@@ -114,7 +80,7 @@ static pf_status load_held(run *r, pf_error *error) {
 static pf_status prepare(run *r, const cli_option *options, pf_error *error) {
   size_t room = strlen(r->s.output) + sizeof ".checkpoint";
   pf_status status = cli_check_writable(r->s.output, error);
-  if (status == PF_OK) status = load_data(r, error);
+  if (status == PF_OK) status = cli_load(r->source, &r->s.choice, r->s.train.seed, &r->data, error);
   if (status == PF_OK) status = load_held(r, error);
   if (status != PF_OK) return status;
   r->checkpoint = malloc(room);

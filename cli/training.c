@@ -1,5 +1,5 @@
-/* What train and compare share: the option rows of PF_TRAIN_OPTIONS, the command line that reproduces a model, and the
- * check that an hour of training will have somewhere to go. */
+/* What train and compare share: the option rows of PF_TRAIN_OPTIONS, their data, the command lines that reproduce a model
+ * or a page, and the check that an hour of training will have somewhere to go. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -16,6 +16,22 @@ void cli_train_rows(pf_train_options *o, cli_option out[CLI_TRAIN_OPTIONS]) {
 #undef PF_X
   };
   memcpy(out, rows, sizeof rows);
+}
+
+pf_status cli_load(const char *data, const cli_choice *choice, int64_t seed, pf_table **out,
+                   pf_error *error) {
+  char **columns = NULL, **drop = NULL;
+  pf_load_options load = {.rows = choice->rows, .seed = (uint64_t)seed};
+  if (choice->rows && strncmp(data, "law:", 4) != 0)
+    return cli_error(error, PF_USAGE, "--rows is for law:NAME data, not for '%.200s'", data);
+  pf_status status = cli_split(choice->columns, &columns, &load.n_columns, error);
+  if (status == PF_OK) status = cli_split(choice->drop, &drop, &load.n_drop, error);
+  load.columns = (const char *const *)columns;
+  load.drop = (const char *const *)drop;
+  if (status == PF_OK) status = pf_table_load(data, &load, out, error);
+  free(columns);
+  free(drop);
+  return status;
 }
 
 /* ---- the canonical command ---- */
@@ -96,6 +112,27 @@ char *cli_canonical(const char *verb, const char *data, const cli_option *option
     const cli_option *row = find_row(standard, CLI_TRAIN_OPTIONS, options[i].name);
     if (!leaves_the_model_alone(options[i].name) && !at_default(&options[i], row))
       print_setting(out, &options[i]);
+  }
+  if (fclose(out) == 0) return text;
+  free(text);
+  return NULL;
+}
+
+char *cli_repeated(const cli_call *call, const char *data) {
+  static const char *const silent[] = {"output", "threads", "quiet", "json"};
+  char *text = NULL;
+  size_t length = 0;
+  FILE *out = open_memstream(&text, &length);
+  if (!out) return NULL;
+  fprintf(out, "pushforward %s ", call->verb->name);
+  print_quoted(out, call->operands[0]);
+  fputc(' ', out);
+  print_quoted(out, data);
+  for (int i = 0; i < call->count; i++) {
+    bool speaks = call->options[i].given;
+    for (size_t k = 0; k < sizeof silent / sizeof *silent; k++)
+      speaks = speaks && strcmp(call->options[i].name, silent[k]) != 0;
+    if (speaks) print_setting(out, &call->options[i]);
   }
   if (fclose(out) == 0) return text;
   free(text);

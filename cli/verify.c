@@ -44,22 +44,10 @@ static int run_verify(int argc, char **argv) {
   int64_t seed = 1, threads = 0;
   bool json = false, quiet = false;
   cli_option options[] = {
-      {.name = "seed",
-       .kind = CLI_INT,
-       .target = &seed,
-       .placeholder = "S",
-       .low = 0,
-       .high = INT64_MAX,
-       .help = "seed of every draw"},
-      {.name = "threads",
-       .kind = CLI_INT,
-       .target = &threads,
-       .placeholder = "T",
-       .low = 0,
-       .high = 4096,
-       .help = "threads; 0: all cores. Never changes the result"},
-      {.name = "json", .kind = CLI_FLAG, .target = &json, .help = "print one JSON object"},
-      {.name = "quiet", .kind = CLI_FLAG, .target = &quiet, .letter = 'q', .help = "no progress"},
+      CLI_OPTION_SEED(&seed, "every draw"),
+      CLI_OPTION_THREADS(&threads),
+      CLI_OPTION_JSON(&json, "print one JSON object"),
+      CLI_OPTION_QUIET(&quiet),
   };
   cli_call call = {&cli_verify, options, sizeof options / sizeof *options, {NULL}, 0};
   pf_error error = {0};
