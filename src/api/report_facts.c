@@ -130,16 +130,6 @@ static void write_subtitle(pf_report_work *w) {
 
 /* ---- commands ---- */
 
-/* Whether `option` stands in the command as a word of its own, or as "option=". */
-static bool has_option(const char *command, const char *option) {
-  size_t length = strlen(option);
-  for (const char *at = strstr(command, option); at; at = strstr(at + 1, option)) {
-    bool begins = at == command || at[-1] == ' ';
-    if (begins && (at[length] == ' ' || at[length] == '=' || at[length] == 0)) return true;
-  }
-  return false;
-}
-
 /* A budget was turned into a number of steps by calibration: only that number repeats the model. */
 static pf_status add_commands(pf_report_work *w, pf_error *error) {
   const char *train = pf_report_fact_text(w->model, "command");
@@ -147,7 +137,7 @@ static pf_status add_commands(pf_report_work *w, pf_error *error) {
   size_t count = 0;
   if (train) {
     pf_text_add(&w->train_command, "%s", train);
-    if (steps > 0 && !has_option(train, "--steps"))
+    if (steps > 0 && !pf_has_option(train, "--steps"))
       pf_text_add(&w->train_command, " --steps %lld", (long long)steps);
     if (w->train_command.status != PF_OK) return pf_fail(error, PF_NO_MEMORY, "out of memory");
     w->commands[count++] = (pf_report_command){"Train the model", w->train_command.data};

@@ -2,12 +2,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include "../base/memory.h"
+#include "../base/text.h"
 #include "../methods/method.h"
 
-/* A default or a budget came to a number of steps: what repeats the run is that number. */
+/* A default or a budget came to a number of steps: what repeats the run is that number. A caller's own --steps is kept. */
 static pf_status record_steps(const pf_train_options *options, struct pf_model *model, pf_error *error) {
   const json_t *steps = json_object_get(model->facts, "steps");
-  if (!options->command || !steps) return PF_OK;
+  if (!options->command || !steps || pf_has_option(options->command, "--steps")) return PF_OK;
   json_t *command = json_sprintf("%s --steps %lld", options->command, (long long)json_integer_value(steps));
   if (command && json_object_set_new(model->facts, "command", command) == 0) return PF_OK;
   return pf_fail(error, PF_NO_MEMORY, "out of memory");

@@ -161,3 +161,12 @@ void pf_format_double(double value, char out[32]) {
   }
   uselocale(before);
 }
+
+bool pf_has_option(const char *command, const char *option) {
+  size_t length = strlen(option);
+  for (const char *at = strstr(command, option); at; at = strstr(at + 1, option)) {
+    bool begins = at == command || at[-1] == ' ';
+    if (begins && (at[length] == ' ' || at[length] == '=' || at[length] == 0)) return true;
+  }
+  return false;
+}

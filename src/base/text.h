@@ -20,6 +20,9 @@ void pf_text_free(pf_text *text);
 pf_status pf_fail_unknown(pf_error *error, const char *kind, const char *word, const char *const *names,
                           size_t count);
 
+/* Whether `option` ("--steps") stands in a command line as a word of its own, or as "option=". */
+bool pf_has_option(const char *command, const char *option);
+
 /* Locale-independent parse of a whole string as a double; false when it is not one. */
 bool pf_parse_double(const char *text, double *out);
 /* Shortest decimal text that reads back to the same double (at most 32 bytes with the NUL). */

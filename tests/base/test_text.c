@@ -143,6 +143,14 @@ static void unknown_names_are_explained(void **state) {
   assert_string_equal(error.message, "unknown law 'banana'; valid: moons, 8gaussians");
 }
 
+static void options_are_whole_words(void **state) {
+  (void)state;
+  assert_true(pf_has_option("train a.csv --steps 20", "--steps"));
+  assert_true(pf_has_option("train a.csv --steps=20 -q", "--steps"));
+  assert_true(pf_has_option("--steps", "--steps"));
+  assert_false(pf_has_option("train a.csv --refine-steps 2 x--steps --steps-more 3", "--steps"));
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(text_grows),
@@ -153,6 +161,7 @@ int main(void) {
       cmocka_unit_test(numbers_ignore_the_locale),
       cmocka_unit_test(nearest_name_is_a_slip_away),
       cmocka_unit_test(unknown_names_are_explained),
+      cmocka_unit_test(options_are_whole_words),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
