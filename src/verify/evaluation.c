@@ -377,7 +377,8 @@ static pf_status measure_relatives(const session *s, int pairs, pf_evaluation_se
     const char *name;
     int64_t steps;
     bool teacher;
-  } relatives[] = {{"2 steps", 2, false},
+  } relatives[] = {{"one step", 1, false},
+                   {"2 steps", 2, false},
                    {"4 steps", 4, false},
                    {"8 steps", 8, false},
                    {"velocity, 100 Euler steps", TEACHER_STEPS, true},
