@@ -12,7 +12,6 @@
 #include "base/rng.h"
 #include "nn/network.h"
 #include "train/fit.h"
-#include "train/two_sample_network.h"
 
 static void must(pf_status status, const pf_error *error) {
   if (status != PF_OK) fail_msg("%s: %s", pf_status_name(status), error->message);
@@ -408,46 +407,6 @@ static void calibration_leaves_no_trace(void **unused) {
   pf_fit_state_free(&probed);
 }
 
-/* ---- two-sample test ---- */
-
-enum { CLOUD = 600, D = 2 };
-
-static void a_classifier_tells_laws_apart_and_no_more(void **unused) {
-  (void)unused;
-  static float z[2 * CLOUD * D];
-  static double x[CLOUD * D], y[CLOUD * D], ring[CLOUD * D];
-  pf_two_sample_options o = pf_two_sample_default();
-  pf_error error = {0};
-  double same, shifted, shaped, again;
-  pf_pool *pool = NULL;
-  o.steps = 300;
-  o.width = 32;
-  o.batch = 128;
-  pf_fill_normal_f32(1, PF_STREAM_TEST, 0, 0, 2 * CLOUD, D, z);
-  for (int i = 0; i < CLOUD * D; i++) x[i] = z[i], y[i] = z[CLOUD * D + i];
-  for (int i = 0; i < CLOUD; i++) { /* the same mean and covariance, another shape */
-    double r = sqrt(2) / hypot(y[2 * i], y[2 * i + 1]);
-    for (int j = 0; j < D; j++) ring[2 * i + j] = r * y[2 * i + j];
-  }
-  pf_points a = {x, CLOUD, D}, b = {y, CLOUD, D}, c = {ring, CLOUD, D};
-  must(pf_pool_create(2, &pool, &error), &error);
-  must(pf_network_auc(a, b, &o, NULL, &same, &error), &error);
-  must(pf_network_auc(a, b, &o, pool, &again, &error), &error);
-  assert_true(same == again);
-  assert_true(fabs(same - 0.5) < 0.07); /* 4 sigma of an AUC of 600 against 600 */
-  must(pf_network_auc(a, c, &o, pool, &shaped, &error), &error);
-  assert_true(shaped > 0.8);
-  for (int i = 0; i < CLOUD; i++) y[2 * i] += 2;
-  must(pf_network_auc(a, b, &o, pool, &shifted, &error), &error);
-  assert_true(shifted > 0.87 && shifted < 0.95); /* Phi(2 / sqrt 2) = 0.921 at best */
-  b.n = 1;
-  assert_int_equal(pf_network_auc(a, b, &o, pool, &shifted, &error), PF_BAD_INPUT);
-  y[3] = NAN;
-  b.n = CLOUD;
-  assert_int_equal(pf_network_auc(a, b, &o, pool, &shifted, &error), PF_NON_FINITE);
-  pf_pool_free(pool);
-}
-
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_regression_finds_the_closed_form),
@@ -459,7 +418,6 @@ int main(void) {
       cmocka_unit_test(a_loss_that_is_not_finite_keeps_the_last_good_step),
       cmocka_unit_test(nothing_is_allocated_between_steps),
       cmocka_unit_test(calibration_leaves_no_trace),
-      cmocka_unit_test(a_classifier_tells_laws_apart_and_no_more),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
