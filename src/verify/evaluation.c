@@ -44,6 +44,8 @@ typedef struct session {
   pf_column_scale scale; /* of tables */
   double *held, *train;  /* scaled rows of tables */
   size_t held_rows, train_rows;
+  double
+      *network_floor; /* of the first NETWORK_PAIRS pairs, NaN until measured: the same for every subject */
 } session;
 
 /* One row of the result: who makes the samples. */
@@ -134,7 +136,7 @@ static pf_status measure_network(const subject *q, pf_sample_source source, pf_e
   if (!wanted(q->s, "network_auc")) return PF_OK;
   size_t n = q->s->n, d = (size_t)q->s->d, items = n * d;
   int pairs = q->pairs < NETWORK_PAIRS ? q->pairs : NETWORK_PAIRS;
-  double *rows = NULL, value[NETWORK_PAIRS], floor[NETWORK_PAIRS], sum = 0, square = 0;
+  double *rows = NULL, *floor = q->s->network_floor, value[NETWORK_PAIRS], sum = 0, square = 0;
   PF_TRY(pf_alloc(3 * items, sizeof(double), &rows, error));
   pf_points x = {rows, n, d}, a = {rows + items, n, d}, b = {rows + 2 * items, n, d};
   pf_metric_result r = {.pairs = pairs};
@@ -144,7 +146,7 @@ static pf_status measure_network(const subject *q, pf_sample_source source, pf_e
     if (status == PF_OK) status = source.draw_real(source.context, p, 1, rows + 2 * items, error);
     if (status == PF_OK) status = source.draw_model(source.context, p, rows, error);
     if (status == PF_OK) status = pf_network_auc(x, a, NULL, q->s->pool, &value[p], error);
-    if (status == PF_OK) status = pf_network_auc(b, a, NULL, q->s->pool, &floor[p], error);
+    if (status == PF_OK && isnan(floor[p])) status = pf_network_auc(b, a, NULL, q->s->pool, &floor[p], error);
     if (status != PF_OK) break;
     r.value += value[p] / pairs;
     r.floor += floor[p] / pairs;
@@ -448,11 +450,13 @@ static pf_status measure_all(const session *s, pf_evaluation_set *set, pf_error 
 
 pf_status pf_evaluation_run(const struct pf_model *model, const pf_reference *reference,
                             const pf_evaluate_options *options, pf_evaluation_set *out, pf_error *error) {
+  double network_floor[NETWORK_PAIRS] = {NAN, NAN, NAN};
   session s = {.model = model,
                .reference = reference,
                .options = *options,
                .seed = options->seed + SEED_OFFSET,
-               .d = model->columns};
+               .d = model->columns,
+               .network_floor = network_floor};
   pf_evaluation_set *set = NULL;
   PF_TRY(pf_alloc(1, sizeof *set, &set, error)); /* too large for a stack frame */
   pf_status status = open_session(&s, error);
