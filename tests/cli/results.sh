@@ -54,10 +54,10 @@ fi
 "$P" train law:moons --rows 500 -o plain.st $TINY 2>progress.err
 check 'progress is plain lines in a file' sh -c 'test -s progress.err && ! grep -q "$(printf "\033")" progress.err && grep -q "^generator 100/100" progress.err'
 
-"$P" report m.st law:moons --rows 60 --pairs 2 --seed 3 -o page.html --title 'a page' --quiet ||
+"$P" report m.st law:moons --rows 60 --pairs 1 --seed 3 -o page.html --title 'a page' --quiet ||
   not_ok 'report' 'no page'
 check 'the page says how to repeat it' grep -q \
-  'pushforward report m.st law:moons --title .*a page.* --pairs 2 --rows 60 --seed 3<' page.html
+  'pushforward report m.st law:moons --title .*a page.* --pairs 1 --rows 60 --seed 3<' page.html
 check 'one --steps in the recorded command' sh -c \
   '"$0" train law:moons -o twice.st --rows 500 $1 --quiet && test "$("$0" info twice.st | grep -o -- "--steps" | wc -l)" = 1' \
   "$P" "$TINY"
