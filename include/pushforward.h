@@ -147,8 +147,10 @@ const char *pf_nearest_name(const char *word, const char *const *names, size_t c
   X(TEXT, encoder, "auto", "encoder", "E", "column encoder: standard, quantile or auto")                     \
   X(INT, width, 0, "width", "W", "units per hidden layer; 0: by the number of columns")                      \
   X(INT, depth, 0, "depth", "L", "hidden layers; 0: by the number of columns")                               \
+  X(FLAG, residual, false, "residual", "", "add each hidden layer to the one before it")                     \
   X(INT, batch, 0, "batch", "B", "rows per step; 0: the method's default")                                   \
   X(REAL, learning_rate, 0, "learning-rate", "R", "peak learning rate; 0: the method's default")             \
+  X(REAL, weight_decay, 0, "weight-decay", "D", "decoupled weight decay (AdamW)")                            \
   X(REAL, clip, -1, "clip", "C", "gradient-norm clip; 0: none, -1: the method's default")                    \
   X(REAL, ema, 0, "ema", "A", "decay of the weight average; 0: the method's default")                        \
   X(REAL, teacher_share, 0, "teacher-share", "P",                                                            \

@@ -45,6 +45,7 @@ static pf_fit_config fit_config(const run *r, int stage) {
                      .stage = (uint32_t)stage};
   f.adam.learning_rate = c->learning_rate;
   f.adam.beta2 = 0.999;
+  f.adam.weight_decay = c->weight_decay;
   f.warmup = f.steps / 50 < 500 ? f.steps / 50 : 500;
   return f;
 }
@@ -197,14 +198,14 @@ static void describe_settings(run *r) {
   const pf_characteristic *c = &r->c;
   const pf_network_config *n = &c->velocity.network;
   bool budget = r->training->options->budget > 0 && r->training->options->steps == 0;
-  pf_text_add(&r->training->settings,
-              "%s %d %d %d %d/%d/%d/%g/%d %d %.17g %.17g %.17g %.17g %d %lld %g %g %g %g %g %g %g %g %d %g",
-              r->training->options->method, (int)c->face, (int)c->start, (int)c->velocity.interpolant,
-              n->width, n->depth, n->frequencies, n->max_frequency, (int)n->residual, c->batch,
-              c->learning_rate, c->clip, c->ema, c->teacher_share, c->trajectory_steps,
-              (long long)c->trajectories, c->pairs.sorted, c->pairs.terminal, c->pairs.from_start,
-              c->pairs.to_end, c->pairs.dyadic, c->diagonal_share, c->semigroup, c->huber,
-              c->teacher_substeps, c->end);
+  pf_text_add(
+      &r->training->settings,
+      "%s %d %d %d %d/%d/%d/%g/%d %d %.17g %.17g %.17g %.17g %.17g %d %lld %g %g %g %g %g %g %g %g %d %g",
+      r->training->options->method, (int)c->face, (int)c->start, (int)c->velocity.interpolant, n->width,
+      n->depth, n->frequencies, n->max_frequency, (int)n->residual, c->batch, c->learning_rate,
+      c->weight_decay, c->clip, c->ema, c->teacher_share, c->trajectory_steps, (long long)c->trajectories,
+      c->pairs.sorted, c->pairs.terminal, c->pairs.from_start, c->pairs.to_end, c->pairs.dyadic,
+      c->diagonal_share, c->semigroup, c->huber, c->teacher_substeps, c->end);
   if (!budget)
     pf_text_add(&r->training->settings, " %lld %lld", (long long)c->velocity_steps,
                 (long long)c->generator_steps);
@@ -262,6 +263,7 @@ static pf_status method_facts(const run *r, struct pf_model *model, pf_error *er
   json_t *f = model->facts;
   json_object_set_new(f, "batch", json_integer(c->batch));
   json_object_set_new(f, "learning_rate", json_real(c->learning_rate));
+  json_object_set_new(f, "weight_decay", json_real(c->weight_decay));
   json_object_set_new(f, "steps", json_integer(r->plan[0] + r->plan[1]));
   json_object_set_new(f, "velocity_steps", json_integer(r->plan[0]));
   if (r->with_generator) {

@@ -30,7 +30,7 @@ typedef struct pf_characteristic {
   pf_time_map generator; /* two-time network, same width and depth */
   double end;            /* T: characteristics are followed from 0 to T */
   int batch;
-  double learning_rate, clip, ema;
+  double learning_rate, weight_decay, clip, ema;
   double teacher_share; /* of the steps */
   int64_t velocity_steps, generator_steps;
   int trajectory_steps; /* K: intervals between kept nodes */

@@ -89,6 +89,7 @@ static pf_status choose_network(const pf_train_options *o, pf_characteristic *c,
   pf_network_config *n = &c->velocity.network;
   PF_TRY(choose_int("width", o->width, 1, 8192, &n->width, error));
   PF_TRY(choose_int("depth", o->depth, 1, 64, &n->depth, error));
+  n->residual = o->residual;
   c->generator = c->velocity;
   c->generator.network.times = 2;
   return pf_network_config_check(&c->generator.network, error);
@@ -103,6 +104,8 @@ static pf_status choose_numbers(const pf_train_options *o, pf_characteristic *c,
   PF_TRY(check("seed", (double)o->seed, 0, 9e15, error));
   PF_TRY(choose_int("batch", o->batch, 1, 1 << 20, &c->batch, error));
   PF_TRY(check("learning-rate", c->learning_rate, 1e-9, 10, error));
+  c->weight_decay = o->weight_decay;
+  PF_TRY(check("weight-decay", c->weight_decay, 0, 10, error));
   PF_TRY(check("clip", c->clip, 0, 1e9, error));
   PF_TRY(check("ema", c->ema, 0, 0.999999, error));
   PF_TRY(check("teacher-share", c->teacher_share, 0.01, 0.99, error));
