@@ -4,53 +4,25 @@
  *   u_i + v_j <= c(i,j), with equality on assigned pairs.
  *
  * Jonker and Volgenant, Computing 38 (1987): column reduction, reduction transfer, augmenting row reduction,
- * then one Dijkstra search per row that is still free. Here the searches scan whole rows eight columns at a
- * time instead of keeping lists of columns: a scanned column gets the dual -inf (so no path returns to it),
- * padding likewise. Lanes are merged in a fixed order, so ties break the same way on every processor.
+ * then one Dijkstra search per row that is still free; auction.h finds the duals to start from. Here the
+ * searches scan whole rows eight columns at a time instead of keeping lists of columns: a scanned column gets
+ * the dual -inf (so no path returns to it), padding likewise. Lanes are merged in a fixed order, so ties break the same way on every processor.
  *
  *   c  cost row, v column duals, r = c - v reduced row, dist/pred Dijkstra labels, h the scanned row's
  * offset. */
 #include "ot/assignment.h"
 
-#include <float.h>
 #include <math.h>
 #include <string.h>
 
 #include "base/cpu.h"
 #include "base/memory.h"
+#include "ot/auction.h"
 
-enum { LANES = 8, FLOAT_LANES = 16, DIRECT_COLUMNS = 8 };
+enum { LANES = 8, DIRECT_COLUMNS = 8 };
 
 typedef double lanes_f __attribute__((vector_size(64), aligned(8), may_alias));
 typedef int64_t lanes_i __attribute__((vector_size(64), aligned(8), may_alias));
-typedef float float_lanes __attribute__((vector_size(64), aligned(4), may_alias));
-typedef int32_t float_mask __attribute__((vector_size(64), aligned(4), may_alias));
-
-/* What the auction reads instead of the points: bids need no more than single precision. */
-typedef struct float_costs {
-  float *x, *y; /* n x d rows; d x padded columns */
-  float *price; /* padded: v of the running round */
-  float *row;   /* padded */
-} float_costs;
-
-/* One problem being solved. Column arrays have `padded` entries. */
-typedef struct solver {
-  size_t n, padded;
-  const double *matrix; /* rows of costs, `stride` apart; NULL: from points */
-  size_t stride;
-  pf_points x;
-  const double *y; /* d x padded: coordinates of the columns */
-  int power;
-  double *row;              /* padded: the last cost row asked for */
-  double *v, *w, *dist;     /* duals, their copy during a search, labels */
-  double *reached;          /* final label of each scanned column */
-  int64_t *pred;            /* row before a column on the shortest path */
-  uint32_t *scanned;        /* columns in the order of scanning */
-  int64_t *row_of, *col_of; /* the assignment, -1 = free */
-  int64_t *free_rows;
-  size_t free_count;
-  float_costs narrow; /* empty with a matrix */
-} solver;
 
 /* Macros, because passing a 64-byte vector to a function has no ABI on the baseline. */
 #define PICK(mask, yes, no)       ((lanes_f)(((lanes_i)(yes) & (mask)) | ((lanes_i)(no) & ~(mask))))
@@ -60,20 +32,19 @@ typedef struct solver {
 
 static const lanes_i first_lanes = {0, 1, 2, 3, 4, 5, 6, 7};
 
-/* ---- cost rows
- * --------------------------------------------------------------------------------------------------- */
+/* ---- cost rows ---- */
 
 PF_MULTIVERSION
 static void root_row(double *row, size_t n) {
   for (size_t j = 0; j < n; j++) row[j] = sqrt(row[j]);
 }
 
-static void points_row(const solver *s, size_t i, double *out) {
+static void points_row(const pf_assignment_solver *s, size_t i, double *out) {
   pf_squared_row(s->x.rows + i * s->x.d, s->x.d, s->y, s->padded, s->padded, out);
   if (s->power == 1) root_row(out, s->padded);
 }
 
-static const double *cost_row(solver *s, size_t i) {
+const double *pf_cost_row(pf_assignment_solver *s, size_t i) {
   if (s->matrix == NULL) {
     points_row(s, i, s->row);
     return s->row;
@@ -83,29 +54,10 @@ static const double *cost_row(solver *s, size_t i) {
   return s->row;
 }
 
-/* ---- scans
- * ------------------------------------------------------------------------------------------------------- */
-
-/* Smallest and second smallest of c - v, with their columns. */
-typedef struct two_least {
-  double first, second;
-  int64_t first_column, second_column;
-} two_least;
-
-static void offer(two_least *least, double value, int64_t column) {
-  if (value < least->first || (value == least->first && column < least->first_column)) {
-    least->second = least->first;
-    least->second_column = least->first_column;
-    least->first = value;
-    least->first_column = column;
-  } else if (value < least->second || (value == least->second && column < least->second_column)) {
-    least->second = value;
-    least->second_column = column;
-  }
-}
+/* ---- scans ---- */
 
 PF_MULTIVERSION
-static two_least least_two(const double *c, const double *v, size_t padded) {
+pf_two_least pf_least_two(const double *c, const double *v, size_t padded) {
   lanes_f m1 = ALL(INFINITY), m2 = ALL(INFINITY);
   lanes_i j1 = ALL_INDEX(0), j2 = ALL_INDEX(0), j = first_lanes;
   for (size_t k = 0; k < padded; k += LANES) {
@@ -120,9 +72,9 @@ static two_least least_two(const double *c, const double *v, size_t padded) {
     j1 = PICK_INDEX(below, j, j1);
     j += LANES;
   }
-  two_least least = {INFINITY, INFINITY, -1, -1};
-  for (int l = 0; l < LANES; l++) offer(&least, m1[l], j1[l]);
-  for (int l = 0; l < LANES; l++) offer(&least, m2[l], j2[l]);
+  pf_two_least least = {INFINITY, INFINITY, -1, -1};
+  for (int l = 0; l < LANES; l++) pf_offer_least(&least, m1[l], j1[l]);
+  for (int l = 0; l < LANES; l++) pf_offer_least(&least, m2[l], j2[l]);
   return least;
 }
 
@@ -188,116 +140,21 @@ static double least_reduced(const double *c, const double *v, double u, size_t p
 
 /* ---- phases ---- */
 
-static pf_status reduce_columns(solver *s, pf_error *error) {
+static pf_status reduce_columns(pf_assignment_solver *s, pf_error *error) {
   double poison = 0;
   for (size_t j = 0; j < s->padded; j++) s->v[j] = INFINITY;
-  for (size_t i = 0; i < s->n; i++) poison = least_columns(cost_row(s, i), s->v, s->padded, poison);
+  for (size_t i = 0; i < s->n; i++) poison = least_columns(pf_cost_row(s, i), s->v, s->padded, poison);
   if (!(poison == 0)) return pf_fail(error, PF_NON_FINITE, "a cost of the assignment is NaN or infinite");
   for (size_t j = s->n; j < s->padded; j++) s->v[j] = -INFINITY;
   return PF_OK;
 }
 
-static double largest_reduced(const double *c, const double *v, size_t n) {
-  double largest = 0;
-  for (size_t j = 0; j < n; j++)
-    if (c[j] - v[j] > largest) largest = c[j] - v[j];
-  return largest;
-}
-
-/* ---- auction ---- */
-
-/* Costs of row x (d) in single precision. */
-PF_MULTIVERSION
-static void float_row(const float *x, size_t d, int power, const float *y, size_t padded, float *out) {
-  size_t first = d > 1 ? 2 : 1; /* the plane in one pass */
-  const float *y1 = y + (first - 1) * padded;
-  float x0 = x[0], x1 = d > 1 ? x[1] : y1[0];
-  if (d == 1)
-    for (size_t j = 0; j < padded; j++) out[j] = (x0 - y[j]) * (x0 - y[j]);
-  else
-    for (size_t j = 0; j < padded; j++) out[j] = (x0 - y[j]) * (x0 - y[j]) + (x1 - y1[j]) * (x1 - y1[j]);
-  for (size_t k = first; k < d; k++) {
-    const float *yk = y + k * padded;
-    for (size_t j = 0; j < padded; j++) out[j] += (x[k] - yk[j]) * (x[k] - yk[j]);
-  }
-  if (power == 1)
-    for (size_t j = 0; j < padded; j++) out[j] = sqrtf(out[j]);
-}
-
-#define PICK_FLOAT(mask, yes, no) ((float_lanes)(((float_mask)(yes) & (mask)) | ((float_mask)(no) & ~(mask))))
-
-/* As least_two, but the second column is not found. */
-PF_MULTIVERSION
-static two_least least_two_float(const float *c, const float *v, size_t padded) {
-  float_lanes m1 = (float_lanes){0} + INFINITY, m2 = m1;
-  float_mask j1 = {0}, j = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
-  for (size_t k = 0; k < padded; k += FLOAT_LANES) {
-    float_lanes r = *(const float_lanes *)(c + k) - *(const float_lanes *)(v + k);
-    float_mask below = r < m1;
-    float_lanes loser = PICK_FLOAT(below, m1, r);
-    m2 = PICK_FLOAT(loser < m2, loser, m2);
-    m1 = PICK_FLOAT(below, r, m1);
-    j1 = (j & below) | (j1 & ~below);
-    j += FLOAT_LANES;
-  }
-  two_least least = {INFINITY, INFINITY, -1, -1};
-  for (int l = 0; l < FLOAT_LANES; l++) offer(&least, m1[l], j1[l]);
-  for (int l = 0; l < FLOAT_LANES; l++) offer(&least, m2[l], INT32_MAX);
-  return least;
-}
-
-static two_least bid(solver *s, size_t i, bool in_float) {
-  if (!in_float) return least_two(cost_row(s, i), s->v, s->padded);
-  const float_costs *f = &s->narrow;
-  float_row(f->x + i * s->x.d, s->x.d, s->power, f->y, s->padded, f->row);
-  return least_two_float(f->row, f->price, s->padded);
-}
-
-/* One auction round: rows bid for their cheapest column, overbidding the second cheapest by eps. Prices (v)
- * persist from round to round; the round ends early when bidding wars exceed 60 bids a row. */
-static void auction(solver *s, double eps, bool in_float) {
-  size_t count = 0, budget = 60 * s->n;
-  for (size_t i = s->n; i-- > 0;) {
-    s->col_of[i] = s->row_of[i] = -1;
-    s->free_rows[count++] = (int64_t)i;
-  }
-  for (size_t j = 0; in_float && j < s->padded; j++) s->narrow.price[j] = (float)s->v[j];
-  while (count > 0 && budget-- > 0) {
-    int64_t i = s->free_rows[--count];
-    two_least least = bid(s, (size_t)i, in_float);
-    int64_t j = least.first_column, evicted = s->row_of[j];
-    s->v[j] -= least.second - least.first + eps;
-    if (in_float) s->narrow.price[j] = (float)s->v[j];
-    s->row_of[j] = i;
-    if (evicted >= 0) s->free_rows[count++] = evicted;
-  }
-}
-
-/* Duals by auction rounds with falling eps (Bertsekas, Annals of OR 14 (1988)): they need not be optimal, but
- * start the searches near the optimum. Without them a cloud opposite a much narrower or shifted one takes 10
- * times as long. The last eps, .03 / n of the spread of reduced costs, balances bids against searches. Single
- * precision serves while eps stands above its rounding. */
-static void auction_duals(solver *s) {
-  double spread = 0, size = 0;
-  if (s->n < 2) return;
-  for (size_t i = 0; i < s->n; i += 1 + s->n / 128) {
-    const double *c = cost_row(s, i);
-    double largest = largest_reduced(c, s->v, s->n);
-    if (largest > spread) spread = largest;
-    for (size_t j = 0; j < s->n; j++)
-      if (c[j] > size) size = c[j];
-  }
-  double last = .03 * spread / (double)s->n;
-  for (double eps = .1 * spread; eps > last && eps > 0; eps /= 6)
-    auction(s, eps, s->matrix == NULL && eps > 8 * (double)FLT_EPSILON * size && size < 1e30);
-}
-
 /* Every row takes its cheapest column while that is free: exact complementary slackness for any duals. */
-static void assign_tight(solver *s) {
+static void assign_tight(pf_assignment_solver *s) {
   s->free_count = 0;
   for (size_t i = 0; i < s->n; i++) s->col_of[i] = s->row_of[i] = -1;
   for (size_t i = 0; i < s->n; i++) {
-    int64_t j = least_two(cost_row(s, i), s->v, s->padded).first_column;
+    int64_t j = pf_least_two(pf_cost_row(s, i), s->v, s->padded).first_column;
     if (s->row_of[j] < 0) {
       s->row_of[j] = (int64_t)i;
       s->col_of[i] = j;
@@ -310,11 +167,11 @@ static void assign_tight(solver *s) {
 /* Alternating row reductions without augmentation; at most `budget` rows are tried again: rounding can make
  * the exchange of a column between two rows arbitrarily long, and after the auction long exchanges cost more
  * than the searches they save. */
-static void augment_by_rows(solver *s, size_t budget) {
+static void augment_by_rows(pf_assignment_solver *s, size_t budget) {
   size_t k = 0, count = s->free_count, kept = 0;
   while (k < count) {
     int64_t i = s->free_rows[k++];
-    two_least least = least_two(cost_row(s, (size_t)i), s->v, s->padded);
+    pf_two_least least = pf_least_two(pf_cost_row(s, (size_t)i), s->v, s->padded);
     int64_t j = least.first_column, evicted = s->row_of[j];
     double lowered = s->v[j] - (least.second - least.first);
     bool strict = s->n > 1 && lowered < s->v[j];
@@ -339,14 +196,14 @@ static void augment_by_rows(solver *s, size_t budget) {
 }
 
 /* Shortest path from a free row to a free column; flips it and updates the duals of the scanned columns. */
-static void augment_by_path(solver *s, int64_t start) {
+static void augment_by_path(pf_assignment_solver *s, int64_t start) {
   size_t count = 0;
   double h = 0, label = 0;
   int64_t i = start, end = -1;
   memcpy(s->w, s->v, s->padded * sizeof *s->w);
   for (size_t j = 0; j < s->padded; j++) s->dist[j] = INFINITY;
   for (;;) {
-    const double *c = cost_row(s, (size_t)i);
+    const double *c = pf_cost_row(s, (size_t)i);
     if (end >= 0) h = c[end] - s->v[end] - label;
     end = relax(c, s->w, h, i, s->dist, s->pred, s->padded);
     label = s->dist[end];
@@ -367,15 +224,14 @@ static void augment_by_path(solver *s, int64_t start) {
   } while (i != start);
 }
 
-/* ---- certificate and set-up
- * -------------------------------------------------------------------------------------- */
+/* ---- certificate and set-up ---- */
 
 /* Row duals, total and the certified gap: lifting every u by the least reduced cost (when negative) makes the
  * duals feasible, so the optimum is at least sum u + sum v + n * that. */
-static pf_status certify(solver *s, pf_assignment *out, pf_error *error) {
+static pf_status certify(pf_assignment_solver *s, pf_assignment *out, pf_error *error) {
   double total = 0, size_of_total = 0, least = 0, size = 0;
   for (size_t i = 0; i < s->n; i++) {
-    const double *c = cost_row(s, i);
+    const double *c = pf_cost_row(s, i);
     int64_t j = s->col_of[i];
     double u = c[j] - s->v[j], reduced = least_reduced(c, s->v, u, s->padded, &size);
     if (!(reduced >= least)) least = reduced;
@@ -395,23 +251,13 @@ static pf_status certify(solver *s, pf_assignment *out, pf_error *error) {
   return PF_OK;
 }
 
-static size_t padded_columns(size_t n) { return (n + FLOAT_LANES - 1) / FLOAT_LANES * FLOAT_LANES; }
-
-static pf_status float_costs_open(solver *s, pf_error *error) {
-  size_t d = s->x.d;
-  float_costs *f = &s->narrow;
-  PF_TRY(pf_alloc(s->n * d, sizeof *f->x, &f->x, error));
-  PF_TRY(pf_alloc(s->padded * d, sizeof *f->y, &f->y, error));
-  PF_TRY(pf_alloc(s->padded, sizeof *f->price, &f->price, error));
-  PF_TRY(pf_alloc(s->padded, sizeof *f->row, &f->row, error));
-  for (size_t i = 0; i < s->n * d; i++) f->x[i] = (float)s->x.rows[i];
-  for (size_t j = 0; j < s->padded * d; j++) f->y[j] = (float)s->y[j];
-  return PF_OK;
+static size_t padded_columns(size_t n) {
+  return (n + PF_AUCTION_LANES - 1) / PF_AUCTION_LANES * PF_AUCTION_LANES;
 }
 
-static pf_status solver_open(solver *s, pf_error *error) {
+static pf_status solver_open(pf_assignment_solver *s, pf_error *error) {
   s->padded = padded_columns(s->n);
-  if (s->matrix == NULL) PF_TRY(float_costs_open(s, error));
+  if (s->matrix == NULL) PF_TRY(pf_auction_open(s, error));
   PF_TRY(pf_alloc(s->padded, sizeof *s->row, &s->row, error));
   PF_TRY(pf_alloc(s->padded, sizeof *s->v, &s->v, error));
   PF_TRY(pf_alloc(s->padded, sizeof *s->w, &s->w, error));
@@ -424,7 +270,7 @@ static pf_status solver_open(solver *s, pf_error *error) {
   return pf_alloc(s->padded, sizeof *s->free_rows, &s->free_rows, error);
 }
 
-static void solver_close(solver *s) {
+static void solver_close(pf_assignment_solver *s) {
   pf_free(s->row);
   pf_free(s->v);
   pf_free(s->w);
@@ -435,13 +281,10 @@ static void solver_close(solver *s) {
   pf_free(s->row_of);
   pf_free(s->col_of);
   pf_free(s->free_rows);
-  pf_free(s->narrow.x);
-  pf_free(s->narrow.y);
-  pf_free(s->narrow.price);
-  pf_free(s->narrow.row);
+  pf_auction_close(s);
 }
 
-static pf_status solve(solver *s, pf_assignment *out, pf_error *error) {
+static pf_status solve(pf_assignment_solver *s, pf_assignment *out, pf_error *error) {
   pf_assignment found = {0};
   pf_status status = PF_OK;
   PF_TRY_GOTO(pf_alloc(s->n, sizeof *found.column_of_row, &found.column_of_row, error));
@@ -449,7 +292,7 @@ static pf_status solve(solver *s, pf_assignment *out, pf_error *error) {
   PF_TRY_GOTO(pf_alloc(s->n, sizeof *found.column_dual, &found.column_dual, error));
   PF_TRY_GOTO(solver_open(s, error));
   PF_TRY_GOTO(reduce_columns(s, error));
-  auction_duals(s);
+  pf_auction_duals(s);
   assign_tight(s);
   for (int pass = 0; pass < 2; pass++) augment_by_rows(s, s->n);
   for (size_t k = 0; k < s->free_count; k++) augment_by_path(s, s->free_rows[k]);
@@ -471,7 +314,7 @@ static pf_status check_size(size_t n, pf_error *error) {
 
 pf_status pf_assignment_solve(const double *cost, size_t n, pf_assignment *out, pf_error *error) {
   PF_TRY(check_size(n, error));
-  solver s = {.n = n, .matrix = cost, .stride = n};
+  pf_assignment_solver s = {.n = n, .matrix = cost, .stride = n};
   return solve(&s, out, error);
 }
 
@@ -524,7 +367,7 @@ pf_status pf_assignment_points(pf_points x, pf_points y, int power, pf_assignmen
     for (size_t k = 0; k < d; k++) means[k] -= means[d + k];
   }
   pf_points_transpose((pf_points){copy_y, n, d}, padded, columns);
-  solver s = {.n = n, .padded = padded, .x = {copy_x, n, d}, .y = columns, .power = power};
+  pf_assignment_solver s = {.n = n, .padded = padded, .x = {copy_x, n, d}, .y = columns, .power = power};
   if (d > DIRECT_COLUMNS) {
     PF_TRY_GOTO(pf_alloc(n * padded, sizeof *matrix, &matrix, error));
     for (size_t i = 0; i < n; i++) points_row(&s, i, matrix + i * padded);
