@@ -4,9 +4,10 @@
  *   u_i + v_j <= c(i,j), with equality on assigned pairs.
  *
  * Jonker and Volgenant, Computing 38 (1987): column reduction, reduction transfer, augmenting row reduction,
- * then one Dijkstra search per row that is still free; auction.h finds the duals to start from. Here the
- * searches scan whole rows eight columns at a time instead of keeping lists of columns: a scanned column gets
- * the dual -inf (so no path returns to it), padding likewise. Lanes are merged in a fixed order, so ties break the same way on every processor.
+ * then one Dijkstra search per row that is still free; auction.h finds the duals to start from. Here the searches
+ * scan whole rows eight columns at a time instead of keeping lists of columns: a scanned column gets the dual -inf
+ * (so no path returns to it), padding likewise. Lanes are merged in a fixed order, so ties break the same way on
+ * every processor.
  *
  *   c  cost row, v column duals, r = c - v reduced row, dist/pred Dijkstra labels, h the scanned row's
  * offset. */
