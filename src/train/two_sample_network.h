@@ -18,7 +18,7 @@
  *   5 columns, a common factor missing       .590        .573         .604
  *   moons with independent columns           .752        .787         .794
  *
- * Equal laws: mean 0.5, spread 1.2 (2000 rows) to 1.7 (300 rows) times pf_auc_null_error: the folds share training rows.
+ * Equal laws: mean 0.5, spread 1.2 (2000 rows) to 1.4 (300 rows) times pf_auc_null_error: the folds share training rows.
  */
 #ifndef PF_TRAIN_TWO_SAMPLE_NETWORK_H
 #define PF_TRAIN_TWO_SAMPLE_NETWORK_H
