@@ -3,12 +3,10 @@
 
 #include <math.h>
 
-/* The canary of the test suite: a build whose metrics read NaN as 0 must fail it. */
-#ifdef PF_CANARY_METRIC_NAN
-enum { NAN_PASSES = 1 };
-#else
-enum { NAN_PASSES = 0 };
-#endif
+#include "base/canary.h"
+
+/* The test suite's canary: a build whose metrics read NaN as 0 must fail it. */
+enum { NAN_PASSES = PF_CANARY(METRIC_NAN, 0, 1) };
 
 pf_status pf_metric_check(pf_points x, pf_points y, pf_error *error) {
   pf_status status = pf_points_check_pair(x, y, error);
