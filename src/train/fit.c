@@ -209,8 +209,6 @@ void pf_fit_free(pf_fit *fit) {
   pf_free(fit);
 }
 
-pf_program_stats pf_fit_statistics(const pf_fit *fit) { return pf_program_statistics(fit->program); }
-
 /* ---- one step ---- */
 
 static void lane_task(void *context, int lane, int thread) {

@@ -78,6 +78,4 @@ pf_status pf_fit_run(pf_fit *fit, pf_fit_after_step *after_step, void *context, 
 /* Seconds per step, measured on `probes` steps whose effect is undone. */
 pf_status pf_fit_calibrate(pf_fit *fit, int probes, double *seconds_per_step, pf_error *error);
 
-pf_program_stats pf_fit_statistics(const pf_fit *fit);
-
 #endif
