@@ -2,6 +2,7 @@
 #include "cpu.h"
 
 #include <sched.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -16,6 +17,14 @@ const char *pf_cpu_class(void) {
 #else
   return "x86-64";
 #endif
+}
+
+bool pf_cpu_runs(const char *instruction_set) {
+  (void)instruction_set;
+  PF_X86(__builtin_cpu_init();
+         if (strcmp(instruction_set, "x86-64-v4") == 0) return __builtin_cpu_supports("x86-64-v4") != 0;
+         if (strcmp(instruction_set, "x86-64-v3") == 0) return __builtin_cpu_supports("x86-64-v3") != 0;)
+  return true;
 }
 
 int pf_cpu_count(void) {

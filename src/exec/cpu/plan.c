@@ -25,6 +25,7 @@ static bool is_alias(const pf_plan *plan, const pf_node_data *node) {
 
 bool pf_plan_groupable(const pf_plan *plan, int32_t id) {
   const pf_node_data *node = node_at(plan, id);
+  if (plan->product[id] >= 0) return false;
   if (pf_op_kind_of(node->op) == PF_KIND_ELEMENTWISE) return true;
   return is_view_op(node->op) && plan->root[id] == id;
 }
@@ -34,6 +35,19 @@ int32_t pf_plan_operand(const pf_plan *plan, const pf_node_data *node, int k) {
   if (pf_op_kind_of(node->op) != PF_KIND_ELEMENTWISE && node->op != PF_OP_BROADCAST) return id;
   while (node_at(plan, id)->op == PF_OP_BROADCAST) id = node_at(plan, id)->operand[0];
   return id;
+}
+
+int pf_plan_inputs(const pf_plan *plan, int32_t id, int32_t in[PF_MAX_OPERANDS]) {
+  const pf_node_data *node = node_at(plan, id);
+  const int32_t product = plan->product[id];
+  if (product < 0) {
+    for (int k = 0; k < node->operands; k++) in[k] = plan->root[pf_plan_operand(plan, node, k)];
+    return node->operands;
+  }
+  const pf_node_data *matmul = node_at(plan, product);
+  for (int k = 0; k < 2; k++) in[k] = plan->root[matmul->operand[k]];
+  in[2] = plan->root[pf_plan_operand(plan, node, node->operand[0] == product ? 1 : 0)];
+  return 3;
 }
 
 void pf_plan_axis(const pf_plan *plan, int32_t id, int64_t *length, int64_t *inner) {
@@ -65,13 +79,12 @@ static void find_needed(pf_plan *plan, const pf_node *outputs, int n_outputs) {
   for (int32_t id = 0; id < plan->size; id++) {
     const pf_node_data *node = node_at(plan, id);
     plan->root[id] = is_alias(plan, node) ? plan->root[node->operand[0]] : id;
-    plan->group[id] = plan->value[id] = -1;
+    plan->group[id] = plan->value[id] = plan->product[id] = -1;
   }
   for (int i = 0; i < n_outputs; i++) plan->needed[plan->root[outputs[i].id]] = 1;
   for (int32_t id = plan->size - 1; id >= 0; id--) {
-    const pf_node_data *node = node_at(plan, id);
-    for (int k = 0; plan->needed[id] && k < node->operands; k++)
-      plan->needed[plan->root[pf_plan_operand(plan, node, k)]] = 1;
+    int32_t in[PF_MAX_OPERANDS];
+    for (int k = plan->needed[id] ? pf_plan_inputs(plan, id, in) : 0; k-- > 0;) plan->needed[in[k]] = 1;
   }
 }
 
@@ -89,11 +102,11 @@ static int32_t stage_after(const pf_plan *plan, int32_t id, int32_t operand) {
 
 static void find_stages(pf_plan *plan) {
   for (int32_t id = 0; id < plan->size; id++) {
-    const pf_node_data *node = node_at(plan, id);
     if (!plan->needed[id]) continue;
-    plan->stage[id] = is_bound(node) ? -1 : 0;
-    for (int k = 0; k < node->operands; k++) {
-      int32_t after = stage_after(plan, id, plan->root[pf_plan_operand(plan, node, k)]);
+    int32_t in[PF_MAX_OPERANDS];
+    plan->stage[id] = is_bound(node_at(plan, id)) ? -1 : 0;
+    for (int k = pf_plan_inputs(plan, id, in); k-- > 0;) {
+      int32_t after = stage_after(plan, id, in[k]);
       if (after > plan->stage[id]) plan->stage[id] = after;
     }
   }
@@ -118,8 +131,9 @@ static void list_readers(const pf_plan *plan, const pf_node *outputs, int n_outp
   for (int i = 0; i < n_outputs; i++) of[plan->root[outputs[i].id]].others = true;
   for (int32_t id = 0; id < plan->size; id++) {
     const pf_node_data *node = node_at(plan, id);
-    for (int k = 0; plan->needed[id] && k < node->operands; k++) {
-      int32_t from = plan->root[pf_plan_operand(plan, node, k)];
+    int32_t in[PF_MAX_OPERANDS];
+    for (int k = plan->needed[id] ? pf_plan_inputs(plan, id, in) : 0; k-- > 0;) {
+      int32_t from = in[k];
       bool joins = pf_plan_groupable(plan, id) && same_space(&node->shape, &node_at(plan, from)->shape);
       if (!joins) of[from].others = true;
       if (joins && plan->stage[id] < of[from].first) of[from].first = plan->stage[id];
@@ -225,11 +239,11 @@ static void number_groups(pf_plan *plan, const entry *entries, int32_t n) {
 static void find_stored(pf_plan *plan, const pf_node *outputs, int n_outputs) {
   for (int i = 0; i < n_outputs; i++) plan->stored[plan->root[outputs[i].id]] = 1;
   for (int32_t id = 0; id < plan->size; id++) {
-    const pf_node_data *node = node_at(plan, id);
     if (!plan->needed[id]) continue;
     if (plan->group[id] < 0) plan->stored[id] = 1;
-    for (int k = 0; k < node->operands; k++) {
-      int32_t from = plan->root[pf_plan_operand(plan, node, k)];
+    int32_t in[PF_MAX_OPERANDS];
+    for (int k = pf_plan_inputs(plan, id, in); k-- > 0;) {
+      int32_t from = in[k];
       bool inside =
           plan->group[from] >= 0 && (plan->group[from] == plan->group[id] || pf_plan_folds(plan, id));
       if (!inside) plan->stored[from] = 1;
@@ -257,10 +271,6 @@ static void make_values(pf_plan *plan) {
     if (node->op == PF_OP_INPUT) value.base = node->shape.span == PF_SHARED ? PF_BASE_INPUT : PF_BASE_ROWS;
     plan->value[id] = add_value(plan, value);
   }
-}
-
-static int32_t value_of(const pf_plan *plan, const pf_node_data *node, int k) {
-  return k < node->operands ? plan->value[plan->root[node->operand[k]]] : -1;
 }
 
 static int last_dim(const pf_shape *shape) { return shape->axes > 0 ? shape->dim[shape->axes - 1] : 1; }
@@ -340,7 +350,7 @@ static void repeat_shared_operands(pf_plan *plan, pf_section *section, pf_step *
     if (from->span != PF_SHARED) continue;
     pf_value rows = {.base = PF_BASE_LANE, .span = PF_PER_ROW, .items = from->items};
     pf_step repeat = {
-        .kind = PF_STEP_REPEAT, .stage = step->stage, .node = step->node, .in = {step->in[k], -1}};
+        .kind = PF_STEP_REPEAT, .stage = step->stage, .node = step->node, .in = {step->in[k], -1, -1}};
     repeat.size[0] = from->items;
     repeat.out = step->in[k] = add_value(plan, rows);
     define(plan->program, repeat.out, section->steps);
@@ -348,19 +358,57 @@ static void repeat_shared_operands(pf_plan *plan, pf_section *section, pf_step *
   }
 }
 
+/* Weights that lanes multiply by are packed once per run; equal packings are one. */
+static void pack_weights(pf_plan *plan, pf_step *step) {
+  pf_program *program = plan->program;
+  pf_section *shared = &program->shared;
+  if (program->value[step->in[1]].span != PF_SHARED || !pf_gemm_packs(&step->gemm)) return;
+  step->packed = true;
+  for (int32_t i = 0; i < shared->steps; i++) {
+    const pf_step *s = &shared->step[i];
+    if (s->kind != PF_STEP_PACK || s->in[0] != step->in[1] || s->gemm.n != step->gemm.n ||
+        s->gemm.transpose_b != step->gemm.transpose_b)
+      continue;
+    step->in[1] = s->out;
+    return;
+  }
+  pf_value packed = {.base = PF_BASE_SHARED,
+                     .span = PF_SHARED,
+                     .items = pf_gemm_packed_floats(program->kernels, &step->gemm)};
+  pf_step pack = {.kind = PF_STEP_PACK, .node = step->node, .in = {step->in[1], -1, -1}, .gemm = step->gemm};
+  pack.out = step->in[1] = add_value(plan, packed);
+  define(program, pack.out, shared->steps);
+  shared->step[shared->steps++] = pack;
+}
+
+static void describe_product(pf_plan *plan, pf_section *section, int32_t id, pf_step *step) {
+  const pf_node_data *node = node_at(plan, plan->product[id] < 0 ? id : plan->product[id]);
+  step->kind = PF_STEP_GEMM;
+  plan->program->stats.contractions++;
+  if (node->op == PF_OP_MATMUL) {
+    describe_matmul(plan, node, step);
+    if (section == &plan->program->lane) pack_weights(plan, step);
+  } else {
+    describe_outer(plan, node, step);
+    repeat_shared_operands(plan, section, step);
+  }
+}
+
 static void add_single_step(pf_plan *plan, pf_section *section, int32_t id) {
   const pf_node_data *node = node_at(plan, id);
-  pf_step step = {.kind = kind_of(node->op), .stage = plan->stage[id], .node = id, .out = plan->value[id]};
-  for (int k = 0; k < 2; k++) step.in[k] = value_of(plan, node, k);
-  if (node->op == PF_OP_MATMUL) describe_matmul(plan, node, &step);
-  if (node->op == PF_OP_OUTER) describe_outer(plan, node, &step);
-  if (step.kind == PF_STEP_GEMM)
-    plan->program->stats.contractions++;
+  pf_step step = {.kind = kind_of(node->op),
+                  .stage = plan->stage[id],
+                  .node = id,
+                  .out = plan->value[id],
+                  .in = {-1, -1, -1}};
+  int32_t in[PF_MAX_OPERANDS];
+  for (int k = pf_plan_inputs(plan, id, in); k-- > 0;) step.in[k] = plan->value[in[k]];
+  if (step.kind == PF_STEP_GEMM || plan->product[id] >= 0)
+    describe_product(plan, section, id, &step);
   else
     describe_shapes(plan, node, &step);
-  if (node->op == PF_OP_OUTER) repeat_shared_operands(plan, section, &step);
   define(plan->program, step.out, section->steps);
-  for (int k = 0; k < 2; k++) use(plan->program, step.in[k], section->steps);
+  for (int k = 0; k < PF_MAX_OPERANDS; k++) use(plan->program, step.in[k], section->steps);
   section->step[section->steps++] = step;
 }
 
@@ -396,6 +444,13 @@ static pf_status make_steps(pf_plan *plan, const entry *entries, int32_t n, int3
   return PF_OK;
 }
 
+/* A sum of products over rows that nothing but the caller reads goes on in the caller's array from tile to tile. */
+static bool sums_in_place(const pf_program *program, const pf_value *value) {
+  if (value->span != PF_PARTIAL || value->base != PF_BASE_LANE || value->first != value->last) return false;
+  const pf_step *step = &program->lane.step[value->first];
+  return step->kind == PF_STEP_GEMM && step->scaled_k;
+}
+
 static void list_outputs(pf_plan *plan, const pf_node *outputs, int n_outputs) {
   pf_program *program = plan->program;
   for (int i = 0; i < n_outputs; i++) {
@@ -406,15 +461,17 @@ static void list_outputs(pf_plan *plan, const pf_node *outputs, int n_outputs) {
     out->first = true;
     for (int j = 0; j < i; j++)
       if (program->output[j].value == out->value) out->first = false;
+    if (out->first && sums_in_place(program, &program->value[out->value]))
+      program->value[out->value].base = PF_BASE_OUTPUT;
     use(program, out->value, INT32_MAX);
   }
 }
 
 static pf_status make_arrays(pf_plan *plan, int32_t n, pf_error *error) {
   pf_program *program = plan->program;
-  /* a step may bring two repeats and as many values with it */
-  PF_TRY(pf_alloc((size_t)plan->size * 3, sizeof *program->value, &program->value, error));
-  PF_TRY(pf_alloc((size_t)n * 3, sizeof(pf_step), &program->shared.step, error));
+  /* a step may bring two repeats or a packing and as many values with it */
+  PF_TRY(pf_alloc((size_t)plan->size * 4, sizeof *program->value, &program->value, error));
+  PF_TRY(pf_alloc((size_t)n * 4, sizeof(pf_step), &program->shared.step, error));
   PF_TRY(pf_alloc((size_t)n * 3, sizeof(pf_step), &program->lane.step, error));
   return pf_alloc((size_t)program->groups, sizeof *program->group, &program->group, error);
 }
@@ -438,6 +495,7 @@ static pf_status alloc_plan(pf_plan *plan, pf_error *error) {
   PF_TRY(pf_alloc(size, sizeof *plan->stage, &plan->stage, error));
   PF_TRY(pf_alloc(size, sizeof *plan->group, &plan->group, error));
   PF_TRY(pf_alloc(size, sizeof *plan->value, &plan->value, error));
+  PF_TRY(pf_alloc(size, sizeof *plan->product, &plan->product, error));
   PF_TRY(pf_alloc(size, sizeof *plan->needed, &plan->needed, error));
   return pf_alloc(size, sizeof *plan->stored, &plan->stored, error);
 }
@@ -447,6 +505,7 @@ void pf_plan_free(pf_plan *plan) {
   pf_free(plan->stage);
   pf_free(plan->group);
   pf_free(plan->value);
+  pf_free(plan->product);
   pf_free(plan->needed);
   pf_free(plan->stored);
 }
@@ -454,6 +513,7 @@ void pf_plan_free(pf_plan *plan) {
 pf_status pf_plan_run(pf_plan *plan, const pf_node *outputs, int n_outputs, pf_error *error) {
   PF_TRY(alloc_plan(plan, error));
   find_needed(plan, outputs, n_outputs);
+  PF_TRY(pf_plan_products(plan, outputs, n_outputs, error));
   find_stages(plan);
   PF_TRY(sink_values(plan, outputs, n_outputs, error));
   for (int32_t id = 0; id < plan->size; id++) plan->program->stats.nodes += plan->needed[id];

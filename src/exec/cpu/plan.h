@@ -5,14 +5,14 @@
  *   step     a group, a contraction, a sum, a copy or a random fill; steps run in order
  *   section  the steps of one span of execution: SHARED once per run, or a lane once per tile
  *
- * A section's workspace is plain bytes: [pointers of values][pointers of registers][arena][block scratch][contraction
- * scratch], every part 64-byte aligned. `rows` of a value is the tile height for PER_ROW and 1 otherwise.
+ * A section's workspace is plain bytes: [pointers of values][pointers of registers][arena][block scratch][scratch of
+ * matrix products], every part 64-byte aligned. `rows` of a value is the tile height for PER_ROW and 1 otherwise.
  */
 #ifndef PF_EXEC_CPU_PLAN_H
 #define PF_EXEC_CPU_PLAN_H
 
 #include "../exec.h"
-#include "contraction.h"
+#include "gemm.h"
 #include "kernels.h"
 
 enum {
@@ -26,7 +26,8 @@ typedef enum pf_base {
   PF_BASE_ROWS,     /* PER_ROW input `index`: the batch itself, or a padded copy in the arena */
   PF_BASE_CONSTANT, /* program->constants + offset */
   PF_BASE_SHARED,   /* shared arena + offset */
-  PF_BASE_LANE      /* lane arena + offset */
+  PF_BASE_LANE,     /* lane arena + offset */
+  PF_BASE_OUTPUT    /* the caller's array, which the step that makes the value adds to */
 } pf_base;
 
 typedef struct pf_value {
@@ -90,6 +91,7 @@ typedef struct pf_group {
 typedef enum pf_step_kind {
   PF_STEP_GROUP,
   PF_STEP_GEMM,
+  PF_STEP_PACK,   /* weights for the lanes' products */
   PF_STEP_REPEAT, /* a SHARED value once for every row */
   PF_STEP_SUM_ROWS,
   PF_STEP_SUM_AXIS,
@@ -104,12 +106,13 @@ typedef enum pf_step_kind {
 
 typedef struct pf_step {
   pf_step_kind kind;
-  int32_t stage, node; /* order: by stage, then by node */
-  int32_t out, in[2];  /* values */
-  int32_t group;       /* GROUP */
-  int contraction;     /* GEMM: index in the set */
-  pf_gemm_shape gemm; /* GEMM: with m or k still to be multiplied by the tile height where scaled_* says so */
+  int32_t stage, node;              /* order: by stage, then by node */
+  int32_t out, in[PF_MAX_OPERANDS]; /* values; GEMM: a, b and what the sums start from */
+  int32_t group;                    /* GROUP */
+  pf_gemm_shape
+      gemm; /* GEMM, PACK: m or k are per row of the tile where scaled_* says so, until the tile is chosen */
   bool scaled_m, scaled_k;
+  bool packed;     /* GEMM: b is packed */
   int64_t size[3]; /* sizes by kind: see steps.c */
 } pf_step;
 
@@ -137,7 +140,7 @@ struct pf_program {
   pf_output *output;
   int outputs;
   float *constants;
-  pf_contractions *contractions;
+  const pf_gemm_kernels *kernels;
   pf_program_stats stats;
 };
 
@@ -148,16 +151,21 @@ typedef struct pf_plan {
   pf_graph *graph;
   int32_t size;
   bool fuse;
-  int32_t *root;  /* the node whose storage this one shows (itself, unless a reshape) */
-  int32_t *stage; /* depth in steps; -1 for what is there before the section begins */
-  int32_t *group; /* group, -1 for none */
-  int32_t *value; /* of roots, -1 for none */
+  int32_t *root;    /* the node whose storage this one shows (itself, unless a reshape) */
+  int32_t *stage;   /* depth in steps; -1 for what is there before the section begins */
+  int32_t *group;   /* group, -1 for none */
+  int32_t *value;   /* of roots, -1 for none */
+  int32_t *product; /* of sums that start a matrix product: the product's node, else -1 */
   uint8_t *needed, *stored;
   pf_program *program;
 } pf_plan;
 
 /* Operand k as its user reads it: an element-wise user looks through broadcasts, which are views to it. */
 int32_t pf_plan_operand(const pf_plan *plan, const pf_node_data *node, int k);
+/* The roots a node's step reads; returns how many. */
+int pf_plan_inputs(const pf_plan *plan, int32_t id, int32_t in[PF_MAX_OPERANDS]);
+/* x + A B with a sum that starts from x: marks the additions that take their product in (plan_products.c). */
+pf_status pf_plan_products(pf_plan *plan, const pf_node *outputs, int n_outputs, pf_error *error);
 bool pf_plan_groupable(const pf_plan *plan, int32_t id);
 /* True when this sum is done at the end of its operand's group. */
 bool pf_plan_folds(const pf_plan *plan, int32_t id);
@@ -179,11 +187,11 @@ typedef struct pf_execution {
   const pf_program *program;
   const pf_run *run;
   const pf_section *section;
-  float **pointer;    /* by value */
-  const float **reg;  /* by register of the group that runs */
-  float *blocks;      /* scratch blocks */
-  void *scratch;      /* of contractions */
-  int context;        /* of contractions */
+  float **pointer;   /* by value */
+  const float **reg; /* by register of the group that runs */
+  float *blocks;     /* scratch blocks */
+  void *scratch;     /* of matrix products */
+  bool first_tile;
   int64_t row, valid; /* first batch row of the tile, rows that are real */
 } pf_execution;
 

@@ -112,12 +112,25 @@ static void fill_random(const pf_execution *at, const pf_step *s) {
     pf_fill_index_f32(run->seed, stream, run->step, row0, rows, (uint32_t)s->size[2], out);
 }
 
+static void multiply(const pf_execution *at, const pf_step *s) {
+  pf_gemm_operands o = {
+      .a = at->pointer[s->in[0]], .b = at->pointer[s->in[1]], .packed = s->packed, .c = at->pointer[s->out]};
+  if (s->in[2] >= 0) {
+    o.start = at->pointer[s->in[2]];
+    o.start_stride = at->program->value[s->in[2]].span == PF_PER_ROW ? s->gemm.n : 0;
+  } else if (at->program->value[s->out].base == PF_BASE_OUTPUT && !at->first_tile) {
+    o.start = o.c;
+    o.start_stride = s->gemm.n;
+  }
+  pf_gemm_run(at->program->kernels, &s->gemm, &o, at->scratch);
+}
+
 static void run_step(const pf_execution *at, const pf_step *s) {
   switch (s->kind) {
   case PF_STEP_GROUP: pf_group_run(at, &at->program->group[s->group]); break;
-  case PF_STEP_GEMM:
-    pf_contractions_run(at->program->contractions, at->context, s->contraction, at->pointer[s->in[0]],
-                        at->pointer[s->in[1]], at->pointer[s->out], at->scratch);
+  case PF_STEP_GEMM: multiply(at, s); break;
+  case PF_STEP_PACK:
+    pf_gemm_pack(at->program->kernels, &s->gemm, at->pointer[s->in[0]], at->pointer[s->out]);
     break;
   case PF_STEP_REPEAT: repeat(at, s); break;
   case PF_STEP_SUM_ROWS: sum_rows(at, s); break;
