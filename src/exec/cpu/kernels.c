@@ -48,6 +48,14 @@ PF_MULTIVERSION void pf_kernel_run(pf_kernel kernel, size_t n, const float *a, c
   }
 }
 
+PF_MULTIVERSION void pf_kernel_silu_pair(size_t n, const float *x, float *silu, float *slope) {
+  PF_LOOP {
+    const float at = x[i];
+    silu[i] = pf_math_silu(at);
+    slope[i] = pf_math_silu_slope(at);
+  }
+}
+
 PF_MULTIVERSION void pf_kernel_fill(size_t n, float value, float *out) {
   for (size_t i = 0; i < n; i++) out[i] = value;
 }

@@ -50,6 +50,16 @@ int pf_plan_inputs(const pf_plan *plan, int32_t id, int32_t in[PF_MAX_OPERANDS])
   return 3;
 }
 
+int32_t pf_plan_silu_partner(const pf_plan *plan, int32_t id) {
+  const pf_node_data *node = node_at(plan, id);
+  if (node->op != PF_OP_SILU && node->op != PF_OP_SILU_SLOPE) return -1;
+  const pf_op other = node->op == PF_OP_SILU ? PF_OP_SILU_SLOPE : PF_OP_SILU;
+  for (int32_t i = node->operand[0] + 1; i < plan->size; i++)
+    if (plan->needed[i] && node_at(plan, i)->op == other && node_at(plan, i)->operand[0] == node->operand[0])
+      return i;
+  return -1;
+}
+
 void pf_plan_axis(const pf_plan *plan, int32_t id, int64_t *length, int64_t *inner) {
   const pf_node_data *node = node_at(plan, id);
   const pf_shape *from = &node_at(plan, node->operand[0])->shape;
@@ -115,7 +125,8 @@ static void find_stages(pf_plan *plan) {
 /* ---- sinking ----
  * A value that nobody on its own stage reads, such as the derivative of an activation during the forward pass, would be stored
  * until it is used. Computed where it is used instead it costs nothing more, provided that what it is computed from is in
- * memory anyway: then its stage becomes that of its first reader.
+ * memory anyway: then its stage becomes that of its first reader. A slope that shares its exponential with an activation
+ * stays beside it.
  */
 
 enum { SINK_DEPTH = 4, NOT_READ = INT32_MAX };
@@ -163,7 +174,8 @@ static pf_status sink_values(pf_plan *plan, const pf_node *outputs, int n_output
   list_readers(plan, outputs, n_outputs, of);
   for (int32_t id = plan->size - 1; id >= 0; id--) {
     const readers *r = &of[id];
-    bool idle = plan->needed[id] && pf_plan_groupable(plan, id) && !r->others && r->first != NOT_READ;
+    bool idle = plan->needed[id] && pf_plan_groupable(plan, id) && !r->others && r->first != NOT_READ &&
+                pf_plan_silu_partner(plan, id) < 0;
     if (!idle || r->first <= plan->stage[id] || !can_sink(plan, of, id, SINK_DEPTH)) continue;
     plan->stage[id] = r->first;
     const pf_node_data *node = node_at(plan, id);

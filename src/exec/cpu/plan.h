@@ -62,6 +62,7 @@ typedef struct pf_reg {
 
 typedef enum pf_instruction_kind {
   PF_RUN_KERNEL,
+  PF_RUN_SILU_PAIR, /* `out` the activation, `second` its slope */
   PF_EXPAND,
   PF_FOLD_ROWS,
   PF_FOLD_COLUMNS
@@ -70,10 +71,10 @@ typedef enum pf_instruction_kind {
 typedef struct pf_instruction {
   pf_instruction_kind kind;
   pf_kernel kernel;
-  int32_t operand[PF_MAX_OPERANDS], out; /* registers; -1: none */
-  int32_t value;                         /* FOLD_*: where the sum goes */
-  int32_t accumulator;                   /* FOLD_ROWS of few columns: scratch block of doubles, else -1 */
-  int64_t columns;                       /* FOLD_COLUMNS: length summed over */
+  int32_t operand[PF_MAX_OPERANDS], out, second; /* registers; -1: none */
+  int32_t value;                                 /* FOLD_*: where the sum goes */
+  int32_t accumulator; /* FOLD_ROWS of few columns: scratch block of doubles, else -1 */
+  int64_t columns;     /* FOLD_COLUMNS: length summed over */
 } pf_instruction;
 
 typedef struct pf_group {
@@ -169,6 +170,8 @@ pf_status pf_plan_products(pf_plan *plan, const pf_node *outputs, int n_outputs,
 bool pf_plan_groupable(const pf_plan *plan, int32_t id);
 /* True when this sum is done at the end of its operand's group. */
 bool pf_plan_folds(const pf_plan *plan, int32_t id);
+/* The silu computed from the same operand as this slope, or the other way round; -1: none. */
+int32_t pf_plan_silu_partner(const pf_plan *plan, int32_t id);
 /* Length summed over and what lies inside of it, for SUM_AXIS. */
 void pf_plan_axis(const pf_plan *plan, int32_t id, int64_t *length, int64_t *inner);
 

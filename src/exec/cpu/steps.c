@@ -82,7 +82,7 @@ static void gather(const pf_execution *at, const pf_step *s) {
     float *out = at->pointer[s->out] + r * d;
     const float i = index[r * index_stride];
     if (i >= 0.0f && i < (float)n)
-      memcpy(out, table + (int64_t)i * d, (size_t)d * sizeof *out);
+      for (int64_t c = 0; c < d; c++) out[c] = table[(int64_t)i * d + c];
     else
       pf_kernel_fill((size_t)d, NAN, out);
   }
