@@ -11,9 +11,13 @@ TIMEOUT = 600.0
 
 @dataclass
 class Schedule:
-    rounds: int      # at least
-    seconds: float   # that one participant works in a round
+    rounds: int  # wanted
+    seconds: float  # that one participant works in a round
+    limit: float = 90.0  # seconds of a case: slow participants get fewer rounds, three at least
     warm: float = 0.1  # share of a round's iterations that go before it, untimed, to warm the caches again
+
+    def rounds_within(self, round_seconds: float) -> int:
+        return min(self.rounds, max(3, int(self.limit / round_seconds)))
 
 
 @dataclass
@@ -36,8 +40,8 @@ def median(values: list[float]) -> float:
     return quantile(values, 0.5)
 
 
-def calibrate(p: Participant, seconds: float) -> int:
-    """Iterations that take about `seconds`."""
+def calibrate(p: Participant, seconds: float) -> tuple[int, float]:
+    """Iterations that take about `seconds`, one at least, and how long they take."""
     k = 1
     p.resume()
     while True:
@@ -46,7 +50,15 @@ def calibrate(p: Participant, seconds: float) -> int:
             break
         k *= 2 if taken > seconds / 40 else 8
     p.pause()
-    return max(1, round(k * seconds / taken))
+    wanted = max(1, round(k * seconds / taken))
+    return wanted, wanted * taken / k
+
+
+def calibrate_all(participants: dict[str, Participant], schedule: Schedule) -> tuple[dict[str, int], int]:
+    """Iterations of each in a round, and the number of rounds."""
+    found = {name: calibrate(p, schedule.seconds) for name, p in participants.items()}
+    rounds = schedule.rounds_within(sum(seconds for _, seconds in found.values()))
+    return {name: k for name, (k, _) in found.items()}, rounds
 
 
 def turn(p: Participant, k: int, warm: float) -> tuple[float, dict]:
@@ -61,10 +73,10 @@ def turn(p: Participant, k: int, warm: float) -> tuple[float, dict]:
 
 def alternate(participants: dict[str, Participant], schedule: Schedule) -> dict[str, Series]:
     """Every participant once a round; who begins goes round as well."""
-    counts = {name: calibrate(p, schedule.seconds) for name, p in participants.items()}
+    counts, rounds = calibrate_all(participants, schedule)
     series = {name: Series([], {}) for name in participants}
     order = list(participants)
-    for r in range(schedule.rounds):
+    for r in range(rounds):
         shift = r % len(order)
         for name in order[shift:] + order[:shift]:
             seconds, facts = turn(participants[name], counts[name], schedule.warm)
@@ -77,9 +89,9 @@ def alternate(participants: dict[str, Participant], schedule: Schedule) -> dict[
 
 def beside_spinners(participants: dict[str, Participant], spinners: list, schedule: Schedule) -> dict[str, Series]:
     """Per round and participant: its throughput beside the spinners as a share of its throughput alone."""
-    counts = {name: calibrate(p, schedule.seconds) for name, p in participants.items()}
+    counts, rounds = calibrate_all(participants, schedule)
     series = {name: Series([], {}) for name in participants}
-    for _ in range(schedule.rounds):
+    for _ in range(rounds):
         for name, p in participants.items():
             alone, _ = turn(p, counts[name], schedule.warm)
             for s in spinners:

@@ -24,11 +24,12 @@ _Noreturn static inline void work_refuse(const char *what, const char *value) {
   exit(2);
 }
 
-/* One `--name VALUE`: exactly one of the two pointers is set. */
+/* `--name VALUE` or, with a flag, `--name`: exactly one of the pointers is set. */
 typedef struct work_option {
   const char *name;
   int *number;       /* at least 1 */
   const char **text; /* any */
+  bool *flag;
 } work_option;
 
 static inline void work_read_option(const work_option *option, const char *value) {
@@ -45,11 +46,14 @@ static inline void work_read_option(const work_option *option, const char *value
 }
 
 static inline void work_read_options(int argc, char **argv, const work_option *options, int count) {
-  for (int i = 1; i < argc; i += 2) {
+  for (int i = 1; i < argc; i++) {
     int k = 0;
     while (k < count && strcmp(options[k].name, argv[i]) != 0) k++;
     if (k == count) work_refuse("unknown option", argv[i]);
-    work_read_option(&options[k], argv[i + 1]);
+    if (options[k].flag)
+      *options[k].flag = true;
+    else
+      work_read_option(&options[k], argv[++i]);
   }
 }
 

@@ -102,9 +102,10 @@ static double contraction_flops(const worker *w) {
 
 int main(int argc, char **argv) {
   worker w = {.width = 64, .depth = 3, .dim = 2, .batch = 256, .threads = 1, .precision = "f32"};
-  const work_option options[] = {{"--width", &w.width, NULL},     {"--depth", &w.depth, NULL},
-                                 {"--dim", &w.dim, NULL},         {"--batch", &w.batch, NULL},
-                                 {"--threads", &w.threads, NULL}, {"--precision", NULL, &w.precision}};
+  const work_option options[] = {
+      {.name = "--width", .number = &w.width},     {.name = "--depth", .number = &w.depth},
+      {.name = "--dim", .number = &w.dim},         {.name = "--batch", .number = &w.batch},
+      {.name = "--threads", .number = &w.threads}, {.name = "--precision", .text = &w.precision}};
   work_read_options(argc, argv, options, sizeof options / sizeof *options);
   prepare(&w);
   char ready[256];
