@@ -45,7 +45,7 @@ class Bench:
             return [path, *rest]
         missing = [need for need in entry.needs if need not in self.versions]
         if missing:
-            raise Unavailable("not installed: " + ", ".join(missing))
+            raise Unavailable(f"{table.NOT_INSTALLED}: {', '.join(missing)}")
         return [self.python, os.path.join(HERE, "peers", name + ".py"), *rest]
 
     def start(self, case: Case, scratch: str, running: dict[str, Participant]) -> tuple[dict, dict]:

@@ -6,6 +6,8 @@ from rounds import Series, median, quantile
 
 HEADER = f"{'case':46} {'thr':>3}  {'who':20} {'median':>10}  {'quartiles':>19}  {'unit':9}  ours is"
 
+NOT_INSTALLED = "not installed"  # such peers are named once, in the head of the table
+
 
 def number(x: float) -> str:
     return f"{x:.4g}" if x < 10000 else f"{x:.0f}"
@@ -21,11 +23,11 @@ def paired_ratio(case: Case, ours: Series, other: Series) -> float:
 
 
 def rows(case: Case, series: dict[str, Series], absent: dict[str, str]) -> list[str]:
-    """One line a participant, and one for each that is absent."""
+    """One line a participant, and one for each that failed to start."""
     ours = next((e.name for e in case.entries if e.role == OURS and e.name in series), None)
     lines, lead = [], f"{case.name:46} {case.threads:3}"
     for entry in case.entries:
-        if entry.role not in (OURS, PEER):
+        if entry.role not in (OURS, PEER) or absent.get(entry.name, "").startswith(NOT_INSTALLED):
             continue
         if entry.name in absent:
             lines.append(f"{lead}  {entry.name:20} {'-':>10}  {absent[entry.name]}")
@@ -45,7 +47,7 @@ def efficiency(case: Case, series: dict[str, Series], ready: dict[str, dict]) ->
     """What our step's contractions reach of the peak and of the rate of the bare products."""
     if "ours" not in series or "flops" not in ready["ours"]:
         return {}
-    step, out = median(series["ours"].seconds), {}
+    step, out = median(series["ours"].seconds), {"peak_mb": series["ours"].facts["peak_mb"]}
     if "product mix" in series:
         out["products_us"] = 1e6 * median(series["product mix"].seconds)
         out["step_of_products"] = 1e-6 * out["products_us"] / step
@@ -66,6 +68,7 @@ def efficiency_line(e: dict[str, float]) -> str:
         parts.append(f"bare products {number(e['products_us'])} us, {e['step_of_products']:.0%} of the step")
     if "products_of_peak" in e:
         parts.append(f"they reach {e['products_of_peak']:.1%}")
+    parts.append(f"peak memory {e['peak_mb']:.0f} MB")
     return f"{'':50}  {'; '.join(parts)}"
 
 

@@ -6,6 +6,8 @@
  * An iteration is one step. Alone:  echo 'go 3000' | build/work_train
  * The data: every column is -1 or 1 with equal odds, plus normal noise of deviation 0.1.
  */
+#include <sys/resource.h>
+
 #include "base/memory.h"
 #include "base/rng.h"
 #include "methods/characteristic.h"
@@ -80,6 +82,12 @@ static pf_status stop_after_request(void *context, pf_fit_state *state, pf_error
   return state->step < w->until ? PF_OK : pf_fail(error, PF_STOPPED, "the request is served");
 }
 
+static double peak_megabytes(void) {
+  struct rusage usage = {0};
+  getrusage(RUSAGE_SELF, &usage);
+  return (double)usage.ru_maxrss / 1024;
+}
+
 static double go(void *context, long k, char *facts, size_t room) {
   worker *w = context;
   pf_error error = {0};
@@ -88,7 +96,8 @@ static double go(void *context, long k, char *facts, size_t room) {
   pf_status status = pf_fit_run(w->fit, stop_after_request, w, &error);
   double seconds = pf_clock_seconds() - begin;
   if (status != PF_STOPPED) work_must(status, &error);
-  snprintf(facts, room, "{\"loss\":%.6g,\"steps\":%lld}", w->state.loss, (long long)w->state.step);
+  snprintf(facts, room, "{\"loss\":%.6g,\"steps\":%lld,\"peak_mb\":%.1f}", w->state.loss,
+           (long long)w->state.step, peak_megabytes());
   return seconds;
 }
 

@@ -4,6 +4,7 @@ A worker prints `ready {JSON}` once it is prepared and warm, and answers every l
 `done SECONDS [{JSON}]` after K iterations. It leaves when standard input ends.
 """
 import json
+import resource
 import sys
 import time
 
@@ -18,6 +19,7 @@ def serve(ready, go):
         begin = time.perf_counter()
         facts = go(int(count)) or {}
         seconds = time.perf_counter() - begin
+        facts["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         print("done", repr(facts.pop("seconds", seconds)), json.dumps(facts), flush=True)
 
 

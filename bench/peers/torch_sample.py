@@ -8,7 +8,7 @@ import torch
 import network
 import serve
 
-COMPILED_CHUNKS = (1024, 4096, 16384)
+COMPILED = (("default", 1024), ("default", 4096), ("default", 16384), ("max-autotune", 4096))  # mode, chunk
 
 
 def make_net(layers, precision):
@@ -46,10 +46,10 @@ def samplers(a, layers):
     if not a.compile:
         return {f"chunk {c}": Sampler(a, net, c, tables) for c in network.chunks(a)}
     found = {}
-    for mode in ("default", "max-autotune"):
-        for c in [c for c in COMPILED_CHUNKS if c <= a.rows] or [a.rows]:
-            compiled = torch.compile(net, mode=mode, dynamic=False)
-            found[f"{mode}, chunk {c}"] = Sampler(a, compiled, c, tables)
+    for mode, chunk in COMPILED:
+        chunk = min(chunk, a.rows)
+        compiled = torch.compile(net, mode=mode, dynamic=False)
+        found[f"{mode}, chunk {chunk}"] = Sampler(a, compiled, chunk, tables)
     return found
 
 
