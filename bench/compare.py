@@ -46,6 +46,8 @@ class Bench:
         missing = [need for need in entry.needs if need not in self.versions]
         if missing:
             raise Unavailable(f"{table.NOT_INSTALLED}: {', '.join(missing)}")
+        if scratch in rest and not os.path.getsize(scratch):
+            raise Unavailable("nothing to solve: ours did not start")
         return [self.python, os.path.join(HERE, "peers", name + ".py"), *rest]
 
     def start(self, case: Case, scratch: str, running: dict[str, Participant]) -> tuple[dict, dict]:

@@ -106,7 +106,6 @@ static void write_weights(const worker *w) {
 static void prepare(worker *w) {
   pf_error error = {0};
   size_t items = (size_t)TABLE * (size_t)w->dim;
-  choose_precision(w->precision);
   if (w->rows > TABLE) work_refuse("--rows is larger than the table of", "2^20 rows");
   w->map = (pf_time_map){.interpolant = PF_INTERPOLANT_TRIG,
                          .network = {.inputs = w->dim,
@@ -126,6 +125,7 @@ static void prepare(worker *w) {
   work_must(pf_alloc(MOST_CALLS, sizeof *w->taken, &w->taken, &error), &error);
   pf_fill_normal_f32(1, PF_STREAM_PRIOR, 0, 0, TABLE, (size_t)w->dim, w->noise);
   if (w->weights) write_weights(w);
+  choose_precision(w->precision); /* after the peers got what they need */
   iterate(w);
 }
 
