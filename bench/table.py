@@ -44,19 +44,21 @@ def rows(case: Case, series: dict[str, Series], absent: dict[str, str]) -> list[
 
 
 def efficiency(case: Case, series: dict[str, Series], ready: dict[str, dict]) -> dict[str, float]:
-    """What our step's contractions reach of the peak and of the rate of the bare products."""
+    """What our step's contractions reach of the peak and of the rate of the bare products, paired by round."""
     if "ours" not in series or "flops" not in ready["ours"]:
         return {}
-    step, out = median(series["ours"].seconds), {"peak_mb": series["ours"].facts["peak_mb"]}
-    if "product mix" in series:
-        out["products_us"] = 1e6 * median(series["product mix"].seconds)
-        out["step_of_products"] = 1e-6 * out["products_us"] / step
-    if "peak" in series:
-        peak = ready["peak"]["flops"] / median(series["peak"].seconds)
-        out["peak_gflops_one_thread"] = 1e-9 * peak
-        out["step_of_peak"] = ready["ours"]["flops"] / step / (peak * case.threads)
-        if "products_us" in out:
-            out["products_of_peak"] = ready["ours"]["flops"] / (1e-6 * out["products_us"]) / (peak * case.threads)
+    ours, flops = series["ours"], ready["ours"]["flops"]
+    out = {"peak_mb": ours.facts["peak_mb"]}
+    products, peak = series.get("product mix"), series.get("peak")
+    if products:
+        out["products_us"] = 1e6 * median(products.seconds)
+        out["step_of_products"] = median([p / s for p, s in zip(products.seconds, ours.seconds)])
+    if peak:
+        rates = [case.threads * ready["peak"]["flops"] / s for s in peak.seconds]
+        out["peak_gflops_one_thread"] = 1e-9 * median(rates) / case.threads
+        out["step_of_peak"] = median([flops / s / r for s, r in zip(ours.seconds, rates)])
+        if products:
+            out["products_of_peak"] = median([flops / s / r for s, r in zip(products.seconds, rates)])
     return out
 
 
