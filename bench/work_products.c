@@ -1,27 +1,22 @@
-/* The product mix of a training step: nothing but its matrix products, through our own contraction layer.
+/* The product mix of a training step: nothing but its matrix products, through our own kernels.
  *
  *   work_products [--width W] [--depth L] [--dim D] [--batch B] [--threads T] [--tile ROWS]
  *
  * Per layer a x b and per tile of r rows: forward (r x a)(a x b), gradient of its input (r x b)(b x a)^T unless the input is
  * the network's own, gradient of its weights (r x a)^T (r x b). Lanes as the executor cuts them, one thread a lane. An iteration
- * is the products of one step. This is the one file of the benchmark that knows contraction.h.
+ * is the products of one step; weights are packed beforehand. This is the one file of the benchmark that knows gemm.h.
  */
 #include "base/memory.h"
-#include "exec/cpu/contraction.h"
+#include "exec/cpu/gemm.h"
 #include "exec/exec.h"
 #include "work.h"
 
 enum { MOST = 3 * 70, FREQUENCIES = 8 };
 
-typedef struct product {
-  pf_gemm_shape shape;
-  int index; /* in the set, -1: a small one */
-} product;
-
 typedef struct worker {
   int width, depth, dim, batch, threads, tile, lanes;
-  pf_contractions *set;
-  product products[MOST];
+  const pf_gemm_kernels *kernels;
+  pf_gemm_shape products[MOST];
   int count;
   size_t operand, scratch; /* floats of the largest operand; bytes of scratch */
   char *memory;            /* per lane: a, b, c, scratch */
@@ -32,18 +27,10 @@ typedef struct worker {
 static size_t larger(size_t a, size_t b) { return a > b ? a : b; }
 
 static void add_product(worker *w, pf_gemm_shape s) {
-  pf_error error = {0};
-  size_t scratch = 0;
-  product *p = &w->products[w->count++];
-  p->shape = s;
-  p->index = -1;
-  if (pf_small_gemm_fits(&s))
-    scratch = pf_small_gemm_scratch(&s) * sizeof(float);
-  else
-    work_must(pf_contractions_add(w->set, &s, &p->index, &scratch, &error), &error);
-  w->scratch = larger(w->scratch, scratch);
-  w->operand =
-      larger(w->operand, larger((size_t)(s.m * s.k), larger((size_t)(s.k * s.n), (size_t)(s.m * s.n))));
+  w->products[w->count++] = s;
+  w->scratch = larger(w->scratch, pf_gemm_scratch_bytes(w->kernels, &s));
+  w->operand = larger(w->operand, larger((size_t)(s.m * s.k), (size_t)(s.m * s.n)));
+  w->operand = larger(w->operand, larger((size_t)(s.k * s.n), (size_t)pf_gemm_packed_floats(w->kernels, &s)));
 }
 
 static void add_layer(worker *w, int from, int to, bool input_gradient) {
@@ -59,7 +46,7 @@ static void prepare(worker *w) {
   int rows = (w->batch + w->lanes - 1) / w->lanes;
   if (w->tile == 0 || w->tile > rows) w->tile = rows;
   if (w->depth > 64) work_refuse("at most 64 layers", "");
-  work_must(pf_contractions_create(MOST, &w->set, &error), &error);
+  w->kernels = pf_gemm_best();
   add_layer(w, w->dim, w->width, false);
   add_layer(w, 2 * FREQUENCIES, w->width, false);
   for (int l = 1; l < w->depth; l++) add_layer(w, w->width, w->width, true);
@@ -78,17 +65,14 @@ static void run_lane(void *context, int lane, int thread) {
   float *a = (float *)(void *)memory, *b = (float *)(void *)(memory + operand_bytes),
         *c = (float *)(void *)(memory + 2 * operand_bytes),
         *scratch = (float *)(void *)(memory + 3 * operand_bytes);
-  pf_contraction_lease lease = pf_contractions_enter(w->set);
   int tiles = (w->batch / w->lanes + w->tile - 1) / w->tile;
   for (int t = 0; t < tiles; t++)
     for (int i = 0; i < w->count; i++) {
-      const product *p = &w->products[i];
-      if (p->index < 0)
-        pf_small_gemm_run(&p->shape, a, b, c, scratch);
-      else
-        pf_contractions_run(w->set, lease.context, p->index, a, b, c, scratch);
+      const pf_gemm_shape *p = &w->products[i];
+      const pf_gemm_operands operands = {
+          .a = a, .b = b, .packed = !p->transpose_a && pf_gemm_packs(p), .c = c};
+      pf_gemm_run(w->kernels, p, &operands, scratch);
     }
-  pf_contractions_leave(w->set, lease);
 }
 
 static double go(void *context, long k, char *facts, size_t room) {
@@ -111,7 +95,6 @@ int main(int argc, char **argv) {
   prepare(&w);
   snprintf(ready, sizeof ready, "{\"tile\":%d,\"lanes\":%d}", w.tile, w.lanes);
   int code = work_serve(ready, go, &w);
-  pf_contractions_free(w.set);
   pf_pool_free(w.pool);
   pf_free(w.memory);
   return code;
