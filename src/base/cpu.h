@@ -57,6 +57,8 @@ PF_INLINE void pf_cpu_pause(void) {
 const char *pf_cpu_class(void);
 /* Can this processor run code built for "x86-64-v3" or "x86-64-v4"? Any other name: true. */
 bool pf_cpu_runs(const char *instruction_set);
+/* Can this process use AMX tiles in bfloat16? Asks the system for them on the first call. */
+bool pf_cpu_has_amx(void);
 /* Cores this process may use. */
 int pf_cpu_count(void);
 /* Monotonic seconds. For progress, budgets' calibration and profiles; never to decide a result. */

@@ -8,7 +8,7 @@
 
 #include "../../base/memory.h"
 
-enum { FLOATS_PER_LINE = PF_ALIGN / sizeof(float), DEFAULT_ROWS = 128, TILE_STEP = 16 };
+enum { FLOATS_PER_LINE = PF_ALIGN / sizeof(float), DEFAULT_ROWS = 128, TILE_STEP = PF_BF16_STEP };
 static const int64_t arena_budget = 1 << 22; /* bytes of one lane's rows */
 
 typedef struct slot {
@@ -32,7 +32,8 @@ static int32_t list_slots(const pf_program *p, pf_base base, int64_t tile_rows, 
     bool input = base == PF_BASE_LANE && v->base == PF_BASE_ROWS;
     if (v->base != base && !input) continue;
     bool pinned = input || base == PF_BASE_SHARED;
-    slots[n++] = (slot){.size = round_up(v->items * (v->span == PF_PER_ROW ? tile_rows : 1), FLOATS_PER_LINE),
+    const int64_t row = v->narrow ? pf_bf16_pitch(v->items) / 2 : v->items;
+    slots[n++] = (slot){.size = round_up(row * (v->span == PF_PER_ROW ? tile_rows : 1), FLOATS_PER_LINE),
                         .first = pinned ? 0 : v->first,
                         .last = pinned ? INT32_MAX : v->last,
                         .value = i};
@@ -92,7 +93,8 @@ static size_t size_products(pf_program *p, pf_section *section) {
     if (step->scaled_k) shape->k *= p->tile_rows;
     if (step->scaled_m || step->scaled_k)
       p->stats.flops_per_row += 2.0 * (double)shape->m * (double)shape->n * (double)shape->k / p->tile_rows;
-    const size_t bytes = pf_gemm_scratch_bytes(p->kernels, shape);
+    const size_t bytes =
+        step->narrow ? pf_gemm_bf16_scratch_bytes(shape) : pf_gemm_scratch_bytes(p->kernels, shape);
     if (bytes > most) most = bytes;
   }
   return most;

@@ -241,6 +241,29 @@ static void choose_block(builder *b) {
   g->block = (floats + 15) / 16 * 16;
 }
 
+/* The copy in bfloat16 that products read. */
+static void compile_narrow(builder *b, int32_t id, int32_t reg) {
+  if (b->plan->narrow_value[id] < 0) return;
+  pf_instruction *in = add_instruction(b, PF_NARROW);
+  in->operand[0] = reg;
+  in->value = b->plan->narrow_value[id];
+}
+
+static void compile_member(builder *b, int32_t i) {
+  const int32_t id = b->members[i];
+  const pf_node_data *node = pf_graph_node(b->plan->graph, id);
+  if (pf_op_kind_of(node->op) == PF_KIND_REDUCTION) {
+    compile_fold(b, id, node);
+    return;
+  }
+  const bool made = b->reg_of[i] > 0 || compile_pair(b, id, node); /* by the partner, or with it now */
+  if (!made && (node->op == PF_OP_BROADCAST || node->op == PF_OP_SLICE))
+    b->reg_of[i] = compile_view(b, id, node);
+  else if (!made)
+    b->reg_of[i] = compile_elementwise(b, id, node);
+  compile_narrow(b, id, b->reg_of[i]);
+}
+
 pf_status pf_group_compile(const pf_plan *plan, const int32_t *members, int32_t n, pf_group *g,
                            pf_error *error) {
   const pf_node_data *first = pf_graph_node(plan->graph, members[0]);
@@ -251,16 +274,7 @@ pf_status pf_group_compile(const pf_plan *plan, const int32_t *members, int32_t 
   PF_TRY(pf_alloc((size_t)n * INSTRUCTIONS_PER_MEMBER, sizeof *g->instruction, &g->instruction, error));
   PF_TRY(pf_alloc((size_t)n, sizeof *b.reg_of, &b.reg_of, error));
   choose_block(&b);
-  for (int32_t i = 0; i < n; i++) {
-    const pf_node_data *node = pf_graph_node(plan->graph, members[i]);
-    if (b.reg_of[i] > 0 || compile_pair(&b, members[i], node)) continue;
-    if (pf_op_kind_of(node->op) == PF_KIND_REDUCTION)
-      compile_fold(&b, members[i], node);
-    else if (node->op == PF_OP_BROADCAST || node->op == PF_OP_SLICE)
-      b.reg_of[i] = compile_view(&b, members[i], node);
-    else
-      b.reg_of[i] = compile_elementwise(&b, members[i], node);
-  }
+  for (int32_t i = 0; i < n; i++) compile_member(&b, i);
   pf_free(b.reg_of);
   return assign_slots(g, error);
 }

@@ -54,6 +54,9 @@ void pf_kernel_run(pf_kernel kernel, size_t n, const float *a, const float *b, c
 /* Both of SILU and SILU_SLOPE, the same bits as each alone. */
 void pf_kernel_silu_pair(size_t n, const float *x, float *silu, float *slope);
 
+/* Rows of x rounded to bfloat16, `pitch` elements apart; what lies between them is left alone. */
+void pf_kernel_narrow(size_t rows, size_t columns, const float *x, uint16_t *out, size_t pitch);
+
 void pf_kernel_fill(size_t n, float value, float *out);
 
 /* sums[c] += x[r][c] over rows r in order, for x of rows x columns. */

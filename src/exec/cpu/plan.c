@@ -68,6 +68,8 @@ void pf_plan_axis(const pf_plan *plan, int32_t id, int64_t *length, int64_t *inn
   for (int i = node->i[0] + 1; i < from->axes; i++) *inner *= from->dim[i];
 }
 
+static int last_dim(const pf_shape *shape) { return shape->axes > 0 ? shape->dim[shape->axes - 1] : 1; }
+
 bool pf_plan_folds(const pf_plan *plan, int32_t id) {
   const pf_node_data *node = node_at(plan, id);
   if (!plan->fuse || pf_op_kind_of(node->op) != PF_KIND_REDUCTION) return false;
@@ -89,7 +91,7 @@ static void find_needed(pf_plan *plan, const pf_node *outputs, int n_outputs) {
   for (int32_t id = 0; id < plan->size; id++) {
     const pf_node_data *node = node_at(plan, id);
     plan->root[id] = is_alias(plan, node) ? plan->root[node->operand[0]] : id;
-    plan->group[id] = plan->value[id] = plan->product[id] = -1;
+    plan->group[id] = plan->value[id] = plan->product[id] = plan->narrow_value[id] = -1;
   }
   for (int i = 0; i < n_outputs; i++) plan->needed[plan->root[outputs[i].id]] = 1;
   for (int32_t id = plan->size - 1; id >= 0; id--) {
@@ -247,6 +249,12 @@ static void number_groups(pf_plan *plan, const entry *entries, int32_t n) {
   plan->program->groups = groups;
 }
 
+/* Is operand k of this node's step in bfloat16? (Weights are rounded as they are packed.) */
+static bool reads_narrow(const pf_plan *plan, int32_t id, int k) {
+  pf_step step = {0};
+  return pf_plan_product(plan, id, &step) && step.narrow && k < (step.scaled_k ? 2 : 1);
+}
+
 /* What anybody but its own group reads has to be in memory. */
 static void find_stored(pf_plan *plan, const pf_node *outputs, int n_outputs) {
   for (int i = 0; i < n_outputs; i++) plan->stored[plan->root[outputs[i].id]] = 1;
@@ -256,6 +264,10 @@ static void find_stored(pf_plan *plan, const pf_node *outputs, int n_outputs) {
     int32_t in[PF_MAX_OPERANDS];
     for (int k = pf_plan_inputs(plan, id, in); k-- > 0;) {
       int32_t from = in[k];
+      if (plan->group[from] >= 0 && reads_narrow(plan, id, k)) {
+        plan->narrow[from] = 1;
+        continue;
+      }
       bool inside =
           plan->group[from] >= 0 && (plan->group[from] == plan->group[id] || pf_plan_folds(plan, id));
       if (!inside) plan->stored[from] = 1;
@@ -263,7 +275,7 @@ static void find_stored(pf_plan *plan, const pf_node *outputs, int n_outputs) {
   }
 }
 
-static int32_t add_value(pf_plan *plan, pf_value value) {
+int32_t pf_plan_add_value(pf_plan *plan, pf_value value) {
   pf_program *program = plan->program;
   program->value[program->values] = value;
   return program->values++;
@@ -272,6 +284,8 @@ static int32_t add_value(pf_plan *plan, pf_value value) {
 static void make_values(pf_plan *plan) {
   for (int32_t id = 0; id < plan->size; id++) {
     const pf_node_data *node = node_at(plan, id);
+    if (plan->needed[id] && plan->narrow[id])
+      plan->narrow_value[id] = pf_plan_add_value(plan, pf_plan_narrow_copy(pf_shape_items(&node->shape)));
     if (!plan->needed[id] || !plan->stored[id]) continue;
     pf_value value = {
         .span = node->shape.span, .items = pf_shape_items(&node->shape), .first = -1, .last = -1};
@@ -281,24 +295,8 @@ static void make_values(pf_plan *plan) {
     if (node->op == PF_OP_PARAM) value.base = PF_BASE_PARAM;
     if (node->op == PF_OP_CONSTANT) value.base = PF_BASE_CONSTANT;
     if (node->op == PF_OP_INPUT) value.base = node->shape.span == PF_SHARED ? PF_BASE_INPUT : PF_BASE_ROWS;
-    plan->value[id] = add_value(plan, value);
+    plan->value[id] = pf_plan_add_value(plan, value);
   }
-}
-
-static int last_dim(const pf_shape *shape) { return shape->axes > 0 ? shape->dim[shape->axes - 1] : 1; }
-
-static void describe_matmul(const pf_plan *plan, const pf_node_data *node, pf_step *step) {
-  const pf_shape *a = &node_at(plan, node->operand[0])->shape;
-  const int64_t items = pf_shape_items(a), n = last_dim(&node->shape);
-  const int64_t k = node->i[0] ? a->dim[0] : last_dim(a);
-  step->gemm = (pf_gemm_shape){items / k, n, k, node->i[0] != 0, node->i[1] != 0};
-  step->scaled_m = a->span == PF_PER_ROW;
-}
-
-static void describe_outer(const pf_plan *plan, const pf_node_data *node, pf_step *step) {
-  const pf_shape *a = &node_at(plan, node->operand[0])->shape, *b = &node_at(plan, node->operand[1])->shape;
-  step->gemm = (pf_gemm_shape){last_dim(a), last_dim(b), pf_shape_items(a) / last_dim(a), true, false};
-  step->scaled_k = true;
 }
 
 static void describe_shapes(const pf_plan *plan, const pf_node_data *node, pf_step *step) {
@@ -347,63 +345,12 @@ static pf_step_kind kind_of(pf_op op) {
   }
 }
 
-static void define(pf_program *program, int32_t value, int32_t step) {
+void pf_plan_define(pf_program *program, int32_t value, int32_t step) {
   program->value[value].first = program->value[value].last = step;
 }
 
-static void use(pf_program *program, int32_t value, int32_t step) {
+void pf_plan_use(pf_program *program, int32_t value, int32_t step) {
   if (value >= 0 && program->value[value].last < step) program->value[value].last = step;
-}
-
-/* An outer product reads rows: a SHARED operand is repeated for each first. */
-static void repeat_shared_operands(pf_plan *plan, pf_section *section, pf_step *step) {
-  for (int k = 0; k < 2; k++) {
-    const pf_value *from = &plan->program->value[step->in[k]];
-    if (from->span != PF_SHARED) continue;
-    pf_value rows = {.base = PF_BASE_LANE, .span = PF_PER_ROW, .items = from->items};
-    pf_step repeat = {
-        .kind = PF_STEP_REPEAT, .stage = step->stage, .node = step->node, .in = {step->in[k], -1, -1}};
-    repeat.size[0] = from->items;
-    repeat.out = step->in[k] = add_value(plan, rows);
-    define(plan->program, repeat.out, section->steps);
-    section->step[section->steps++] = repeat;
-  }
-}
-
-/* Weights that lanes multiply by are packed once per run; equal packings are one. */
-static void pack_weights(pf_plan *plan, pf_step *step) {
-  pf_program *program = plan->program;
-  pf_section *shared = &program->shared;
-  if (program->value[step->in[1]].span != PF_SHARED || !pf_gemm_packs(&step->gemm)) return;
-  step->packed = true;
-  for (int32_t i = 0; i < shared->steps; i++) {
-    const pf_step *s = &shared->step[i];
-    if (s->kind != PF_STEP_PACK || s->in[0] != step->in[1] || s->gemm.n != step->gemm.n ||
-        s->gemm.transpose_b != step->gemm.transpose_b)
-      continue;
-    step->in[1] = s->out;
-    return;
-  }
-  pf_value packed = {.base = PF_BASE_SHARED,
-                     .span = PF_SHARED,
-                     .items = pf_gemm_packed_floats(program->kernels, &step->gemm)};
-  pf_step pack = {.kind = PF_STEP_PACK, .node = step->node, .in = {step->in[1], -1, -1}, .gemm = step->gemm};
-  pack.out = step->in[1] = add_value(plan, packed);
-  define(program, pack.out, shared->steps);
-  shared->step[shared->steps++] = pack;
-}
-
-static void describe_product(pf_plan *plan, pf_section *section, int32_t id, pf_step *step) {
-  const pf_node_data *node = node_at(plan, plan->product[id] < 0 ? id : plan->product[id]);
-  step->kind = PF_STEP_GEMM;
-  plan->program->stats.contractions++;
-  if (node->op == PF_OP_MATMUL) {
-    describe_matmul(plan, node, step);
-    if (section == &plan->program->lane) pack_weights(plan, step);
-  } else {
-    describe_outer(plan, node, step);
-    repeat_shared_operands(plan, section, step);
-  }
 }
 
 static void add_single_step(pf_plan *plan, pf_section *section, int32_t id) {
@@ -415,12 +362,12 @@ static void add_single_step(pf_plan *plan, pf_section *section, int32_t id) {
                   .in = {-1, -1, -1}};
   int32_t in[PF_MAX_OPERANDS];
   for (int k = pf_plan_inputs(plan, id, in); k-- > 0;) step.in[k] = plan->value[in[k]];
-  if (step.kind == PF_STEP_GEMM || plan->product[id] >= 0)
-    describe_product(plan, section, id, &step);
+  if (pf_plan_product(plan, id, &step))
+    pf_plan_describe_product(plan, section, in, &step);
   else
     describe_shapes(plan, node, &step);
-  define(plan->program, step.out, section->steps);
-  for (int k = 0; k < PF_MAX_OPERANDS; k++) use(plan->program, step.in[k], section->steps);
+  pf_plan_define(plan->program, step.out, section->steps);
+  for (int k = 0; k < PF_MAX_OPERANDS; k++) pf_plan_use(plan->program, step.in[k], section->steps);
   section->step[section->steps++] = step;
 }
 
@@ -431,8 +378,11 @@ static pf_status add_group_step(pf_plan *plan, pf_section *section, const int32_
   pf_group *g = &program->group[index];
   PF_TRY(pf_group_compile(plan, members, n, g, error));
   for (int32_t i = 0; i < n; i++)
-    if (plan->value[members[i]] >= 0) define(program, plan->value[members[i]], section->steps);
-  for (int32_t i = 0; i < g->regs; i++) use(program, g->reg[i].value, section->steps);
+    for (int narrow = 0; narrow < 2; narrow++) {
+      const int32_t value = narrow ? plan->narrow_value[members[i]] : plan->value[members[i]];
+      if (value >= 0) pf_plan_define(program, value, section->steps);
+    }
+  for (int32_t i = 0; i < g->regs; i++) pf_plan_use(program, g->reg[i].value, section->steps);
   if (n > 1) program->stats.fused_ops += n;
   section->step[section->steps++] =
       (pf_step){.kind = PF_STEP_GROUP, .stage = plan->stage[members[0]], .node = members[0], .group = index};
@@ -475,14 +425,14 @@ static void list_outputs(pf_plan *plan, const pf_node *outputs, int n_outputs) {
       if (program->output[j].value == out->value) out->first = false;
     if (out->first && sums_in_place(program, &program->value[out->value]))
       program->value[out->value].base = PF_BASE_OUTPUT;
-    use(program, out->value, INT32_MAX);
+    pf_plan_use(program, out->value, INT32_MAX);
   }
 }
 
 static pf_status make_arrays(pf_plan *plan, int32_t n, pf_error *error) {
   pf_program *program = plan->program;
-  /* a step may bring two repeats or a packing and as many values with it */
-  PF_TRY(pf_alloc((size_t)plan->size * 4, sizeof *program->value, &program->value, error));
+  /* a step may bring two repeats or narrow copies and a packing, and as many values with them */
+  PF_TRY(pf_alloc((size_t)plan->size * 6, sizeof *program->value, &program->value, error));
   PF_TRY(pf_alloc((size_t)n * 4, sizeof(pf_step), &program->shared.step, error));
   PF_TRY(pf_alloc((size_t)n * 3, sizeof(pf_step), &program->lane.step, error));
   return pf_alloc((size_t)program->groups, sizeof *program->group, &program->group, error);
@@ -508,6 +458,8 @@ static pf_status alloc_plan(pf_plan *plan, pf_error *error) {
   PF_TRY(pf_alloc(size, sizeof *plan->group, &plan->group, error));
   PF_TRY(pf_alloc(size, sizeof *plan->value, &plan->value, error));
   PF_TRY(pf_alloc(size, sizeof *plan->product, &plan->product, error));
+  PF_TRY(pf_alloc(size, sizeof *plan->narrow_value, &plan->narrow_value, error));
+  PF_TRY(pf_alloc(size, sizeof *plan->narrow, &plan->narrow, error));
   PF_TRY(pf_alloc(size, sizeof *plan->needed, &plan->needed, error));
   return pf_alloc(size, sizeof *plan->stored, &plan->stored, error);
 }
@@ -518,6 +470,8 @@ void pf_plan_free(pf_plan *plan) {
   pf_free(plan->group);
   pf_free(plan->value);
   pf_free(plan->product);
+  pf_free(plan->narrow_value);
+  pf_free(plan->narrow);
   pf_free(plan->needed);
   pf_free(plan->stored);
 }
