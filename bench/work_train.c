@@ -28,15 +28,6 @@ typedef struct worker {
   int64_t until; /* the step that ends the running request */
 } worker;
 
-/* The one place that knows precisions. */
-static void choose_precision(const char *precision) {
-  if (strcmp(precision, "bf16") == 0) {
-    fprintf(stderr, "work_train: training in bf16 is not there yet\n");
-    exit(3);
-  }
-  if (strcmp(precision, "f32") != 0) work_refuse("--precision is f32 or bf16, not", precision);
-}
-
 static float *make_data(int dim) {
   pf_error error = {0};
   float *x = NULL, *signs = NULL;
@@ -56,7 +47,7 @@ static void prepare(worker *w) {
   options.width = w->width;
   options.depth = w->depth;
   options.batch = w->batch;
-  choose_precision(w->precision);
+  options.precision = w->precision;
   work_must(pf_characteristic_settings(&options, w->dim, ROWS, &w->settings, &error), &error);
   const pf_characteristic *c = &w->settings;
   work_must(pf_network_layout(&c->velocity.network, &w->layout, &error), &error);
@@ -72,6 +63,7 @@ static void prepare(worker *w) {
                           .adam = pf_adam_default(),
                           .clip = c->clip,
                           .ema = c->ema,
+                          .precision = c->precision,
                           .seed = 1};
   config.adam.beta2 = 0.999;
   work_must(pf_fit_create(&w->objective, &config, &w->state, w->pool, &w->fit, &error), &error);

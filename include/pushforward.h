@@ -140,6 +140,8 @@ const char *pf_nearest_name(const char *word, const char *const *names, size_t c
   X(INT, steps, 0, "steps", "N", "training steps in all; 0: the method's default")                           \
   X(REAL, budget, 0, "budget", "TIME", "wall time such as 90s or 3m; fixes the step count by calibration")   \
   X(INT, seed, 1, "seed", "S", "seed of everything random")                                                  \
+  X(TEXT, precision, "auto", "precision", "P",                                                               \
+    "f32, bf16 or auto: of the network's large matrix products; sums are f32 always")                        \
   X(INT, threads, 0, "threads", "T", "threads; 0: all cores. Never changes the result")                      \
   X(TEXT, face, "theory", "face", "F", "theory or practical form of the characteristic generator")           \
   X(TEXT, start, NULL, "start", "S", "where the student's start states come from: data or trajectory")       \

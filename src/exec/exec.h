@@ -28,6 +28,12 @@ typedef enum pf_precision {
   PF_PRECISION_BF16 /* operands of products of at least 32 x 32 x 32 rounded to bfloat16, sums in single precision */
 } pf_precision;
 
+/* "f32", "bf16" or "auto"; an unknown name is PF_USAGE. */
+pf_status pf_precision_find(const char *name, pf_precision *out, pf_error *error);
+const char *pf_precision_name(pf_precision precision); /* "f32" or "bf16" */
+/* Which kernels multiply here: an instruction-set class, "amx", or "plain". */
+const char *pf_precision_kernels(pf_precision precision);
+
 typedef struct pf_program_options {
   int tile_rows; /* rows per tile (fixed shape of every kernel); 0: chosen from a memory budget, at most max_rows */
   int max_rows; /* rows a lane will have at most; bounds the tile */

@@ -118,6 +118,7 @@ static pf_status compile_step(pf_fit *fit, pf_error *error) {
   }
   fit->n_outputs = n;
   pf_program_options options = pf_program_options_default();
+  options.precision = fit->config.precision;
   options.max_rows = (int)((fit->config.batch + fit->lanes - 1) / fit->lanes);
   return pf_program_create(o->graph, outputs, n, &options, &fit->program, error);
 }
