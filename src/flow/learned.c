@@ -11,9 +11,9 @@
 #include "../exec/exec.h"
 
 enum { TILES_PER_TASK = 4 };
-enum { INPUT_T, INPUT_S, TIMES };                                                  /* of the programs of terms */
-enum { INPUT_X, INPUT_OF_X, INPUT_OF_NETWORK, INPUT_PATH, INPUT_C, INPUTS };       /* of a tile program */
-enum { TERM_OF_X, TERM_OF_NETWORK, TERM_C, TERM_PATH = 16, ALIGN_FLOATS = 16 };    /* places in the terms */
+enum { INPUT_T, INPUT_S, TIMES };                                               /* of the programs of terms */
+enum { INPUT_X, INPUT_OF_X, INPUT_OF_NETWORK, INPUT_PATH, INPUT_C, INPUTS };    /* of a tile program */
+enum { TERM_OF_X, TERM_OF_NETWORK, TERM_C, TERM_PATH = 16, ALIGN_FLOATS = 16 }; /* places in the terms */
 
 /* Tile heights, tallest first. A height takes rows while `from` are left; the last of them may be padding. */
 typedef struct height {
@@ -57,8 +57,7 @@ static pf_status compile_terms(const pf_time_map *map, terms_builder *build, pf_
   pf_node outputs[] = {terms.of_x, terms.of_network, terms.path, terms.c};
   pf_program_options options = pf_program_options_default();
   options.tile_rows = options.max_rows = 1;
-  pf_status status =
-      pf_program_create(graph, outputs, pf_time_map_scales(map) ? 4 : 3, &options, out, error);
+  pf_status status = pf_program_create(graph, outputs, pf_time_map_scales(map) ? 4 : 3, &options, out, error);
   pf_graph_free(graph);
   return status;
 }
@@ -156,8 +155,8 @@ size_t pf_learned_term_count(const pf_learned *learned) {
   return TERM_PATH + round_up((size_t)learned->map.network.width, ALIGN_FLOATS);
 }
 
-static pf_status evaluate_terms(const pf_learned *learned, const pf_program *program, const float times[TIMES],
-                                float *terms, pf_error *error) {
+static pf_status evaluate_terms(const pf_learned *learned, const pf_program *program,
+                                const float times[TIMES], float *terms, pf_error *error) {
   void *scratch = NULL;
   PF_TRY(pf_alloc(1, pf_program_shared_bytes(program), &scratch, error));
   const float *params[] = {learned->params}, *inputs[TIMES] = {&times[INPUT_T], &times[INPUT_S]};
@@ -222,8 +221,8 @@ static void run_aligned_tile(const pf_learned *learned, const float *terms, pf_r
   memcpy(y + from * d, out + (from - begin) * d, (size_t)(to - from) * row);
 }
 
-static void apply_aligned(const pf_learned *learned, const float *terms, pf_rows rows, const float *x, float *y,
-                          void *workspace) {
+static void apply_aligned(const pf_learned *learned, const float *terms, pf_rows rows, const float *x,
+                          float *y, void *workspace) {
   int64_t last = (rows.first + rows.n + PF_TILE_ROWS - 1) / PF_TILE_ROWS;
   for (int64_t tile = rows.first / PF_TILE_ROWS; rows.n > 0 && tile < last; tile++)
     run_aligned_tile(learned, terms, rows, tile, x, y, workspace);
