@@ -251,7 +251,7 @@ size_t pf_sampler_workspace_bytes(const pf_sampler *sampler);
 /* Samples first..first+n-1 of a seed. Sample i of a seed is the same in any range. */
 typedef struct pf_sample_range {
   uint64_t seed;
-  int64_t first, n; /* not negative; first + n below 2^62 */
+  int64_t first, n; /* 0 to 2^62 - 1 */
 } pf_sample_range;
 
 /* Draws the range in the data's own units into out (n x d): the values of pf_model_sample, bit for bit; the f32 form

@@ -15,11 +15,12 @@ enum { INPUT_T, INPUT_S, TIMES };                                               
 enum { INPUT_X, INPUT_OF_X, INPUT_OF_NETWORK, INPUT_PATH, INPUT_C, INPUTS };    /* of a tile program */
 enum { TERM_OF_X, TERM_OF_NETWORK, TERM_C, TERM_PATH = 16, ALIGN_FLOATS = 16 }; /* places in the terms */
 
-/* Tile heights, tallest first. A height takes rows while `from` are left; the last of them may be padding. */
+/* Tile heights, tallest first. A height takes rows while there are enough of them; the last ones, when there are at least
+ * `from`, are padded to one more tile: measured, cheaper than the lower tiles they would need. */
 typedef struct height {
   int rows, from;
 } height;
-static const height heights[] = {{PF_TILE_ROWS, PF_TILE_ROWS}, {16, 4}, {1, 1}};
+static const height heights[] = {{PF_TILE_ROWS, 240}, {16, 4}, {1, 1}};
 enum { HEIGHTS = sizeof heights / sizeof *heights };
 
 struct pf_learned {
