@@ -206,8 +206,9 @@ typedef struct pf_sample_options {
   int64_t steps; /* network evaluations per sample; 1 is the one-step generator */
   bool teacher;  /* integrate the learned velocity with `steps` steps instead */
   uint64_t seed;
-  int64_t first; /* absolute index of the first sample: chunks equal one long run */
-  int threads;   /* 0: all cores */
+  int64_t first;         /* absolute index of the first sample: chunks equal one long run */
+  int threads;           /* 0: all cores */
+  const char *precision; /* "f32", "bf16" or "auto": of the network's large products; NULL: f32 */
 } pf_sample_options;
 
 pf_sample_options pf_sample_options_default(void); /* 1 step, generator, seed 1 */
@@ -229,8 +230,9 @@ pf_status pf_model_sample_table(const pf_model *model, const pf_sample_options *
 typedef struct pf_sampler pf_sampler;
 
 typedef struct pf_sampler_options {
-  int64_t steps; /* network evaluations per sample, 1 to 1000000; 1 is the one-step generator */
-  bool teacher;  /* integrate the learned velocity with `steps` steps instead */
+  int64_t steps;         /* network evaluations per sample, 1 to 1000000; 1 is the one-step generator */
+  bool teacher;          /* integrate the learned velocity with `steps` steps instead */
+  const char *precision; /* "f32", "bf16" or "auto": of the network's large products; NULL: f32 */
 } pf_sampler_options;
 
 pf_sampler_options pf_sampler_options_default(void); /* 1 step, generator */

@@ -20,18 +20,23 @@ enum { TERM_OF_X, TERM_OF_NETWORK, TERM_C, TERM_PATH = 16, ALIGN_FLOATS = 16 }; 
 typedef struct height {
   int rows, from;
 } height;
-static const height heights[] = {{PF_TILE_ROWS, 240}, {16, 4}, {1, 1}};
-enum { HEIGHTS = sizeof heights / sizeof *heights };
+enum { HEIGHTS = 3 };
+static const height heights_of[][HEIGHTS] = {
+    [PF_PRECISION_F32] = {{PF_TILE_ROWS, 240}, {16, 4}, {1, 1}},
+    [PF_PRECISION_BF16] = {{PF_TILE_ROWS, 224},
+                           {32, 1}}, /* tiles of whole steps: lower ones would run in f32 */
+};
 
 struct pf_learned {
   pf_time_map map;
+  pf_precision precision;
+  const height *heights; /* up to the first of no rows, HEIGHTS at most */
   float *params;
   int64_t parameters;
   pf_program *move_terms; /* NULL for a network of one time */
   pf_program *velocity_terms;
   pf_program *tile[HEIGHTS];
   void *packed[HEIGHTS];
-  bool aligned;
   size_t workspace_bytes; /* of the hungriest tile program */
 };
 
@@ -63,7 +68,8 @@ static pf_status compile_terms(const pf_time_map *map, terms_builder *build, pf_
   return status;
 }
 
-static pf_status compile_tile(const pf_time_map *map, int rows, pf_program **out, pf_error *error) {
+static pf_status compile_tile(const pf_learned *learned, int rows, pf_program **out, pf_error *error) {
+  const pf_time_map *map = &learned->map;
   pf_graph *graph = NULL;
   PF_TRY(pf_graph_create(&graph, error));
   pf_node x = pf_input(graph, INPUT_X, PF_SHAPE(PF_PER_ROW, map->network.inputs));
@@ -74,6 +80,7 @@ static pf_status compile_tile(const pf_time_map *map, int rows, pf_program **out
   pf_node y = pf_time_map_at_terms(map, 0, terms, x);
   pf_program_options options = pf_program_options_default();
   options.tile_rows = options.max_rows = rows;
+  options.precision = learned->precision;
   pf_status status = pf_program_create(graph, &y, 1, &options, out, error);
   pf_graph_free(graph);
   return status;
@@ -85,10 +92,10 @@ static pf_run run_of(const float *const *params, const float *const *inputs, int
 
 /* Compiles height `i` and packs the parameters for it. */
 static pf_status prepare_tile(pf_learned *learned, int i, pf_error *error) {
-  PF_TRY(compile_tile(&learned->map, heights[i].rows, &learned->tile[i], error));
+  PF_TRY(compile_tile(learned, learned->heights[i].rows, &learned->tile[i], error));
   PF_TRY(pf_alloc(1, pf_program_shared_bytes(learned->tile[i]), &learned->packed[i], error));
   const float *params[] = {learned->params}, *inputs[INPUTS] = {NULL}; /* known when it runs */
-  pf_run run = run_of(params, inputs, heights[i].rows);
+  pf_run run = run_of(params, inputs, learned->heights[i].rows);
   pf_program_run_shared(learned->tile[i], &run, learned->packed[i], NULL);
   size_t bytes = pf_program_workspace_bytes(learned->tile[i]);
   if (bytes > learned->workspace_bytes) learned->workspace_bytes = bytes;
@@ -115,14 +122,17 @@ static pf_status prepare(pf_learned *learned, const float *params, pf_error *err
   PF_TRY(copy_params(learned, params, error));
   if (map->network.times == 2) PF_TRY(compile_terms(map, build_move_terms, &learned->move_terms, error));
   PF_TRY(compile_terms(map, build_velocity_terms, &learned->velocity_terms, error));
-  for (int i = 0; i < HEIGHTS; i++) PF_TRY(prepare_tile(learned, i, error));
+  learned->heights = heights_of[learned->precision];
+  for (int i = 0; i < HEIGHTS && learned->heights[i].rows > 0; i++) PF_TRY(prepare_tile(learned, i, error));
   return PF_OK;
 }
 
-pf_status pf_learned_create(const pf_time_map *map, const float *params, pf_learned **out, pf_error *error) {
+static pf_status create(const pf_time_map *map, const float *params, pf_precision precision, pf_learned **out,
+                        pf_error *error) {
   pf_learned *learned = NULL;
   PF_TRY(pf_alloc(1, sizeof *learned, &learned, error));
   learned->map = *map;
+  learned->precision = precision;
   pf_status status = prepare(learned, params, error);
   if (status != PF_OK) {
     pf_learned_free(learned);
@@ -130,6 +140,15 @@ pf_status pf_learned_create(const pf_time_map *map, const float *params, pf_lear
   }
   *out = learned;
   return PF_OK;
+}
+
+pf_status pf_learned_create(const pf_time_map *map, const float *params, pf_learned **out, pf_error *error) {
+  return create(map, params, PF_PRECISION_F32, out, error);
+}
+
+pf_status pf_learned_create_in(const pf_learned *learned, pf_precision precision, pf_learned **out,
+                               pf_error *error) {
+  return create(&learned->map, learned->params, precision, out, error);
 }
 
 void pf_learned_free(pf_learned *learned) {
@@ -146,7 +165,6 @@ void pf_learned_free(pf_learned *learned) {
 
 const pf_time_map *pf_learned_map_of(const pf_learned *learned) { return &learned->map; }
 const float *pf_learned_params(const pf_learned *learned) { return learned->params; }
-void pf_learned_align_tiles(pf_learned *learned) { learned->aligned = true; }
 
 /* ---- terms ---- */
 
@@ -196,50 +214,18 @@ static void run_tiles(const pf_learned *learned, int i, const float *terms, cons
   pf_program_run_lane(learned->tile[i], &run, learned->packed[i], workspace, 0, rows, &y);
 }
 
-static size_t tile_floats(const pf_learned *learned) {
-  return (size_t)PF_TILE_ROWS * (size_t)learned->map.network.inputs;
-}
-
 size_t pf_learned_workspace_bytes(const pf_learned *learned) {
-  size_t copies = learned->aligned ? 2 * tile_floats(learned) * sizeof(float) : 0;
-  return round_up(learned->workspace_bytes, 64) + round_up(copies, 64);
-}
-
-/* The tall tile `tile` of the absolute index, whole or in part inside the asked rows. */
-static void run_aligned_tile(const pf_learned *learned, const float *terms, pf_rows rows, int64_t tile,
-                             const float *x, float *y, void *workspace) {
-  int d = learned->map.network.inputs;
-  size_t row = (size_t)d * sizeof(float);
-  float *in = (float *)(void *)((char *)workspace + round_up(learned->workspace_bytes, 64));
-  float *out = in + tile_floats(learned);
-  int64_t begin = tile * PF_TILE_ROWS - rows.first, from = begin < 0 ? 0 : begin;
-  int64_t to = begin + PF_TILE_ROWS < rows.n ? begin + PF_TILE_ROWS : rows.n;
-  for (int64_t r = 0; r < PF_TILE_ROWS; r++) { /* pad with a real row: padding must not make NaN work */
-    int64_t k = begin + r < from ? from : begin + r >= to ? to - 1 : begin + r;
-    memcpy(in + r * d, x + k * d, row);
-  }
-  run_tiles(learned, 0, terms, in, out, PF_TILE_ROWS, workspace);
-  memcpy(y + from * d, out + (from - begin) * d, (size_t)(to - from) * row);
-}
-
-static void apply_aligned(const pf_learned *learned, const float *terms, pf_rows rows, const float *x,
-                          float *y, void *workspace) {
-  int64_t last = (rows.first + rows.n + PF_TILE_ROWS - 1) / PF_TILE_ROWS;
-  for (int64_t tile = rows.first / PF_TILE_ROWS; rows.n > 0 && tile < last; tile++)
-    run_aligned_tile(learned, terms, rows, tile, x, y, workspace);
+  return round_up(learned->workspace_bytes, 64);
 }
 
 void pf_learned_apply(const pf_learned *learned, const float *terms, pf_rows rows, const float *x, float *y,
                       void *workspace) {
-  if (learned->aligned) {
-    apply_aligned(learned, terms, rows, x, y, workspace);
-    return;
-  }
   const int64_t d = learned->map.network.inputs;
   for (int64_t done = 0, i = 0; done < rows.n; i++) {
-    const int64_t tile = heights[i].rows, left = rows.n - done;
-    int64_t take = left / tile * tile;
-    if (left - take >= heights[i].from) take = left;
+    const height *h = &learned->heights[i];
+    const int64_t left = rows.n - done;
+    int64_t take = left / h->rows * h->rows;
+    if (left - take >= h->from) take = left;
     if (take > 0) run_tiles(learned, (int)i, terms, x + done * d, y + done * d, take, workspace);
     done += take;
   }

@@ -3,14 +3,14 @@
  * An evaluation is split at what it depends on. The times alone give a few numbers, the *terms* (coefficients and
  * the network's time path), made once per time; with them one program moves rows. It is compiled for tiles of
  * several heights, so that a single row does not cost a tall tile, and a row's bits do not depend on the tile it
- * is in, nor on how a range is cut into calls or threads. Where an arithmetic cannot promise that,
- * pf_learned_align_tiles falls back to full tall tiles aligned to the absolute row.
+ * is in, nor on how a range is cut into calls or threads: the kernels compute every row alone.
  * Immutable once made: any number of threads may evaluate one pf_learned.
  */
 #ifndef PF_FLOW_LEARNED_H
 #define PF_FLOW_LEARNED_H
 
 #include "../base/pool.h"
+#include "../exec/exec.h"
 #include "../ode/ode.h"
 #include "time_map.h"
 
@@ -20,13 +20,12 @@ enum { PF_TILE_ROWS = 256 }; /* rows of the tall tile: what is cut at its multip
 
 /* params: the network's flat array, copied. PF_NON_FINITE when a parameter is not finite. */
 pf_status pf_learned_create(const pf_time_map *map, const float *params, pf_learned **out, pf_error *error);
+/* The same map with its large products in another precision. A row's bits do not depend on its tile there either. */
+pf_status pf_learned_create_in(const pf_learned *learned, pf_precision precision, pf_learned **out,
+                               pf_error *error);
 void pf_learned_free(pf_learned *learned);
 const pf_time_map *pf_learned_map_of(const pf_learned *learned);
 const float *pf_learned_params(const pf_learned *learned);
-
-/* From now on full tall tiles aligned to the absolute row only: for an arithmetic whose rounding depends on how many
- * rows are computed together. Before the first evaluation. */
-void pf_learned_align_tiles(pf_learned *learned);
 
 /* Which rows: absolute indices first..first+n-1. */
 typedef struct pf_rows {

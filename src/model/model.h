@@ -48,8 +48,9 @@ pf_status pf_model_from_container(const pf_container *container, struct pf_model
 
 /* What is drawn. */
 typedef struct pf_draw {
-  int64_t steps; /* network evaluations per sample (generator) or integrator steps (velocity) */
-  bool teacher;  /* integrate the velocity by Euler steps instead of using g */
+  int64_t steps;         /* network evaluations per sample (generator) or integrator steps (velocity) */
+  bool teacher;          /* integrate the velocity by Euler steps instead of using g */
+  const char *precision; /* NULL: f32 */
   uint64_t seed;
   pf_pool *pool;
 } pf_draw;

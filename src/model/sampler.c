@@ -19,6 +19,7 @@ enum {
 struct pf_sampler {
   const struct pf_model *model;
   const pf_learned *map;
+  pf_learned *narrow; /* the map in another precision than the model's, owned */
   bool integrates; /* the velocity by Euler steps: `steps` is the number of evaluations whatever is sampled */
   int64_t steps;
   float *terms; /* steps x term_count */
@@ -61,6 +62,11 @@ static pf_status choose_map(const struct pf_model *model, const pf_sampler_optio
   sampler->map = sampler->integrates ? model->velocity : model->generator;
   if (!sampler->map) return pf_fail(error, PF_USAGE, "this model keeps no velocity to integrate");
   sampler->steps = options->steps;
+  pf_precision precision = PF_PRECISION_F32;
+  if (options->precision) PF_TRY(pf_precision_find(options->precision, &precision, error));
+  if (precision == PF_PRECISION_F32) return PF_OK;
+  PF_TRY(pf_learned_create_in(sampler->map, precision, &sampler->narrow, error));
+  sampler->map = sampler->narrow;
   return PF_OK;
 }
 
@@ -109,6 +115,7 @@ pf_status pf_sampler_create(const struct pf_model *model, const pf_sampler_optio
 
 void pf_sampler_free(pf_sampler *sampler) {
   if (!sampler) return;
+  pf_learned_free(sampler->narrow);
   pf_free(sampler->terms);
   pf_free(sampler->grid);
   pf_free(sampler);

@@ -49,7 +49,8 @@ enum { N = 700, D = 2, FIRST = 70000 };
 static pf_model *models[2]; /* standard and quantile encoder */
 enum { MODELS = sizeof models / sizeof *models };
 
-static const pf_sampler_options ways[] = {{.steps = 1}, {.steps = 3}, {.steps = 5, .teacher = true}};
+static const pf_sampler_options ways[] = {
+    {.steps = 1}, {.steps = 3}, {.steps = 5, .teacher = true}, {.steps = 2, .precision = "bf16"}};
 enum { WAYS = sizeof ways / sizeof *ways };
 
 static int make_models(void **state) {
@@ -92,8 +93,12 @@ static void close_sampler(fixture *f) {
 }
 
 static void draw(const pf_model *model, const pf_sampler_options *way, pf_sample_range range, double *out) {
-  pf_sample_options o = {
-      .steps = way->steps, .teacher = way->teacher, .seed = range.seed, .first = range.first, .threads = 2};
+  pf_sample_options o = {.steps = way->steps,
+                         .teacher = way->teacher,
+                         .precision = way->precision,
+                         .seed = range.seed,
+                         .first = range.first,
+                         .threads = 2};
   pf_error error = {0};
   must(pf_model_sample(model, &o, range.n, out, &error), &error);
 }

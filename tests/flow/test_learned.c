@@ -95,32 +95,34 @@ static void any_cut_and_pool_gives_the_same_bits(void **state) {
   close_fixture(&f);
 }
 
-/* A row alone, in low tiles and in tall ones, and in full tiles aligned to its absolute index. */
+/* A row alone, in low tiles and in tall ones, in single precision and in bfloat16. */
 static void tile_heights_give_the_same_bits(void **state) {
   (void)state;
   static const int64_t counts[] = {1, 2, 3, 4, 5, 15, 16, 17, 33, 100, 239, 240, 255, 256, 257};
   for (pf_interpolant kind = 0; kind < PF_INTERPOLANT_COUNT; kind++)
-    for (int aligned = 0; aligned < 2; aligned++) {
+    for (int narrow = 0; narrow < 2; narrow++) {
       fixture f;
       pf_error error = {0};
+      pf_learned *other = NULL;
       open_fixture(&f, kind, 2);
+      if (narrow) must(pf_learned_create_in(f.learned, PF_PRECISION_BF16, &other, &error), &error);
+      const pf_learned *learned = narrow ? other : f.learned;
       float *whole = test_array(N * D, sizeof *whole), *part = test_array(N * D, sizeof *part);
-      float *terms = test_array(pf_learned_term_count(f.learned), sizeof *terms);
-      must(pf_learned_move_terms(f.learned, 0.125, 0.75, terms, &error), &error);
+      float *terms = test_array(pf_learned_term_count(learned), sizeof *terms);
+      must(pf_learned_move_terms(learned, 0.125, 0.75, terms, &error), &error);
       memcpy(whole, f.x, N * D * sizeof *whole);
-      must(pf_learned_move(f.learned, 0.125, 0.75, (pf_rows){FIRST, N}, whole, NULL, &error), &error);
-      if (aligned) pf_learned_align_tiles(f.learned);
-      void *workspace = test_array(pf_learned_workspace_bytes(f.learned), 1);
+      must(pf_learned_move(learned, 0.125, 0.75, (pf_rows){FIRST, N}, whole, NULL, &error), &error);
+      void *workspace = test_array(pf_learned_workspace_bytes(learned), 1);
       for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
         int64_t from = 7 * (int64_t)i;
-        pf_learned_apply(f.learned, terms, (pf_rows){FIRST + from, counts[i]}, f.x + from * D, part,
-                         workspace);
+        pf_learned_apply(learned, terms, (pf_rows){FIRST + from, counts[i]}, f.x + from * D, part, workspace);
         assert_memory_equal(part, whole + from * D, (size_t)counts[i] * D * sizeof *part);
       }
       pf_free(workspace);
       pf_free(terms);
       pf_free(part);
       pf_free(whole);
+      pf_learned_free(other);
       close_fixture(&f);
     }
 }
