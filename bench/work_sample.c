@@ -23,25 +23,37 @@ typedef struct worker {
   pf_layout layout;
   float *params, *noise, *samples;
   pf_learned *learned;
+  float *terms;    /* of the one step from 0 to 1 */
+  char *workspace; /* one per thread */
+  size_t workspace_bytes;
   pf_pool *pool;
   int64_t at; /* next row of the tables */
   double *taken;
 } worker;
 
-/* The one place that knows precisions. */
-static void choose_precision(const char *precision) {
-  if (strcmp(precision, "bf16") == 0) {
-    fprintf(stderr, "work_sample: sampling in bf16 is not there yet\n");
-    exit(3);
-  }
-  if (strcmp(precision, "f32") != 0) work_refuse("--precision is f32 or bf16, not", precision);
+/* One call of the sampler: samples (n x d) from noise (n x d). */
+typedef struct request {
+  const worker *w;
+  int rows;
+  const float *noise;
+  float *samples;
+} request;
+
+static void sample_task(void *context, int task, int thread) {
+  const request *r = context;
+  const worker *w = r->w;
+  const int64_t begin = (int64_t)task * TASK, n = r->rows - begin < TASK ? r->rows - begin : TASK;
+  pf_learned_apply(w->learned, w->terms, (pf_rows){begin, n}, r->noise + begin * w->dim,
+                   r->samples + begin * w->dim, w->workspace + (size_t)thread * w->workspace_bytes);
 }
 
-/* The one place that calls the sampler: samples (n x d) from noise (n x d). */
-static void sample(const worker *w, pf_rows rows, const float *noise, float *samples) {
-  pf_error error = {0};
-  if (samples != noise) memcpy(samples, noise, (size_t)(rows.n * w->dim) * sizeof *noise);
-  work_must(pf_learned_move(w->learned, 0, 1, rows, samples, w->pool, &error), &error);
+/* The one place that calls the sampler, with everything that does not depend on the sample prepared. */
+static void sample(const worker *w, int rows, const float *noise, float *samples) {
+  request r = {w, rows, noise, samples};
+  if (rows <= TASK)
+    sample_task(&r, 0, 0);
+  else
+    pf_pool_run(w->pool, (rows + TASK - 1) / TASK, sample_task, &r);
 }
 
 static void draw_task(void *context, int task, int thread) {
@@ -56,7 +68,7 @@ static void iterate(worker *w) {
   if (w->at + w->rows > TABLE) w->at = 0;
   const float *noise = (w->normals ? w->samples : w->noise) + w->at * w->dim;
   if (w->normals) pf_pool_run(w->pool, (w->rows + TASK - 1) / TASK, draw_task, w);
-  sample(w, (pf_rows){w->at, w->rows}, noise, w->samples + w->at * w->dim);
+  sample(w, w->rows, noise, w->samples + w->at * w->dim);
   w->at += w->rows;
 }
 
@@ -103,6 +115,20 @@ static void write_weights(const worker *w) {
 
 /* ---- preparing and serving ---- */
 
+static void prepare_map(worker *w) {
+  pf_error error = {0};
+  pf_learned *single = NULL;
+  pf_precision precision;
+  work_must(pf_precision_find(w->precision, &precision, &error), &error);
+  work_must(pf_learned_create(&w->map, w->params, &single, &error), &error);
+  work_must(pf_learned_create_in(single, precision, &w->learned, &error), &error);
+  pf_learned_free(single);
+  w->workspace_bytes = pf_learned_workspace_bytes(w->learned);
+  work_must(pf_alloc(pf_learned_term_count(w->learned), sizeof *w->terms, &w->terms, &error), &error);
+  work_must(pf_learned_move_terms(w->learned, 0, 1, w->terms, &error), &error);
+  work_must(pf_alloc((size_t)w->threads, w->workspace_bytes, &w->workspace, &error), &error);
+}
+
 static void prepare(worker *w) {
   pf_error error = {0};
   size_t items = (size_t)TABLE * (size_t)w->dim;
@@ -118,14 +144,13 @@ static void prepare(worker *w) {
   work_must(pf_network_layout(&w->map.network, &w->layout, &error), &error);
   work_must(pf_alloc((size_t)w->layout.total, sizeof *w->params, &w->params, &error), &error);
   pf_layout_initialise(&w->layout, 1, w->params);
-  work_must(pf_learned_create(&w->map, w->params, &w->learned, &error), &error);
+  prepare_map(w);
   work_must(pf_pool_create(w->threads, &w->pool, &error), &error);
   work_must(pf_alloc(items, sizeof *w->noise, &w->noise, &error), &error);
   work_must(pf_alloc(items, sizeof *w->samples, &w->samples, &error), &error);
   work_must(pf_alloc(MOST_CALLS, sizeof *w->taken, &w->taken, &error), &error);
   pf_fill_normal_f32(1, PF_STREAM_PRIOR, 0, 0, TABLE, (size_t)w->dim, w->noise);
   if (w->weights) write_weights(w);
-  choose_precision(w->precision); /* after the peers got what they need */
   iterate(w);
 }
 
@@ -134,7 +159,7 @@ static double value(const worker *w) {
   float *x = w->samples;
   double sum = 0;
   for (int i = 0; i < w->dim; i++) x[i] = 0.5f;
-  sample(w, (pf_rows){0, 1}, x, x);
+  sample(w, 1, x, x);
   for (int i = 0; i < w->dim; i++) sum += x[i];
   return sum;
 }
@@ -181,6 +206,8 @@ int main(int argc, char **argv) {
            pf_cpu_class(), value(&w));
   int code = work_serve(ready, go, &w);
   pf_learned_free(w.learned);
+  pf_free(w.terms);
+  pf_free(w.workspace);
   pf_layout_free(&w.layout);
   pf_pool_free(w.pool);
   pf_free(w.params);
