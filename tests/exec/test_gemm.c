@@ -80,8 +80,9 @@ static void check(const pf_gemm_kernels *kernels, const pf_gemm_shape *s, bool p
 
 static void test_products_are_sums(void **state) {
   (void)state;
-  static const int sizes[][3] = {{1, 1, 1},    {7, 17, 3},   {128, 64, 64}, {13, 33, 300}, {100, 5, 31},
-                                 {64, 2, 128}, {2, 64, 128}, {130, 48, 2},  {97, 130, 70}, {25, 200, 257}};
+  static const int sizes[][3] = {{1, 1, 1},     {7, 17, 3},     {128, 64, 64}, {13, 33, 300},
+                                 {100, 5, 31},  {64, 2, 128},   {2, 64, 128},  {130, 48, 2},
+                                 {97, 130, 70}, {25, 200, 257}, {1, 256, 300}, {1, 140, 20}};
   const pf_gemm_kernels *kernels[PF_GEMM_CLASSES];
   const int classes = pf_gemm_available(kernels);
   assert_true(classes >= 1);
@@ -98,7 +99,7 @@ static void test_products_are_sums(void **state) {
 /* A row of A B is the same bits whatever rows stand beside it, and sums over rows go on where they stopped. */
 static void test_cuts_change_no_bit(void **state) {
   (void)state;
-  enum { M = 61, N = 40, K = 90 };
+  enum { M = 61, N = 150, K = 300 };
   const pf_gemm_kernels *kernels[PF_GEMM_CLASSES];
   float *a = numbers(M * K, 5), *b = numbers(K * N, 6), *whole = numbers(M * N, 7), *cut = numbers(M * N, 8);
   for (int c = pf_gemm_available(kernels); c-- > 0;) {
@@ -108,6 +109,10 @@ static void test_cuts_change_no_bit(void **state) {
       run(kernels[c], &(pf_gemm_shape){rows, N, K, false, false},
           (pf_gemm_operands){.a = a + i * K, .b = b, .packed = true, .c = cut + i * N});
     }
+    assert_memory_equal(whole, cut, M * N * sizeof *whole);
+    for (int i = 0; i < M; i++) /* rows alone take the way of many panels */
+      run(kernels[c], &(pf_gemm_shape){1, N, K, false, false},
+          (pf_gemm_operands){.a = a + i * K, .b = b, .packed = true, .c = cut + i * N});
     assert_memory_equal(whole, cut, M * N * sizeof *whole);
     run(kernels[c], &(pf_gemm_shape){M, N, K, true, false}, (pf_gemm_operands){.a = a, .b = b, .c = whole});
     for (int p = 0; p < K; p += 16) {

@@ -198,6 +198,20 @@ static void run_row_by_row(const product *p) {
       run_tile(p, i, least(high, m - i), j, panel[q], stride[q]);
 }
 
+/* A single row: its panels go several at a time, since one alone would wait for its own sums. */
+static void run_single_row(const product *p) {
+  const pf_gemm_shape *s = p->shape;
+  const pf_gemm_operands *o = p->operands;
+  const int64_t wide = PF_GEMM_WIDE * p->kernels->columns;
+  int64_t j = 0;
+  for (; j + wide <= s->n; j += wide) {
+    const pf_tile tile = {
+        .k = s->k, .a = p->a, .b = o->b + j * s->k, .start = o->start ? o->start + j : NULL, .c = o->c + j};
+    p->kernels->wide(&tile);
+  }
+  for (; j < s->n; j += p->kernels->columns) run_tile(p, 0, 1, j, o->b + j * s->k, p->kernels->columns);
+}
+
 void pf_gemm_run(const pf_gemm_kernels *kernels, const pf_gemm_shape *s, const pf_gemm_operands *o,
                  void *scratch) {
   if (pf_gemm_few_fits(s)) {
@@ -205,6 +219,12 @@ void pf_gemm_run(const pf_gemm_kernels *kernels, const pf_gemm_shape *s, const p
     return;
   }
   product p = {.kernels = kernels, .shape = s, .operands = o, .panel = scratch};
+  if (s->m == 1 && o->packed) {
+    p.a = o->a;
+    p.depth = s->k;
+    run_single_row(&p);
+    return;
+  }
   for (; p.begin < s->k; p.begin += DEPTH) {
     p.depth = least(DEPTH, s->k - p.begin);
     const int64_t columns = round_up(s->n, kernels->columns);

@@ -52,13 +52,18 @@ typedef struct pf_tile {
   float *c;
 } pf_tile;
 
-enum { PF_GEMM_MAX_ROWS = 12, PF_GEMM_CLASSES = 3 };
+enum {
+  PF_GEMM_MAX_ROWS = 12,
+  PF_GEMM_CLASSES = 3,
+  PF_GEMM_WIDE = 4 /* panels that one row runs over at once */
+};
 
 typedef void pf_tile_kernel(const pf_tile *tile);
 
 struct pf_gemm_kernels {
-  const char *name;  /* instruction-set class */
-  int rows, columns; /* of a full tile */
+  const char *name;     /* instruction-set class */
+  int rows, columns;    /* of a full tile */
+  pf_tile_kernel *wide; /* one row, PF_GEMM_WIDE packed panels from b on */
   pf_tile_kernel *by_rows[PF_GEMM_MAX_ROWS + 1], *by_columns[PF_GEMM_MAX_ROWS + 1]; /* by height */
 };
 

@@ -68,6 +68,20 @@ PF_INLINE void run_columns(const pf_tile *t, int rows) {
   store_tile(t, rows, acc);
 }
 
+/* One row of A over several panels: enough sums side by side that none waits for another. */
+static void run_wide(const pf_tile *t) {
+  vec acc[PF_GEMM_WIDE][NV];
+  PF_UNROLL for (int q = 0; q < PF_GEMM_WIDE; q++) PF_UNROLL for (int v = 0; v < NV; v++) acc[q][v] =
+      t->start ? *(const vec *)(t->start + q * COLUMNS + v * PF_TILE_LANES) : (vec){0};
+  const float *a = t->a, *b = t->b;
+  const ptrdiff_t panel = t->k * COLUMNS;
+  for (ptrdiff_t p = 0, k = t->k; p < k; p++, b += COLUMNS)
+    PF_UNROLL for (int q = 0; q < PF_GEMM_WIDE; q++) PF_UNROLL for (int v = 0; v < NV; v++) acc[q][v] +=
+        a[p] * *(const vec *)(b + q * panel + v * PF_TILE_LANES);
+  PF_UNROLL for (int q = 0; q < PF_GEMM_WIDE; q++) PF_UNROLL for (int v = 0; v < NV; v++) *
+      (vec *)(t->c + q * COLUMNS + v * PF_TILE_LANES) = acc[q][v];
+}
+
 #define PF_TILE_KERNEL(rows)                                                                                 \
   static void rows_##rows(const pf_tile *t) { run_rows(t, rows); }                                           \
   static void columns_##rows(const pf_tile *t) { run_columns(t, rows); }
@@ -94,6 +108,7 @@ const pf_gemm_kernels PF_TILE_TABLE = {
     .name = PF_TILE_CLASS,
     .rows = PF_TILE_ROWS,
     .columns = COLUMNS,
+    .wide = run_wide,
     .by_rows = {0, rows_1, rows_2, rows_3, rows_4, rows_5, rows_6, PF_TILE_TALL(rows)},
     .by_columns = {0, columns_1, columns_2, columns_3, columns_4, columns_5, columns_6,
                    PF_TILE_TALL(columns)},
