@@ -40,17 +40,43 @@ int64_t pf_gemm_bf16_packed_items(const pf_gemm_shape *s) {
   return round_up(s->n, PF_BF16_BLOCK) * round_up(s->k, PF_BF16_STEP);
 }
 
+/* One step of a panel: 16 lines of 32 columns' pairs, from rows p .. and columns j .. of B; zeros beyond its edges. */
+PF_INLINE void pack_step(const pf_gemm_shape *s, const float *b, int64_t p, int64_t j, uint32_t *pairs) {
+  uint16_t rows[PF_BF16_STEP][PF_BF16_BLOCK] = {{0}};
+  const int64_t deep = least(PF_BF16_STEP, s->k - p), wide = least(PF_BF16_BLOCK, s->n - j);
+  b += p * s->n + j;
+  for (int64_t q = 0; q < deep; q++, b += s->n)
+    for (int64_t i = 0; i < wide; i++) rows[q][i] = pf_bf16_from(b[i]);
+  for (int q = 0; q < STEP_PAIRS; q++, pairs += PF_BF16_BLOCK)
+    for (int i = 0; i < PF_BF16_BLOCK; i++)
+      pairs[i] = (uint32_t)rows[2 * q][i] | (uint32_t)rows[2 * q + 1][i] << 16;
+}
+
+/* The same of a transposed B, where a pair is two neighbours in memory. */
+PF_INLINE void pack_turned_step(const pf_gemm_shape *s, const float *b, int64_t p, int64_t j,
+                                uint32_t *pairs) {
+  uint32_t columns[PF_BF16_BLOCK][STEP_PAIRS] = {{0}};
+  const int64_t deep = least(PF_BF16_STEP, s->k - p), wide = least(PF_BF16_BLOCK, s->n - j);
+  b += j * s->k + p;
+  for (int64_t i = 0; i < wide; i++, b += s->k) {
+    uint16_t column[PF_BF16_STEP] = {0};
+    for (int64_t q = 0; q < deep; q++) column[q] = pf_bf16_from(b[q]);
+    memcpy(columns[i], column, sizeof column);
+  }
+  for (int q = 0; q < STEP_PAIRS; q++, pairs += PF_BF16_BLOCK)
+    for (int i = 0; i < PF_BF16_BLOCK; i++) pairs[i] = columns[i][q];
+}
+
 /* Weights: panels of 32 columns, each the steps of k one after the other. */
 PF_MULTIVERSION void pf_gemm_bf16_pack(const pf_gemm_shape *s, const float *b, uint16_t *packed) {
-  const int64_t k = round_up(s->k, PF_BF16_STEP);
-  const int64_t along = s->transpose_b ? 1 : s->n, across = s->transpose_b ? s->k : 1;
-  for (int64_t first = 0; first < s->n; first += PF_BF16_BLOCK)
-    for (int64_t p = 0; p < k; p += 2)
-      for (int64_t j = first; j < first + PF_BF16_BLOCK; j++, packed += 2) {
-        const bool real = j < s->n;
-        packed[0] = pf_bf16_from(real && p < s->k ? b[p * along + j * across] : 0.0f);
-        packed[1] = pf_bf16_from(real && p + 1 < s->k ? b[(p + 1) * along + j * across] : 0.0f);
-      }
+  uint32_t *pairs = (uint32_t *)(void *)packed;
+  for (int64_t j = 0; j < s->n; j += PF_BF16_BLOCK)
+    for (int64_t p = 0; p < s->k; p += PF_BF16_STEP, pairs += STEP_PAIRS * PF_BF16_BLOCK) {
+      if (s->transpose_b)
+        pack_turned_step(s, b, p, j, pairs);
+      else
+        pack_step(s, b, p, j, pairs);
+    }
 }
 
 /* The same for rows that are in bfloat16 already: one panel. */

@@ -7,7 +7,7 @@
 #include "gemm_bf16.h"
 #include "gemm_classes.h"
 
-enum { TILES = 8, TILE_BYTES = 64, LINE_BYTES = PF_BF16_BLOCK * 2 * sizeof(uint16_t) };
+enum { TILE_BYTES = 64, LINE_BYTES = PF_BF16_BLOCK * 2 * sizeof(uint16_t) };
 
 typedef struct tile_config {
   uint8_t palette, start_row, reserved[14];
@@ -15,14 +15,14 @@ typedef struct tile_config {
   uint8_t rows[16];
 } tile_config;
 
-static void begin(void) {
-  tile_config config = {.palette = 1};
-  for (int i = 0; i < TILES; i++) {
-    config.row_bytes[i] = TILE_BYTES;
-    config.rows[i] = PF_BF16_TILE;
-  }
-  _tile_loadconfig(&config);
-}
+/* Static, because the intrinsic tells the compiler of the first eight bytes it reads alone. */
+static const tile_config config = {.palette = 1,
+                                   .row_bytes = {TILE_BYTES, TILE_BYTES, TILE_BYTES, TILE_BYTES, TILE_BYTES,
+                                                 TILE_BYTES, TILE_BYTES, TILE_BYTES},
+                                   .rows = {PF_BF16_TILE, PF_BF16_TILE, PF_BF16_TILE, PF_BF16_TILE,
+                                            PF_BF16_TILE, PF_BF16_TILE, PF_BF16_TILE, PF_BF16_TILE}};
+
+static void begin(void) { _tile_loadconfig(&config); }
 
 static void end(void) { _tile_release(); }
 
