@@ -215,11 +215,32 @@ static void test_silu_pair_is_both(void **state) {
   assert_memory_equal(x, one, sizeof one);
 }
 
+/* GELU is composed of erf and products: its left tail cancels, so its error is absolute, in units of the argument. */
+static void test_composed_gelu(void **state) {
+  (void)state;
+  enum { N = 4001 };
+  float x[N], y[N];
+  const float root = 0.70710678f, half = 0.5f, one = 1;
+  for (int i = 0; i < N; i++) x[i] = -20 + 0.01f * (float)i;
+  pf_kernel_run(PF_KERNEL_MUL_VS, N, x, &root, NULL, y);
+  run_unary(PF_KERNEL_ERF, N, y, y);
+  pf_kernel_run(PF_KERNEL_ADD_VS, N, y, &one, NULL, y);
+  pf_kernel_run(PF_KERNEL_MUL, N, x, y, NULL, y);
+  pf_kernel_run(PF_KERNEL_MUL_VS, N, y, &half, NULL, y);
+  double worst = 0;
+  for (int i = 0; i < N; i++) {
+    double want = 0.5 * (double)x[i] * erfc(-(double)x[i] * M_SQRT1_2);
+    worst = fmax(worst, fabs((double)y[i] - want) / fmax(1, fabs((double)x[i])));
+    if (!(worst <= 1.5e-7)) fail_msg("gelu(%g) is %g, not %g", (double)x[i], (double)y[i], want);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_unary_kernels_are_accurate),
       cmocka_unit_test(test_special_values),
       cmocka_unit_test(test_silu_pair_is_both),
+      cmocka_unit_test(test_composed_gelu),
       cmocka_unit_test(test_sine_of_huge_arguments_stays_in_range),
       cmocka_unit_test(test_binary_kernels_in_three_forms),
       cmocka_unit_test(test_select_and_in_place),
