@@ -3,7 +3,7 @@
 #include "ot/auction.h"
 
 /* Rounds: eps falls by FACTOR; a round may take WAR bids a row; a first round from warm duals gives up after TRIAL. */
-enum { SAMPLED = 128, NEIGHBOURS = 8, FACTOR = 6, WAR = 60, TRIAL = 2 };
+enum { SAMPLED = 128, FACTOR = 6, WAR = 60, TRIAL = 2 };
 
 static double largest_reduced(const double *c, const double *v, size_t n, double largest) {
   for (size_t j = 0; j < n; j++)
@@ -30,14 +30,12 @@ static bool auction(pf_assignment_solver *s, double eps, size_t budget) {
   return count == 0;
 }
 
-/* The usual distance between a row's cheapest column and its NEIGHBOURS-th: the scale on which rows compete. */
-static double spacing(pf_assignment_solver *s) {
+/* How far over a row's cheapest column its list reaches, on average: the scale on which rows compete. */
+static double usual_reach(pf_assignment_solver *s) {
   double sum = 0, count = 0;
   for (size_t i = 0; i < s->n; i += 1 + s->n / SAMPLED) {
-    const pf_candidate *list = s->list + i * PF_LIST_MOST;
     pf_candidates_fill(s, i);
-    size_t last = s->listed[i] < NEIGHBOURS ? s->listed[i] : NEIGHBOURS;
-    sum += list[last - 1].base - list[0].base;
+    sum += s->reach[i];
     count++;
   }
   return sum / count;
@@ -54,9 +52,9 @@ void pf_auction_duals(pf_assignment_solver *s, bool warm) {
   if (s->n < 2) return;
   double widest = .1 * spread(s), eps = widest, last = .03 * widest / (double)s->n;
   if (warm) {
-    double scale = spacing(s);
-    eps = 16 * scale;
-    last = .05 * scale;
+    double scale = usual_reach(s);
+    eps = 5 * scale;
+    last = .016 * scale;
   }
   /* a war at the first eps means that masses far apart do not balance yet: wider steps settle it sooner */
   while (!auction(s, eps, TRIAL * s->n) && eps < widest) eps *= FACTOR;

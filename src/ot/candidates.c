@@ -95,56 +95,55 @@ static double select_kth(double *values, size_t n, size_t k) {
   return values[k];
 }
 
-static bool before(const pf_candidate *a, const pf_candidate *b) {
-  return a->base < b->base || (a->base == b->base && a->column < b->column);
-}
-
-static void sort_candidates(pf_candidate *list, size_t n) {
-  for (size_t k = 1; k < n; k++) {
-    pf_candidate item = list[k];
-    size_t j = k;
-    for (; j > 0 && before(&item, &list[j - 1]); j--) list[j] = list[j - 1];
-    list[j] = item;
-  }
-}
-
-/* Gathers the columns below `bound` and, so that ties cannot starve the list, `ties` of those at it. More than
- * PF_FOUND end the search. */
-static size_t gather(const pf_assignment_solver *s, double bound, size_t ties, pf_candidate *found) {
+/* Gathers the columns below `bound`, without branches on what is found; more than PF_FOUND end the search. */
+static size_t gather(const pf_assignment_solver *s, double bound, uint32_t *found) {
   size_t count = 0;
   for (size_t k = 0; k < s->padded / LANES; k++) {
-    if (!(s->least[k] <= bound)) continue;
+    if (!(s->least[k] < bound)) continue;
     if (count + LANES > PF_FOUND) return PF_FOUND;
     size_t first = k / LANES * PF_GROUP + k % LANES;
     for (size_t j = first; j < first + PF_GROUP; j += LANES) {
-      bool tie = s->reduced[j] == bound && ties > 0;
-      ties -= tie;
-      if (tie || s->reduced[j] < bound)
-        found[count++] = (pf_candidate){s->reduced[j], s->row[j], (uint32_t)j};
+      found[count] = (uint32_t)j;
+      count += s->reduced[j] < bound;
     }
   }
   return count;
 }
 
-/* Some of the least columns, by selection among the lane minima: no list to go by, or its reach no longer fits. */
+/* Adds columns at `bound` itself, so that ties cannot starve a list. */
+static size_t add_ties(const pf_assignment_solver *s, double bound, uint32_t *found, size_t count) {
+  for (size_t j = 0; j < s->n && count < PF_LIST_MOST; j++)
+    if (s->reduced[j] == bound) found[count++] = (uint32_t)j;
+  return count;
+}
+
+/* By selection among the lane minima: there is no list to go by, or its reach no longer fits. */
 static size_t gather_by_order(pf_assignment_solver *s, double *bound) {
   size_t sets = s->padded / LANES, nth = sets < PF_LIST_LEAST ? sets : PF_LIST_LEAST;
   memcpy(s->order, s->least, sets * sizeof *s->order);
   *bound = select_kth(s->order, sets, nth - 1);
-  return gather(s, *bound, *bound < INFINITY ? PF_LIST_LEAST : 0, s->found);
+  size_t count = gather(s, *bound, s->found);
+  return count < PF_LIST_SHORT ? add_ties(s, *bound, s->found, count) : count;
+}
+
+/* Keeps PF_LIST_MOST of the columns found, the lowest. */
+static size_t trim(pf_assignment_solver *s, size_t count, double *bound) {
+  size_t kept = 0;
+  for (size_t k = 0; k < count; k++) s->order[k] = s->reduced[s->found[k]];
+  *bound = select_kth(s->order, count, PF_LIST_MOST);
+  for (size_t k = 0; k < count; k++)
+    if (s->reduced[s->found[k]] < *bound) s->found[kept++] = s->found[k];
+  return add_ties(s, *bound, s->found, kept);
 }
 
 void pf_candidates_fill(pf_assignment_solver *s, size_t i) {
   double lowest = reduce_row(pf_cost_row(s, i), s->v, s->padded, s->reduced, s->least);
   double bound = lowest + s->reach[i];
-  size_t count = s->reach[i] > 0 ? gather(s, bound, 0, s->found) : 0;
+  size_t count = s->reach[i] > 0 ? gather(s, bound, s->found) : 0;
   if (count < PF_LIST_SHORT || count > 2 * PF_LIST_MOST) count = gather_by_order(s, &bound);
-  sort_candidates(s->found, count);
-  if (count > PF_LIST_MOST) {
-    bound = s->found[PF_LIST_MOST].base;
-    count = PF_LIST_MOST;
-  }
-  memcpy(s->list + i * PF_LIST_MOST, s->found, count * sizeof *s->list);
+  if (count > PF_LIST_MOST) count = trim(s, count, &bound);
+  pf_candidate *list = s->list + i * PF_LIST_MOST;
+  for (size_t k = 0; k < count; k++) list[k] = (pf_candidate){s->row[s->found[k]], s->found[k]};
   s->listed[i] = (uint32_t)count;
   s->bound[i] = bound;
   s->reach[i] = (count < PF_LIST_LEAST ? 1.5 : 1) * (bound - lowest);
@@ -169,8 +168,10 @@ pf_two_least pf_candidates_two(pf_assignment_solver *s, size_t i) {
   for (int attempt = 0;; attempt++) {
     pf_two_least least = {INFINITY, INFINITY, -1, -1};
     const pf_candidate *list = s->list + i * PF_LIST_MOST, *end = list + s->listed[i];
-    for (; list < end && list->base < least.second; list++)
-      offer(&least, list->cost - s->v[list->column], list->column);
+    for (; list < end; list++) {
+      double r = list->cost - s->v[list->column];
+      if (r <= least.second) offer(&least, r, list->column);
+    }
     if (least.second <= s->bound[i] || attempt > 0) return least;
     pf_candidates_fill(s, i);
   }
@@ -190,7 +191,7 @@ pf_status pf_candidates_open(pf_assignment_solver *s, pf_error *error) {
   PF_TRY(pf_alloc(s->n, sizeof *s->bound, &s->bound, error));
   PF_TRY(pf_alloc(s->padded, sizeof *s->reduced, &s->reduced, error));
   PF_TRY(pf_alloc(sets, sizeof *s->least, &s->least, error));
-  PF_TRY(pf_alloc(sets, sizeof *s->order, &s->order, error));
+  PF_TRY(pf_alloc(sets + PF_FOUND, sizeof *s->order, &s->order, error));
   PF_TRY(pf_alloc(PF_FOUND, sizeof *s->found, &s->found, error));
   PF_TRY(pf_alloc(s->n, sizeof *s->reach, &s->reach, error));
   for (size_t i = 0; i < s->n; i++) s->bound[i] = -INFINITY; /* nothing known: filled when first asked */

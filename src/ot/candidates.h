@@ -11,12 +11,12 @@ enum {
   PF_LIST_SHORT = 10,
   PF_LIST_LEAST = 20,
   PF_LIST_MOST = 32,
-  PF_FOUND = 9 * PF_LIST_LEAST + PF_GROUP
+  PF_FOUND = 8 * PF_LIST_LEAST + PF_GROUP
 };
 
-/* A column of a row's list, with c and the value c - v had when the list was filled. */
+/* A column of a row's list, with its cost. */
 typedef struct pf_candidate {
-  double base, cost;
+  double cost;
   uint32_t column;
 } pf_candidate;
 
@@ -35,14 +35,14 @@ typedef struct pf_assignment_solver {
   int64_t *row_of, *col_of; /* the assignment, -1 = free */
   int64_t *free_rows;
   size_t free_count;
-  pf_candidate *list;  /* n x PF_LIST_MOST, each ascending in base */
-  uint32_t *listed;    /* n: how many */
-  double *bound;       /* n; +inf: all columns are listed */
-  double *reduced;     /* padded: c - v of the row filled last */
-  double *least;       /* padded / 8: entry 8 g + l is the least of reduced[64 g + l + 8 t], t < 8 */
-  double *order;       /* padded / 8: scratch of the selection */
-  double *reach;       /* n: how far over its least a row's list should go */
-  pf_candidate *found; /* PF_FOUND: scratch of a refill */
+  pf_candidate *list; /* n x PF_LIST_MOST */
+  uint32_t *listed;   /* n: how many */
+  double *bound;      /* n; +inf: all columns are listed */
+  double *reduced;    /* padded: c - v of the row filled last */
+  double *least;      /* padded / 8: entry 8 g + l is the least of reduced[64 g + l + 8 t], t < 8 */
+  double *order;      /* padded / 8 + PF_FOUND: scratch of selections */
+  double *reach;      /* n: how far over its least a row's list should go */
+  uint32_t *found;    /* PF_FOUND: scratch of a refill */
 } pf_assignment_solver;
 
 /* Smallest and second smallest of c - v, with their columns. */

@@ -65,8 +65,7 @@ static pf_status scan_list(pf_search *q, int64_t row, pf_error *error) {
   const pf_assignment_solver *s = q->s;
   double h = q->offset[row];
   const pf_candidate *list = s->list + (size_t)row * PF_LIST_MOST, *end = list + s->listed[row];
-  for (; list < end && list->base - h < q->best; list++)
-    PF_TRY(offer(q, row, list->column, list->cost - s->v[list->column] - h, error));
+  for (; list < end; list++) PF_TRY(offer(q, row, list->column, list->cost - s->v[list->column] - h, error));
   double later = s->bound[row] - h;
   return later < q->best ? push(q, later, ~row, error) : PF_OK;
 }
