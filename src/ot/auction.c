@@ -51,8 +51,8 @@ static double spread(pf_assignment_solver *s) {
 void pf_auction_duals(pf_assignment_solver *s, bool warm) {
   if (s->n < 2) return;
   double widest = .1 * spread(s), eps = widest, last = .03 * widest / (double)s->n;
-  if (warm) {
-    double scale = usual_reach(s);
+  const double scale = warm ? usual_reach(s) : 0; /* 0 among ties too: they say nothing of a scale */
+  if (scale > 0) {
     eps = 5 * scale;
     last = .016 * scale;
   }
