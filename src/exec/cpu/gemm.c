@@ -42,6 +42,18 @@ static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 
 /* ---- packing ---- */
 
+/* Copies of a tile's few floats, of sizes the compiler knows. */
+PF_INLINE void copy_floats(int64_t n, const float *from, float *to) {
+  switch (n) {
+  case 6: memcpy(to, from, 6 * sizeof *to); break;
+  case 8: memcpy(to, from, 8 * sizeof *to); break;
+  case 12: memcpy(to, from, 12 * sizeof *to); break;
+  case 16: memcpy(to, from, 16 * sizeof *to); break;
+  case 32: memcpy(to, from, 32 * sizeof *to); break;
+  default: memcpy(to, from, (size_t)n * sizeof *to);
+  }
+}
+
 /* Columns first .. first + width - 1 of op(B), rows begin .. begin + k - 1, as k lines of `width`; zeros past column n. */
 static void pack_panel(const pf_gemm_shape *s, const float *b, int64_t begin, int64_t k, int64_t first,
                        int64_t width, float *panel) {
@@ -49,7 +61,7 @@ static void pack_panel(const pf_gemm_shape *s, const float *b, int64_t begin, in
   if (real < width) memset(panel, 0, (size_t)(k * width) * sizeof *panel);
   if (!s->transpose_b) {
     b += begin * s->n + first;
-    for (int64_t p = 0; p < k; p++, b += s->n, panel += width) memcpy(panel, b, (size_t)real * sizeof *panel);
+    for (int64_t p = 0; p < k; p++, b += s->n, panel += width) copy_floats(real, b, panel);
     return;
   }
   b += first * s->k + begin;
@@ -76,8 +88,7 @@ static void pack_slivers(const float *a, int64_t k, int64_t m, int64_t rows, flo
   for (int64_t i = 0; i < m; i += rows) {
     const int64_t take = least(rows, m - i);
     float *line = slivers + i * k;
-    for (int64_t p = 0; p < k; p++, line += take)
-      for (int64_t q = 0; q < take; q++) line[q] = a[p * m + i + q];
+    for (int64_t p = 0; p < k; p++, line += take) copy_floats(take, a + p * m + i, line);
   }
 }
 
