@@ -79,23 +79,22 @@ pf_program_stats pf_program_statistics(const pf_program *program);
 
 /* ---- profiles ---- */
 
-enum { PF_PROFILE_NAME = 80 };
+enum { PF_ENTRY_NAME = 80 };
 
 /* One step of a program and what it has taken. Flops count multiplications, additions and the element-wise arithmetic as it
  * is written in cpu/math.h; the integer work of random numbers counts nothing. Bytes are those of the operands and results of
  * a call, once each. */
 typedef struct pf_profile_entry {
   char name
-      [PF_PROFILE_NAME]; /* "product 128x64x32", "normal 128x2", "group 128x64 silu,silu_slope: 1 in 2 out" */
-  bool shared;           /* once a run; otherwise once a tile of every lane */
-  bool product;          /* of matrices */
-  int param_set;         /* parameter that a product multiplies by or that is packed; -1: none */
+      [PF_ENTRY_NAME]; /* "product 128x64x32", "normal 128x2", "group 128x64, 1 in 2 out: silu,silu_slope" */
+  bool shared;         /* once a run; otherwise once a tile of every lane */
+  bool product;        /* of matrices */
+  int param_set;       /* parameter that a product multiplies by or that is packed; -1: none */
   int64_t param_offset;
   bool transposed; /* it is read transposed */
   int output;      /* index of the output this product makes, -1: none */
   double flops, bytes;
-  int64_t calls;
-  double seconds; /* over all threads */
+  pf_ticks taken; /* over all threads; pf_program_profile_tick makes seconds of it */
 } pf_profile_entry;
 
 /* Accumulators for every step of a program and every thread: no atomics, nothing allocated while running. */

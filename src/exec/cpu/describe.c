@@ -6,7 +6,7 @@
 
 #include "profile.h"
 
-enum { OPS_TEXT = 36 /* characters of a group's operations */ };
+enum { OPS_TEXT = 44 /* characters of a group's operations */ };
 
 /* Which operation a kernel computes; COPY shows a view. */
 static const pf_op op_of[PF_KERNEL_COUNT] = {[PF_KERNEL_COPY] = PF_OP_BROADCAST,
@@ -132,8 +132,8 @@ static void describe_group(const pf_program *p, const pf_group *g, pf_profile_en
   }
   char text[OPS_TEXT];
   print_ops(&ops, text);
-  snprintf(out->name, sizeof out->name, "group %lldx%lld %s: %d in %d out", (long long)rows,
-           (long long)g->items, text, read, written);
+  snprintf(out->name, sizeof out->name, "group %lldx%lld, %d in %d out: %s", (long long)rows,
+           (long long)g->items, read, written, text);
 }
 
 /* ---- products ---- */

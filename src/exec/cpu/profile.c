@@ -56,13 +56,11 @@ double pf_program_profile_tick(const pf_program_profile *profile) {
 pf_profile_entry pf_program_profile_entry(const pf_program_profile *profile, int index) {
   const pf_program *p = profile->program;
   pf_profile_entry entry = {.shared = index < p->shared.steps};
-  int64_t ticks = 0;
   pf_step_describe(p, entry.shared ? &p->shared.step[index] : &p->lane.step[index - p->shared.steps], &entry);
   for (int t = 0; t < profile->threads; t++) {
     const pf_ticks *of = pf_program_profile_thread(profile, t) + index;
-    ticks += of->ticks;
-    entry.calls += of->calls;
+    entry.taken.ticks += of->ticks;
+    entry.taken.calls += of->calls;
   }
-  entry.seconds = (double)ticks * pf_program_profile_tick(profile);
   return entry;
 }

@@ -19,7 +19,7 @@ static inline int64_t pf_ticks_add(pf_ticks *to, int64_t before) {
   return now;
 }
 
-/* Everything but calls and seconds. */
+/* Everything but what it has taken. */
 void pf_step_describe(const pf_program *program, const pf_step *step, pf_profile_entry *out);
 
 #endif
