@@ -7,7 +7,7 @@
 #include <string.h>
 #include "cli.h"
 
-enum { NAME_WIDTH = 52 };
+enum { NAME_WIDTH = 50 };
 static const double least_share = 0.005;
 
 static const char *const words[PF_PROFILE_PART_COUNT] = {
