@@ -117,12 +117,17 @@ typedef struct cli_watch {
   double begun, shown, logged;
   bool drawn; /* a bar stands on the terminal's last line */
   char stage[64];
+  json_t *profiles; /* one of every stage that was profiled, or NULL; json_decref */
 } cli_watch;
 
 /* Opens the log when its path is not NULL. From here on SIGINT and SIGTERM ask the library to stop. */
 pf_status cli_watch_begin(cli_watch *watch, bool quiet, const char *log_path, pf_error *error);
 pf_hooks cli_watch_hooks(cli_watch *watch);
 void cli_watch_show(cli_watch *watch, const pf_progress *progress);
+/* Takes the bar off the terminal, for other lines to stand there. */
+void cli_watch_wipe(cli_watch *watch);
+/* A profile hook whose context is a cli_watch: a table on standard error, and kept in watch->profiles. */
+void cli_profile_show(void *context, const pf_profile *profile);
 /* Wipes the bar; writes the final line of the log. */
 void cli_watch_end(cli_watch *watch, pf_status status, const pf_error *error);
 void cli_log_event(cli_watch *watch, const char *event, const char *key, const char *value);

@@ -9,10 +9,10 @@ typedef struct settings {
   pf_train_options train;
   const char *output, *holdout, *log, *config;
   cli_choice choice;
-  bool resume, quiet, json;
+  bool resume, quiet, json, profile;
 } settings;
 
-enum { OWN = 10, OPTIONS = CLI_TRAIN_OPTIONS + OWN };
+enum { OWN = 11, OPTIONS = CLI_TRAIN_OPTIONS + OWN };
 
 typedef struct run {
   settings s;
@@ -53,6 +53,10 @@ static void list_options(settings *s, cli_option out[OPTIONS]) {
        .target = &s->log,
        .placeholder = "FILE",
        .help = "write a JSON-lines log"},
+      {.name = "profile",
+       .kind = CLI_FLAG,
+       .target = &s->profile,
+       .help = "show where a step's time goes; never changes the result"},
       CLI_OPTION_QUIET(&s->quiet),
       CLI_OPTION_JSON(&s->json, "print what was trained as one JSON object"),
   };
@@ -112,6 +116,7 @@ static pf_status run_training(run *r, const cli_option *options, pf_error *error
   status = cli_watch_begin(&r->watch, r->s.quiet, r->s.log, error);
   if (status != PF_OK) return status;
   r->s.train.hooks = cli_watch_hooks(&r->watch);
+  if (r->s.profile) r->s.train.hooks.profile = cli_profile_show;
   cli_log_event(&r->watch, "begin", "command", r->command);
   status = train_and_save(r, error);
   cli_watch_end(&r->watch, status, error);
@@ -125,14 +130,15 @@ static int announce(run *r) {
   pf_error error = {0};
   json_t *facts = NULL;
   if (cli_describe(r->model, &facts, &error) != PF_OK) return cli_fail(&error);
-  return cli_print_json(
-      json_pack("{s:s, s:f, s:o}", "model", r->s.output, "train_s", seconds, "description", facts));
+  return cli_print_json(json_pack("{s:s, s:f, s:o, s:O*}", "model", r->s.output, "train_s", seconds,
+                                  "description", facts, "profile", r->watch.profiles));
 }
 
 static void free_run(run *r) {
   pf_table_free(r->data);
   pf_table_free(r->held);
   pf_model_free(r->model);
+  json_decref(r->watch.profiles);
   free(r->checkpoint);
   free(r->command);
 }

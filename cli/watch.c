@@ -136,7 +136,7 @@ static void draw_bar(cli_watch *watch, const pf_progress *p) {
   watch->drawn = true;
 }
 
-static void wipe(cli_watch *watch) {
+void cli_watch_wipe(cli_watch *watch) {
   if (watch->drawn) fputs("\r\033[K", stderr);
   watch->drawn = false;
 }
@@ -168,7 +168,7 @@ static void on_log(void *context, pf_log_level level, const char *message) {
   bool warning = level == PF_LOG_WARNING;
   cli_log_event(watch, warning ? "warning" : "message", "text", message);
   if (watch->quiet && !warning) return;
-  wipe(watch);
+  cli_watch_wipe(watch);
   cli_note("%s%s", warning ? "warning: " : "", message);
 }
 
@@ -182,7 +182,7 @@ pf_hooks cli_watch_hooks(cli_watch *watch) {
 }
 
 void cli_watch_end(cli_watch *watch, pf_status status, const pf_error *error) {
-  wipe(watch);
+  cli_watch_wipe(watch);
   if (!watch->log) return;
   cli_log_event(watch, "end", "status", pf_status_name(status));
   if (status != PF_OK) cli_log_event(watch, "error", "text", error->message);

@@ -64,13 +64,57 @@ typedef struct pf_progress {
   double eta_seconds;  /* estimated wall time to the end of the whole call, NaN when unknown */
 } pf_progress;
 
+/* Parts of a training step's wall time: name, word, what happens in it. A part that several threads share counts with
+ * their work divided by their number; what is missing to its wall time is their waiting. */
+#define PF_PROFILE_PARTS(X)                                                                                  \
+  X(SHARED, "shared", "what all lanes use: features of fixed times, packed weights; one thread")             \
+  X(LANES, "lanes", "forward and backward of the batch's rows")                                              \
+  X(SUMS, "sums", "the lanes' gradients added up, and their norm")                                           \
+  X(OPTIMISER, "optimiser", "update of the weights and their average")                                       \
+  X(HOST, "host", "what stands between these; one thread")                                                   \
+  X(BARRIER, "barrier", "threads waiting for each other or for work")
+
+typedef enum pf_profile_part {
+#define PF_X(name, word, text) PF_PROFILE_##name,
+  PF_PROFILE_PARTS(PF_X)
+#undef PF_X
+      PF_PROFILE_PART_COUNT
+} pf_profile_part;
+
+/* One operation of a step, per step. Its floor is what its flops cost at the machine's peak or its bytes at the rate of a
+ * copy within the second-level cache, whichever is longer; operands in the first-level cache may come in below. */
+typedef struct pf_profile_line {
+  char name[128]; /* "product 128x64x64 by layer2.weight", "group 128x64, 1 in 2 out: silu,silu_slope" */
+  double calls;
+  double seconds; /* one thread's time, added over threads */
+  double wall;    /* its part of a step's wall time: `seconds` divided by the threads that share the work */
+  double flops;   /* multiplications, additions and element-wise arithmetic; random integers count nothing */
+  double bytes;   /* of operands and results, read or written once */
+  double floor;   /* seconds of one thread; 0 where nothing is counted */
+} pf_profile_line;
+
+/* Where the time of one stage's training steps went. Measuring never changes a result. */
+typedef struct pf_profile {
+  const char *stage;
+  int64_t steps; /* measured here */
+  int threads;
+  double seconds;                     /* wall time of a step: the sum of its parts */
+  double part[PF_PROFILE_PART_COUNT]; /* of it */
+  double between;                /* wall time between two steps: progress, checkpoints, held-out curves */
+  double peak_flops, copy_bytes; /* one thread's measured rates, per second */
+  const pf_profile_line *lines;  /* in the order they run */
+  int n_lines;
+} pf_profile;
+
 /* All callbacks are optional and are called from the calling thread only. `stop` is polled between
- * steps; when it returns true the call saves what it can and returns PF_STOPPED. */
+ * steps; when it returns true the call saves what it can and returns PF_STOPPED. `profile` is called at the end of
+ * every stage of a training, also of one that was stopped; without it nothing is measured. */
 typedef struct pf_hooks {
   void *context;
   void (*log)(void *context, pf_log_level level, const char *message);
   void (*progress)(void *context, const pf_progress *progress);
   bool (*stop)(void *context);
+  void (*profile)(void *context, const pf_profile *profile);
 } pf_hooks;
 
 /* ---- tables -------------------------------------------------------------------------------------- */

@@ -52,6 +52,11 @@ int pf_program_tile_rows(const pf_program *program);
 size_t pf_program_workspace_bytes(const pf_program *program); /* per lane, 64-byte aligned */
 size_t pf_program_shared_bytes(const pf_program *program);    /* one for all lanes of a run */
 
+/* Time taken so far by one step of a program, on one thread. */
+typedef struct pf_ticks {
+  int64_t ticks, calls; /* of pf_cpu_ticks */
+} pf_ticks;
+
 /* One run: the bindings of the graph's leaves. Pointers are to the whole batch. */
 typedef struct pf_run {
   const float *const *params; /* by parameter set: flat arrays */
@@ -60,6 +65,7 @@ typedef struct pf_run {
   uint64_t seed, step; /* for random leaves */
   int64_t rows;        /* rows of the batch; row_weight is 0 from here on */
   int64_t first_row;   /* global index of batch row 0, for random leaves (normally 0) */
+  pf_ticks *ticks;     /* pf_program_profile_thread of the thread that runs; NULL: no profile is taken */
 } pf_run;
 
 /* Nodes that are SHARED (embeddings of fixed times, packed weights) are computed here, once per run, into `shared`
@@ -84,6 +90,41 @@ typedef struct pf_program_stats {
   double flops_per_row; /* of contractions */
 } pf_program_stats;
 pf_program_stats pf_program_statistics(const pf_program *program);
+
+/* ---- profiles ---- */
+
+enum { PF_ENTRY_NAME = 80 };
+
+/* One step of a program and what it has taken. Flops count multiplications, additions and the element-wise arithmetic as it
+ * is written in cpu/math.h; the integer work of random numbers counts nothing. Bytes are those of the operands and results of
+ * a call, once each. */
+typedef struct pf_profile_entry {
+  char name
+      [PF_ENTRY_NAME]; /* "product 128x64x32", "normal 128x2", "group 128x64, 1 in 2 out: silu,silu_slope" */
+  bool shared;         /* once a run; otherwise once a tile of every lane */
+  bool product;        /* of matrices */
+  int param_set;       /* parameter that a product multiplies by or that is packed; -1: none */
+  int64_t param_offset;
+  bool transposed; /* it is read transposed */
+  int output;      /* index of the output this product makes, -1: none */
+  double flops, bytes;
+  pf_ticks taken; /* over all threads; pf_program_profile_tick makes seconds of it */
+} pf_profile_entry;
+
+/* Accumulators for every step of a program and every thread: no atomics, nothing allocated while running. */
+typedef struct pf_program_profile pf_program_profile;
+
+/* The program has to outlive it. */
+pf_status pf_program_profile_create(const pf_program *program, int threads, pf_program_profile **out,
+                                    pf_error *error);
+void pf_program_profile_free(pf_program_profile *profile);
+/* What a run on this thread adds to: for pf_run.ticks. Two runs at once need two threads' accumulators. */
+pf_ticks *pf_program_profile_thread(const pf_program_profile *profile, int thread);
+/* Steps of the program, the shared ones first, in the order they run. */
+int pf_program_profile_entries(const pf_program_profile *profile);
+pf_profile_entry pf_program_profile_entry(const pf_program_profile *profile, int index);
+/* Seconds per tick, from what has passed since the profile was made. */
+double pf_program_profile_tick(const pf_program_profile *profile);
 
 /* ---- reference executor ---- */
 

@@ -43,7 +43,8 @@ static pf_fit_config fit_config(const run *r, int stage) {
                      .ema = c->ema,
                      .precision = c->precision,
                      .seed = r->training->seed,
-                     .stage = (uint32_t)stage};
+                     .stage = (uint32_t)stage,
+                     .profile = r->training->options->hooks.profile != NULL};
   f.adam.learning_rate = c->learning_rate;
   f.adam.beta2 = 0.999;
   f.adam.weight_decay = c->weight_decay;
@@ -110,7 +111,12 @@ static pf_status run_stage(run *r, int stage, open_fit *open, pf_error *error) {
   pf_fit *fit = NULL;
   t->stage = stage;
   pf_status status = open(r, &o, &fit, error);
-  if (status == PF_OK) status = pf_fit_run(fit, pf_training_after_step, &watch, error);
+  if (status == PF_OK) {
+    status = pf_fit_run(fit, pf_training_after_step, &watch, error);
+    const pf_layout *layout = generator ? &r->generator_layout : &r->velocity_layout;
+    pf_status told = pf_training_profile(&watch, fit, layout, status == PF_OK ? error : NULL);
+    if (status == PF_OK) status = told;
+  }
   if (status == PF_NON_FINITE) status = pf_fail_within(error, status, "stage '%s'", watch.name);
   pf_fit_free(fit);
   pf_graph_free(o.graph);

@@ -7,6 +7,7 @@
 #include "../base/canary.h"
 #include "../base/cpu.h"
 #include "../base/memory.h"
+#include "step_clock.h"
 
 enum { CHUNK = 4096, MAX_CHUNKS = 256 };
 
@@ -34,8 +35,9 @@ struct pf_fit {
   const float *inputs[PF_FIT_INPUTS];
   float balance_value;
   pf_run run;
-  pf_adam adam;      /* with this step's learning rate */
-  double scale, ema; /* this step's clipping factor and decay */
+  pf_step_clock *clock; /* NULL: no profile is taken */
+  pf_adam adam;         /* with this step's learning rate */
+  double scale, ema;    /* this step's clipping factor and decay */
 };
 
 /* ---- state ---- */
@@ -184,6 +186,8 @@ pf_status pf_fit_create(const pf_objective *objective, const pf_fit_config *conf
   fit->chunk = (fit->chunk + 15) / 16 * 16; /* whole cache lines */
   status = compile_step(fit, error);
   if (status == PF_OK) status = allocate_buffers(fit, error);
+  if (status == PF_OK && config->profile)
+    status = pf_step_clock_create(fit->program, pf_pool_threads(pool), &fit->clock, error);
   if (status != PF_OK) {
     pf_fit_free(fit);
     return status;
@@ -196,6 +200,7 @@ pf_status pf_fit_create(const pf_objective *objective, const pf_fit_config *conf
 
 void pf_fit_free(pf_fit *fit) {
   if (!fit) return;
+  pf_step_clock_free(fit->clock);
   pf_program_free(fit->program);
   pf_free(fit->workspace);
   pf_free(fit->shared);
@@ -212,11 +217,25 @@ void pf_fit_free(pf_fit *fit) {
 
 /* ---- one step ---- */
 
+/* The bindings of this step, with this thread's clock. */
+static pf_run run_on(const pf_fit *fit, int thread) {
+  pf_run run = fit->run;
+  run.ticks = pf_step_clock_ticks(fit->clock, thread);
+  return run;
+}
+
+static void shared_task(void *context, int task, int thread) {
+  (void)task;
+  pf_fit *fit = context;
+  pf_run run = run_on(fit, thread);
+  pf_program_run_shared(fit->program, &run, fit->shared, fit->outputs);
+}
+
 static void lane_task(void *context, int lane, int thread) {
   pf_fit *fit = context;
   int64_t rows = fit->config.batch;
-  pf_program_run_lane(fit->program, &fit->run, fit->shared,
-                      fit->workspace + (size_t)thread * fit->workspace_bytes,
+  pf_run run = run_on(fit, thread);
+  pf_program_run_lane(fit->program, &run, fit->shared, fit->workspace + (size_t)thread * fit->workspace_bytes,
                       pf_lane_begin(rows, fit->lanes, lane), pf_lane_begin(rows, fit->lanes, lane + 1),
                       fit->outputs + (size_t)lane * (size_t)fit->n_outputs);
 }
@@ -280,14 +299,18 @@ static void update_balance(pf_fit *fit) {
   if (isfinite(lambda)) fit->state->balance = 0.98 * fit->state->balance + 0.02 * lambda;
 }
 
+static void run_phase(pf_fit *fit, pf_profile_part part, int tasks, pf_pool_task *task) {
+  pf_step_clock_run(fit->clock, part, fit->pool, tasks, task, fit);
+}
+
 static pf_status step_once(pf_fit *fit, pf_error *error) {
   pf_fit_state *state = fit->state;
   int64_t k = state->step + 1;
   fit->run.step = (uint64_t)k;
   fit->balance_value = (float)state->balance;
-  pf_program_run_shared(fit->program, &fit->run, fit->shared, fit->outputs);
-  pf_pool_run(fit->pool, fit->lanes, lane_task, fit);
-  pf_pool_run(fit->pool, fit->chunks, sum_task, fit);
+  run_phase(fit, PF_PROFILE_SHARED, 1, shared_task);
+  run_phase(fit, PF_PROFILE_LANES, fit->lanes, lane_task);
+  run_phase(fit, PF_PROFILE_SUMS, fit->chunks, sum_task);
   double loss = scalar_sum(fit, 0), norm = 0;
   for (int i = 0; i < fit->chunks; i++) norm += fit->chunk_norm[i];
   norm = sqrt(norm);
@@ -299,7 +322,7 @@ static pf_status step_once(pf_fit *fit, pf_error *error) {
   fit->adam = fit->config.adam;
   fit->adam.learning_rate *=
       pf_schedule_cosine(k, fit->config.steps, fit->config.warmup, fit->config.final_rate);
-  pf_pool_run(fit->pool, fit->chunks, update_task, fit);
+  run_phase(fit, PF_PROFILE_OPTIMISER, fit->chunks, update_task);
   if (fit->balance_items > 0) update_balance(fit);
   state->loss = isnan(state->loss) ? loss : 0.99 * state->loss + 0.01 * loss;
   state->step = k;
@@ -307,11 +330,26 @@ static pf_status step_once(pf_fit *fit, pf_error *error) {
 }
 
 pf_status pf_fit_run(pf_fit *fit, pf_fit_after_step *after_step, void *context, pf_error *error) {
-  while (fit->state->step < fit->config.steps) {
-    PF_TRY(step_once(fit, error));
-    if (after_step) PF_TRY(after_step(context, fit->state, error));
+  pf_status status = PF_OK;
+  while (status == PF_OK && fit->state->step < fit->config.steps) {
+    pf_step_clock_begin(fit->clock);
+    status = step_once(fit, error);
+    pf_step_clock_end(fit->clock);
+    if (status == PF_OK && after_step) status = after_step(context, fit->state, error);
   }
-  return PF_OK;
+  pf_step_clock_pause(fit->clock);
+  return status;
+}
+
+pf_status pf_fit_profile(const pf_fit *fit, const pf_layout *layout, const pf_rates *rates, pf_profile *out,
+                         pf_error *error) {
+  pf_step_facts facts = {.lanes = fit->lanes,
+                         .parameters = fit->state->arrays.n,
+                         .first_gradient = 1 + fit->objective.n_terms,
+                         .n_gradients = fit->n_gradients,
+                         .gradient_offset = fit->gradient_offset,
+                         .layout = layout};
+  return pf_step_clock_read(fit->clock, &facts, rates, out, error);
 }
 
 /* ---- calibration ---- */
@@ -319,6 +357,7 @@ pf_status pf_fit_run(pf_fit *fit, pf_fit_after_step *after_step, void *context, 
 pf_status pf_fit_calibrate(pf_fit *fit, int probes, double *seconds_per_step, pf_error *error) {
   pf_fit_state *state = fit->state;
   pf_fit_state saved = *state;
+  pf_step_clock *clock = fit->clock;
   size_t n = (size_t)state->arrays.n;
   float *arrays[] = {state->arrays.params, state->arrays.first_moment, state->arrays.second_moment,
                      state->arrays.average};
@@ -328,12 +367,14 @@ pf_status pf_fit_calibrate(pf_fit *fit, int probes, double *seconds_per_step, pf
   pf_status status = PF_OK;
   int warm = probes / 4 + 1;
   double begin = 0;
+  fit->clock = NULL; /* discarded steps are not part of a profile */
   for (int i = 0; i < warm + probes && status == PF_OK; i++) {
     if (i == warm) begin = pf_clock_seconds();
     status = step_once(fit, error);
   }
   double seconds = (pf_clock_seconds() - begin) / probes;
   for (int i = 0; i < 4; i++) memcpy(arrays[i], copy + (size_t)i * n, n * sizeof(float));
+  fit->clock = clock;
   state->step = saved.step;
   state->loss = saved.loss;
   state->balance = saved.balance;

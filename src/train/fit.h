@@ -14,7 +14,9 @@
 #define PF_TRAIN_FIT_H
 
 #include "../base/pool.h"
+#include "../base/rates.h"
 #include "../exec/exec.h"
+#include "../nn/network.h"
 #include "optimizer.h"
 #include "registry.h"
 
@@ -47,6 +49,7 @@ typedef struct pf_fit_config {
   uint64_t seed;
   pf_precision precision;
   uint32_t stage; /* mixed into the seed, so that stages draw different numbers */
+  bool profile;   /* measure where the time of a step goes (pf_fit_profile) */
 } pf_fit_config;
 
 /* Everything that outlives a step. */
@@ -76,7 +79,12 @@ void pf_fit_free(pf_fit *fit);
  * finite; the state then still holds the last good step. Allocates nothing between steps. */
 pf_status pf_fit_run(pf_fit *fit, pf_fit_after_step *after_step, void *context, pf_error *error);
 
-/* Seconds per step, measured on `probes` steps whose effect is undone. */
+/* Where the time of the steps run so far went; `layout` (may be NULL) names the trained parameters. Needs config.profile and
+ * one step. out->lines is the caller's: pf_free; out->stage stays NULL. */
+pf_status pf_fit_profile(const pf_fit *fit, const pf_layout *layout, const pf_rates *rates, pf_profile *out,
+                         pf_error *error);
+
+/* Seconds per step, measured on `probes` steps whose effect is undone. They leave no trace in a profile either. */
 pf_status pf_fit_calibrate(pf_fit *fit, int probes, double *seconds_per_step, pf_error *error);
 
 #endif

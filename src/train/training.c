@@ -123,6 +123,7 @@ pf_status pf_training_begin(const pf_table *data, const pf_table *held, const pf
   pf_points rows = {t.data ? t.data->values : NULL, (size_t)t.n, (size_t)t.d};
   if (status == PF_OK) status = pf_scale_fit(rows, &t.scale, error);
   if (status == PF_OK) status = scale_held(&t, error);
+  if (status == PF_OK && options->hooks.profile) status = pf_rates_measure(&t.rates, error);
   if (status == PF_OK) status = pf_registry_create(&t.registry, error);
   *out = t;
   /* the stage is registered by address: only once it has its final place */
@@ -293,6 +294,18 @@ pf_status pf_training_after_step(void *context, pf_fit_state *state, pf_error *e
                    t->options->checkpoint ? t->options->checkpoint : "");
   }
   if (now - t->last_checkpoint > t->options->checkpoint_seconds) return pf_training_checkpoint(t, error);
+  return PF_OK;
+}
+
+pf_status pf_training_profile(const pf_training_stage *stage, const pf_fit *fit, const pf_layout *layout,
+                              pf_error *error) {
+  const pf_hooks *hooks = &stage->training->options->hooks;
+  pf_profile profile;
+  if (!hooks->profile || stage->begun == 0) return PF_OK; /* not a step was run here */
+  PF_TRY(pf_fit_profile(fit, layout, &stage->training->rates, &profile, error));
+  profile.stage = stage->name;
+  hooks->profile(hooks->context, &profile);
+  pf_free((void *)profile.lines);
   return PF_OK;
 }
 

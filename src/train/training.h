@@ -49,6 +49,7 @@ typedef struct pf_training {
   pf_training_curve curves[PF_MODEL_CURVES];
   int n_curves;
   double last_checkpoint, last_progress, begun; /* clock */
+  pf_rates rates;                               /* of this machine; measured when a profile is asked for */
 } pf_training;
 
 /* data and options are borrowed and must outlive the training. */
@@ -83,6 +84,10 @@ typedef struct pf_training_stage {
 
 /* A pf_fit_after_step: stop requests, checkpoints, progress, curves. context is a pf_training_stage. */
 pf_status pf_training_after_step(void *context, pf_fit_state *state, pf_error *error);
+
+/* Hands the profile of the stage's steps to the hook that asked for one; nothing without it. */
+pf_status pf_training_profile(const pf_training_stage *stage, const pf_fit *fit, const pf_layout *layout,
+                              pf_error *error);
 
 /* Energy distance between n one-step samples and as many held-out rows, in units of the training columns'
  * spread. NaN without held-out rows. */

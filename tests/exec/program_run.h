@@ -87,6 +87,7 @@ static inline void results_free(results *r) {
 typedef struct lanes_run {
   const fixture *f;
   const pf_program *program;
+  pf_program_profile *profile; /* NULL: none is taken */
   pf_run run;
   int lanes;
   void *shared, *workspace[TEST_LANES];
@@ -94,10 +95,11 @@ typedef struct lanes_run {
 } lanes_run;
 
 static inline void lane_task(void *context, int task, int thread) {
-  (void)thread;
   lanes_run *l = context;
   int64_t rows = l->f->rows;
-  pf_program_run_lane(l->program, &l->run, l->shared, l->workspace[task], pf_lane_begin(rows, l->lanes, task),
+  pf_run run = l->run;
+  if (l->profile) run.ticks = pf_program_profile_thread(l->profile, thread);
+  pf_program_run_lane(l->program, &run, l->shared, l->workspace[task], pf_lane_begin(rows, l->lanes, task),
                       pf_lane_begin(rows, l->lanes, task + 1), l->out[task]);
 }
 
@@ -120,10 +122,11 @@ static inline pf_run fixture_binding(const fixture *f, const float *const *param
 }
 
 /* Runs `lanes` lanes on `threads` threads into *r. Checks on the way that running allocates nothing. */
-static inline void run_program(const fixture *f, const pf_program *program, int lanes, int threads,
-                               results *r) {
+static inline void run_profiled(const fixture *f, const pf_program *program, int lanes, int threads,
+                                pf_program_profile *profile, results *r) {
   const float *params[] = {f->param};
-  lanes_run l = {.f = f, .program = program, .run = fixture_binding(f, params), .lanes = lanes};
+  lanes_run l = {
+      .f = f, .program = program, .profile = profile, .run = fixture_binding(f, params), .lanes = lanes};
   pf_error error;
   pf_pool *pool = NULL;
   l.shared = test_alloc(pf_program_shared_bytes(program), 1);
@@ -139,7 +142,9 @@ static inline void run_program(const fixture *f, const pf_program *program, int 
   }
   must(pf_pool_create(threads, &pool, &error), &error);
   int64_t before = pf_memory_allocations();
-  pf_program_run_shared(program, &l.run, l.shared, r->value);
+  pf_run shared_run = l.run;
+  if (profile) shared_run.ticks = pf_program_profile_thread(profile, 0);
+  pf_program_run_shared(program, &shared_run, l.shared, r->value);
   pf_pool_run(pool, lanes, lane_task, &l);
   assert_int_equal(pf_memory_allocations(), before);
   pf_pool_free(pool);
@@ -150,6 +155,11 @@ static inline void run_program(const fixture *f, const pf_program *program, int 
     pf_free(l.workspace[lane]);
   }
   pf_free(l.shared);
+}
+
+static inline void run_program(const fixture *f, const pf_program *program, int lanes, int threads,
+                               results *r) {
+  run_profiled(f, program, lanes, threads, NULL, r);
 }
 
 static inline results run_options(const fixture *f, pf_program_options options, int lanes, int threads) {

@@ -9,6 +9,7 @@
 
 #include "../../base/cpu.h"
 #include "../../base/rng.h"
+#include "profile.h"
 
 enum { WIDE_COLUMNS = 8 };
 
@@ -174,5 +175,10 @@ static void run_step(const pf_execution *at, const pf_step *s) {
 }
 
 void pf_steps_run(const pf_execution *at) {
-  for (int32_t i = 0; i < at->section->steps; i++) run_step(at, &at->section->step[i]);
+  pf_ticks *ticks = pf_section_ticks(at);
+  int64_t before = ticks ? pf_cpu_ticks() : 0;
+  for (int32_t i = 0; i < at->section->steps; i++) {
+    run_step(at, &at->section->step[i]);
+    if (ticks) before = pf_ticks_add(&ticks[i], before);
+  }
 }
