@@ -16,6 +16,7 @@
 #include "../flow/trajectory.h"
 
 enum { STAGE_VELOCITY = 1, STAGE_GENERATOR = 2 };
+enum { PROBE_STEPS = 24, PROBE_PATHS = 1024 }; /* measured and discarded to plan a budget */
 
 typedef struct run {
   pf_training *training;
@@ -43,7 +44,7 @@ static pf_fit_config fit_config(const run *r, int stage) {
                      .ema = c->ema,
                      .seed = r->training->seed,
                      .stage = (uint32_t)stage};
-  f.adam.learning_rate = c->learning_rate;
+  f.adam.learning_rate = pf_characteristic_learning_rate(c, r->plan[0] + r->plan[1]);
   f.adam.beta2 = 0.999;
   f.adam.weight_decay = c->weight_decay;
   f.warmup = f.steps / 50 < 500 ? f.steps / 50 : 500;
@@ -150,36 +151,55 @@ static pf_status seconds_per_step(run *r, open_fit *open, double *out, pf_error 
   pf_objective o = {0};
   pf_fit *fit = NULL;
   pf_status status = open(r, &o, &fit, error);
-  if (status == PF_OK) status = pf_fit_calibrate(fit, 40, out, error);
+  if (status == PF_OK) status = pf_fit_calibrate(fit, PROBE_STEPS, out, error);
   pf_fit_free(fit);
   pf_graph_free(o.graph);
   return status;
 }
 
+static pf_status seconds_per_path(run *r, double *out, pf_error *error) {
+  int64_t probe = r->c.trajectories < PROBE_PATHS ? r->c.trajectories : PROBE_PATHS;
+  double begin = pf_clock_seconds();
+  PF_TRY(follow(r, probe, error));
+  *out = (pf_clock_seconds() - begin) / (double)probe;
+  return PF_OK;
+}
+
+/* The most steps whose own cost and that of their trajectories fit `left` seconds; generator: their share of the steps. The cost
+ * grows with the steps, so halving the interval finds them. */
+static double steps_within(const run *r, double left, double step, double generator, double path) {
+  double low = 0, high = left > 0 ? floor(left / step) : 0;
+  while (low < high) {
+    double middle = ceil((low + high) / 2);
+    int64_t paths = pf_characteristic_trajectories(&r->c, (int64_t)(generator * middle));
+    if (middle * step + path * (double)paths <= left)
+      low = middle;
+    else
+      high = middle - 1;
+  }
+  return low;
+}
+
 /* Fixes the step count that fits options->budget. Discarded work only: nothing measured here reaches a weight. */
 static pf_status plan_budget(run *r, pf_error *error) {
   pf_training *t = r->training;
-  double share = r->with_generator ? r->c.teacher_share : 1, velocity = 0, generator = 0, fixed = 0;
+  double share = r->with_generator ? r->c.teacher_share : 1, velocity = 0, generator = 0, path = 0;
   r->plan[0] = r->plan[1] = 1000;
   PF_TRY(seconds_per_step(r, open_velocity_fit, &velocity, error));
   if (r->with_generator) {
-    if (needs_trajectories(&r->c)) {
-      int64_t probe = r->c.trajectories < 4096 ? r->c.trajectories : 4096;
-      double begin = pf_clock_seconds();
-      PF_TRY(follow(r, probe, error));
-      fixed = (pf_clock_seconds() - begin) * (double)r->c.trajectories / (double)probe;
-    }
+    if (needs_trajectories(&r->c)) PF_TRY(seconds_per_path(r, &path, error));
     PF_TRY(seconds_per_step(r, open_generator_fit, &generator, error));
   }
-  double left = t->options->budget - (pf_clock_seconds() - t->begun) - fixed;
-  double steps = floor(left / (share * velocity + (1 - share) * generator));
+  double left = t->options->budget - (pf_clock_seconds() - t->begun);
+  double steps = steps_within(r, left, share * velocity + (1 - share) * generator, 1 - share, path);
   if (!(steps >= 10))
     return pf_fail(error, PF_USAGE, "budget %gs is too short: set-up takes %.1f s and a step %.2f ms",
                    t->options->budget, t->options->budget - left,
                    1e3 * (share * velocity + (1 - share) * generator));
   r->plan[0] = (int64_t)llround(share * steps);
   r->plan[1] = r->with_generator ? (int64_t)steps - r->plan[0] : 0;
-  r->generator_seconds = (double)r->plan[1] * generator + fixed;
+  r->generator_seconds =
+      (double)r->plan[1] * generator + path * (double)pf_characteristic_trajectories(&r->c, r->plan[1]);
   pf_training_log(t, "budget %gs: %lld steps (velocity %.3f ms, generator %.3f ms a step)",
                   t->options->budget, (long long)(r->plan[0] + r->plan[1]), 1e3 * velocity, 1e3 * generator);
   return PF_OK;
@@ -198,14 +218,15 @@ static void describe_settings(run *r) {
   const pf_characteristic *c = &r->c;
   const pf_network_config *n = &c->velocity.network;
   bool budget = r->training->options->budget > 0 && r->training->options->steps == 0;
-  pf_text_add(
-      &r->training->settings,
-      "%s %d %d %d %d/%d/%d/%g/%d %d %.17g %.17g %.17g %.17g %.17g %d %lld %g %g %g %g %g %g %g %g %d %g",
-      r->training->options->method, (int)c->face, (int)c->start, (int)c->velocity.interpolant, n->width,
-      n->depth, n->frequencies, n->max_frequency, (int)n->residual, c->batch, c->learning_rate,
-      c->weight_decay, c->clip, c->ema, c->teacher_share, c->trajectory_steps, (long long)c->trajectories,
-      c->pairs.sorted, c->pairs.terminal, c->pairs.from_start, c->pairs.to_end, c->pairs.dyadic,
-      c->diagonal_share, c->semigroup, c->huber, c->teacher_substeps, c->end);
+  pf_text_add(&r->training->settings,
+              "%s %d %d %d %d/%d/%d/%g/%d %d %lld %.17g %.17g %.17g %.17g %.17g %d %lld %g %g %g %g %g %g %g "
+              "%g %d %g",
+              r->training->options->method, (int)c->face, (int)c->start, (int)c->velocity.interpolant,
+              n->width, n->depth, n->frequencies, n->max_frequency, (int)n->residual, c->batch,
+              (long long)c->rate_steps, c->learning_rate, c->weight_decay, c->clip, c->ema, c->teacher_share,
+              c->trajectory_steps, (long long)c->trajectories, c->pairs.sorted, c->pairs.terminal,
+              c->pairs.from_start, c->pairs.to_end, c->pairs.dyadic, c->diagonal_share, c->semigroup,
+              c->huber, c->teacher_substeps, c->end);
   if (!budget)
     pf_text_add(&r->training->settings, " %lld %lld", (long long)c->velocity_steps,
                 (long long)c->generator_steps);
@@ -262,7 +283,8 @@ static pf_status method_facts(const run *r, struct pf_model *model, pf_error *er
   const pf_characteristic *c = &r->c;
   json_t *f = model->facts;
   json_object_set_new(f, "batch", json_integer(c->batch));
-  json_object_set_new(f, "learning_rate", json_real(c->learning_rate));
+  json_object_set_new(f, "learning_rate",
+                      json_real(pf_characteristic_learning_rate(c, r->plan[0] + r->plan[1])));
   json_object_set_new(f, "weight_decay", json_real(c->weight_decay));
   json_object_set_new(f, "steps", json_integer(r->plan[0] + r->plan[1]));
   json_object_set_new(f, "velocity_steps", json_integer(r->plan[0]));
@@ -309,6 +331,7 @@ static pf_status train(run *r, struct pf_model **out, pf_error *error) {
     PF_TRY(make_plan(r, error));
     t->stage = STAGE_VELOCITY;
   }
+  r->c.trajectories = pf_characteristic_trajectories(&r->c, r->plan[1]);
   if (t->stage == STAGE_VELOCITY) PF_TRY(run_stage(r, STAGE_VELOCITY, open_velocity_fit, error));
   if (r->with_generator) {
     if (needs_trajectories(&r->c)) PF_TRY(follow(r, r->c.trajectories, error));
