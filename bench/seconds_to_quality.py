@@ -124,7 +124,7 @@ class Ours:
 
 
 class Peer:
-    """One peer process; with a cosine rate one for each point, of as many steps as the budget allows at the last rate seen."""
+    """One peer process; with a cosine rate one for each point, of as many steps as the budget allows at the rate first seen."""
 
     def __init__(self, name, case, options):
         self.name, self.case, self.options = name, case, options
@@ -168,7 +168,6 @@ class Peer:
         result = self.ask(f"train {budget}")
         self.ask(f"sample {count} {sample}")
         if self.cosine:
-            self.seconds_per_step = result["train_s"] / result["steps"]
             self.close()
         return result
 

@@ -16,6 +16,7 @@
 #include "../flow/trajectory.h"
 
 enum { STAGE_VELOCITY = 1, STAGE_GENERATOR = 2 };
+enum { STEPS_PER_POINT = 250, FEWEST_POINTS = 4 };
 enum { PROBE_STEPS = 24, PROBE_PATHS = 1024 }; /* measured and discarded to plan a budget */
 
 typedef struct run {
@@ -94,6 +95,12 @@ static pf_status sample_generator(void *context, pf_rows rows, float *x, pf_erro
   return status;
 }
 
+/* A point of the quality curve costs as much as some twenty steps: short runs get fewer. */
+static int64_t quality_points(int64_t wanted, int64_t steps) {
+  int64_t most = steps / STEPS_PER_POINT > FEWEST_POINTS ? steps / STEPS_PER_POINT : FEWEST_POINTS;
+  return wanted < most ? wanted : most;
+}
+
 static pf_status run_stage(run *r, int stage, open_fit *open, pf_error *error) {
   pf_training *t = r->training;
   bool generator = stage == STAGE_GENERATOR;
@@ -102,7 +109,8 @@ static pf_status run_stage(run *r, int stage, open_fit *open, pf_error *error) {
                              .steps = r->plan[stage - 1],
                              .loss_curve = generator ? r->generator_loss : r->velocity_loss,
                              .quality_curve = generator ? r->quality : -1,
-                             .points = t->options->curve_points,
+                             .loss_points = 10 * t->options->curve_points,
+                             .quality_points = quality_points(t->options->curve_points, r->plan[stage - 1]),
                              .sampler = sample_generator,
                              .sampler_context = r,
                              .seconds_after = generator ? 0 : r->generator_seconds};

@@ -30,7 +30,7 @@ static const pf_characteristic defaults = {
 #define MOST_RATE 0.016
 
 /* A trajectory costs two network passes an interval, a step of the fit three a row: at this rate a small share of the fit. */
-enum { TRAJECTORIES_PER_STEP = 2, LEAST_TRAJECTORIES = 2048 };
+enum { TRAJECTORIES_PER_STEP = 4, LEAST_TRAJECTORIES = 2048 };
 
 /* Defaults by the number of columns: up to the row's. */
 static const struct {
