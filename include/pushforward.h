@@ -140,6 +140,8 @@ const char *pf_nearest_name(const char *word, const char *const *names, size_t c
   X(INT, steps, 0, "steps", "N", "training steps in all; 0: the method's default")                           \
   X(REAL, budget, 0, "budget", "TIME", "wall time such as 90s or 3m; fixes the step count by calibration")   \
   X(INT, seed, 1, "seed", "S", "seed of everything random")                                                  \
+  X(TEXT, precision, "auto", "precision", "P",                                                               \
+    "f32, bf16 or auto: of the network's large matrix products; sums are f32 always")                        \
   X(INT, threads, 0, "threads", "T", "threads; 0: all cores. Never changes the result")                      \
   X(TEXT, face, "theory", "face", "F", "theory or practical form of the characteristic generator")           \
   X(TEXT, start, NULL, "start", "S", "where the student's start states come from: data or trajectory")       \
@@ -204,8 +206,9 @@ typedef struct pf_sample_options {
   int64_t steps; /* network evaluations per sample; 1 is the one-step generator */
   bool teacher;  /* integrate the learned velocity with `steps` steps instead */
   uint64_t seed;
-  int64_t first; /* absolute index of the first sample: chunks equal one long run */
-  int threads;   /* 0: all cores */
+  int64_t first;         /* absolute index of the first sample: chunks equal one long run */
+  int threads;           /* 0: all cores */
+  const char *precision; /* "f32", "bf16" or "auto": of the network's large products; NULL: f32 */
 } pf_sample_options;
 
 pf_sample_options pf_sample_options_default(void); /* 1 step, generator, seed 1 */
@@ -217,6 +220,61 @@ pf_status pf_model_sample(const pf_model *model, const pf_sample_options *option
 /* The same as a table that remembers names and column types. */
 pf_status pf_model_sample_table(const pf_model *model, const pf_sample_options *options, int64_t n,
                                 pf_table **out, pf_error *error);
+
+/* ---- sampling inside a host program ------------------------------------------------------------------ */
+
+/* A model made ready to draw from again and again: everything that does not depend on the sample is computed when it
+ * is made. The run functions below work in the calling thread and in the caller's memory alone: no allocation,
+ * thread, lock, global state or input and output. A const sampler serves any number of threads at once, each with
+ * its own workspace. */
+typedef struct pf_sampler pf_sampler;
+
+typedef struct pf_sampler_options {
+  int64_t steps;         /* network evaluations per sample, 1 to 1000000; 1 is the one-step generator */
+  bool teacher;          /* integrate the learned velocity with `steps` steps instead */
+  const char *precision; /* "f32", "bf16" or "auto": of the network's large products; NULL: f32 */
+} pf_sampler_options;
+
+pf_sampler_options pf_sampler_options_default(void); /* 1 step, generator */
+
+/* options NULL: the defaults. The model must outlive the sampler. PF_USAGE: steps out of range, or a teacher
+ * asked of a model that kept no velocity. */
+pf_status pf_sampler_create(const pf_model *model, const pf_sampler_options *options, pf_sampler **out,
+                            pf_error *error);
+void pf_sampler_free(pf_sampler *sampler);
+int pf_sampler_columns(const pf_sampler *sampler); /* d: values of a sample */
+
+/* Memory a run works in: at least pf_sampler_workspace_bytes of it, wherever it lies; contents before and after
+ * mean nothing. Not for two runs at once. */
+typedef struct pf_workspace {
+  void *memory;
+  size_t bytes;
+} pf_workspace;
+size_t pf_sampler_workspace_bytes(const pf_sampler *sampler);
+
+/* Samples first..first+n-1 of a seed. Sample i of a seed is the same in any range. */
+typedef struct pf_sample_range {
+  uint64_t seed;
+  int64_t first, n; /* 0 to 2^62 - 1 */
+} pf_sample_range;
+
+/* Draws the range in the data's own units into out (n x d): the values of pf_model_sample, bit for bit; the f32 form
+ * rounds them to float. PF_USAGE: a wrong range, no memory or too little; out is then untouched. PF_NON_FINITE: the
+ * network overflowed; the message names the sample and the column, and out holds nothing of use. */
+pf_status pf_sampler_run(const pf_sampler *sampler, pf_sample_range range, double *out,
+                         pf_workspace workspace, pf_error *error);
+pf_status pf_sampler_run_f32(const pf_sampler *sampler, pf_sample_range range, float *out,
+                             pf_workspace workspace, pf_error *error);
+
+/* The noise behind a range: z (n x d) is N(0, I). PF_USAGE: a wrong range. */
+pf_status pf_sampler_noise(const pf_sampler *sampler, pf_sample_range range, float *z, pf_error *error);
+/* Maps the caller's noise z (n x d) to n samples: what is drawn when z is the range's own noise, and any other
+ * point of the prior space otherwise. z and out must not overlap. Errors as for pf_sampler_run, and PF_BAD_INPUT
+ * for a z that is not finite (row and column in the message, out untouched). */
+pf_status pf_sampler_run_from_noise(const pf_sampler *sampler, const float *z, int64_t n, double *out,
+                                    pf_workspace workspace, pf_error *error);
+pf_status pf_sampler_run_from_noise_f32(const pf_sampler *sampler, const float *z, int64_t n, float *out,
+                                        pf_workspace workspace, pf_error *error);
 
 /* ---- evaluation ------------------------------------------------------------------------------------ */
 

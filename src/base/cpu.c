@@ -2,6 +2,7 @@
 #include "cpu.h"
 
 #include <sched.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -17,6 +18,30 @@ const char *pf_cpu_class(void) {
   return "x86-64";
 #endif
 }
+
+bool pf_cpu_runs(const char *instruction_set) {
+  (void)instruction_set;
+  PF_X86(__builtin_cpu_init();
+         if (strcmp(instruction_set, "x86-64-v4") == 0) return __builtin_cpu_supports("x86-64-v4") != 0;
+         if (strcmp(instruction_set, "x86-64-v3") == 0) return __builtin_cpu_supports("x86-64-v3") != 0;)
+  return true;
+}
+
+#if defined(__x86_64__)
+#include <sys/syscall.h>
+
+bool pf_cpu_has_amx(void) {
+  enum {
+    REQUEST_PERMISSION = 0x1023,
+    TILE_DATA = 18
+  }; /* arch_prctl(2): state of 8 KiB is not saved unasked */
+  __builtin_cpu_init();
+  return __builtin_cpu_supports("amx-tile") && __builtin_cpu_supports("amx-bf16") &&
+         __builtin_cpu_supports("x86-64-v4") && syscall(SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA) == 0;
+}
+#else
+bool pf_cpu_has_amx(void) { return false; }
+#endif
 
 int pf_cpu_count(void) {
   cpu_set_t allowed;

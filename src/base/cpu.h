@@ -2,6 +2,8 @@
 #ifndef PF_BASE_CPU_H
 #define PF_BASE_CPU_H
 
+#include <stdbool.h>
+
 /* PF_MULTIVERSION before a function definition: the compiler builds it for AVX-512, AVX2 and the
  * baseline, and the loader picks one. Off under sanitizers (their start-up runs too early for the
  * resolvers) and on other processors. */
@@ -24,6 +26,23 @@
 #define PF_INDEPENDENT _Pragma("GCC ivdep")
 #endif
 
+/* PF_UNROLL before a loop of constant trip count over registers: the compiler writes it out. */
+#if defined(__clang__)
+#define PF_UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define PF_UNROLL _Pragma("GCC unroll 16")
+#endif
+
+/* A hint that this address will be read soon; never faults. */
+#define PF_PREFETCH(address) __builtin_prefetch(address)
+
+/* PF_X86(text): `text` where there are x86-64 instruction-set classes to choose from, nothing elsewhere. */
+#if defined(__x86_64__)
+#define PF_X86(...) __VA_ARGS__
+#else
+#define PF_X86(...)
+#endif
+
 /* A hint inside a spin loop that the core may rest or serve its other hyper-thread. */
 PF_INLINE void pf_cpu_pause(void) {
 #if defined(__x86_64__)
@@ -36,6 +55,10 @@ PF_INLINE void pf_cpu_pause(void) {
 /* "x86-64", "x86-64-v3", "x86-64-v4" or "aarch64": what PF_MULTIVERSION picks here. A model's bytes
  * repeat within one class. */
 const char *pf_cpu_class(void);
+/* Can this processor run code built for "x86-64-v3" or "x86-64-v4"? Any other name: true. */
+bool pf_cpu_runs(const char *instruction_set);
+/* Can this process use AMX tiles in bfloat16? Asks the system for them on the first call. */
+bool pf_cpu_has_amx(void);
 /* Cores this process may use. */
 int pf_cpu_count(void);
 /* Monotonic seconds. For progress, budgets' calibration and profiles; never to decide a result. */

@@ -51,7 +51,7 @@ static round_keys expand_keys(uint64_t seed, uint32_t stream, uint64_t step) {
   return keys;
 }
 
-/* Takes up to TILE items from the cursor; the rest of the last group keeps stale counters, unused. */
+/* Takes up to TILE items from the cursor; the last group is filled up with items nobody reads. */
 static void take_items(cursor *at, tile *t) {
   int n = 0;
   while (n < TILE && at->row != at->end_row) {
@@ -65,6 +65,7 @@ static void take_items(cursor *at, tile *t) {
     }
   }
   t->items = n;
+  for (; n % VECTOR != 0; n++) t->w[0][n] = t->w[1][n] = t->w[2][n] = 0;
 }
 
 PF_INLINE void philox_tile(const round_keys *keys, tile *t) {
@@ -148,7 +149,7 @@ PF_INLINE void box_muller_tile(tile *t, int pair) {
 
 PF_INLINE void uniform_tile(tile *t) {
   for (int k = 0; k < 4; k++) {
-    for (int j = 0; j < TILE; j++) t->z[k][j] = ((float)(int32_t)(t->w[k][j] >> 9) + 0.5f) * 0x1p-23f;
+    for (int j = 0; j < t->items; j++) t->z[k][j] = ((float)(int32_t)(t->w[k][j] >> 9) + 0.5f) * 0x1p-23f;
   }
 }
 
@@ -184,7 +185,6 @@ PF_INLINE float *store_tile(const tile *t, uint32_t block, uint32_t blocks, size
 PF_MULTIVERSION
 static void fill_normal(const round_keys *keys, cursor at, size_t columns, float *out) {
   tile t;
-  memset(&t, 0, sizeof t);
   while (at.row != at.end_row) {
     uint32_t block = at.block;
     take_items(&at, &t);
@@ -198,7 +198,6 @@ static void fill_normal(const round_keys *keys, cursor at, size_t columns, float
 PF_MULTIVERSION
 static void fill_uniform(const round_keys *keys, cursor at, size_t columns, float *out) {
   tile t;
-  memset(&t, 0, sizeof t);
   while (at.row != at.end_row) {
     uint32_t block = at.block;
     take_items(&at, &t);
@@ -211,7 +210,6 @@ static void fill_uniform(const round_keys *keys, cursor at, size_t columns, floa
 PF_MULTIVERSION
 static void fill_index(const round_keys *keys, cursor at, uint32_t bound, float *out) {
   tile t;
-  memset(&t, 0, sizeof t);
   while (at.row != at.end_row) {
     take_items(&at, &t);
     philox_tile(keys, &t);

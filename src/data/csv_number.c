@@ -4,7 +4,9 @@
  * doubles and one multiplication or division rounds correctly (Clinger 1990, "How to read floating point
  * numbers accurately", the fast case). Everything else goes to the C library.
  * Printing: integers of up to 15 digits are exact, so a value with known decimals is scaled, rounded and
- * written digit by digit; the rest goes through %e, of which only the digits are used (no locale).
+ * written digit by digit. The rest is scaled to nine digits with an exact remainder (a fused multiply-add gives what the
+ * rounding of the product left), from which every shorter rounding is exact too; sizes beyond exact powers of ten go
+ * through %e, of which only the digits are used (no locale).
  */
 #include "data/csv_number.h"
 
@@ -120,20 +122,6 @@ static int print_fixed(uint64_t m, int decimals, bool negative, char out[48]) {
   return length;
 }
 
-/* The digits and the decimal exponent of |value| with `count` significant digits, trailing zeros cut. */
-static int take_significant(double value, int count, char digits[24], int *exponent) {
-  char text[64];
-  snprintf(text, sizeof text, "%.*e", count - 1, fabs(value));
-  int kept = 0;
-  const char *at = text;
-  for (; *at && *at != 'e'; at++) {
-    if (is_digit(*at)) digits[kept++] = *at;
-  }
-  *exponent = *at ? atoi(at + 1) : 0;
-  while (kept > 1 && digits[kept - 1] == '0') kept--;
-  return kept;
-}
-
 /* digits d.ddd times 10^exponent, as plain text where that is short and with an exponent elsewhere. */
 static int print_digits(const char *digits, int count, int exponent, bool negative, char out[48]) {
   int length = 0;
@@ -154,8 +142,24 @@ static int print_digits(const char *digits, int count, int exponent, bool negati
   return length;
 }
 
-/* Fewest digits that read back to the same float. */
-static int print_shortest(double value, char out[48]) {
+/* ---- fewest digits that read back to the same float ---- */
+
+/* The digits and the decimal exponent of |value| with `count` significant digits, trailing zeros cut. */
+static int take_significant(double value, int count, char digits[24], int *exponent) {
+  char text[64];
+  snprintf(text, sizeof text, "%.*e", count - 1, fabs(value));
+  int kept = 0;
+  const char *at = text;
+  for (; *at && *at != 'e'; at++) {
+    if (is_digit(*at)) digits[kept++] = *at;
+  }
+  *exponent = *at ? atoi(at + 1) : 0;
+  while (kept > 1 && digits[kept - 1] == '0') kept--;
+  return kept;
+}
+
+/* The slow way, for any finite value. */
+static int search_shortest(double value, char out[48]) {
   char digits[24] = "0";
   int exponent = 0, length = 0;
   for (int count = 6; count <= FLOAT_DIGITS; count++) {
@@ -165,6 +169,75 @@ static int print_shortest(double value, char out[48]) {
     if (pf_csv_number_parse(out, (size_t)length, &back) && (float)back.value == (float)value) break;
   }
   return length;
+}
+
+/* |value| = (whole + fraction) 10^(exponent - 8) exactly, 10^8 <= whole <= 10^9: the fraction is known by its sides. */
+typedef struct nine_digits {
+  int64_t whole;
+  int exponent;
+  bool more;  /* fraction > 0 */
+  int middle; /* sign of fraction - 1/2 */
+} nine_digits;
+
+/* The quotient or product nearest to v 10^power, and what it lacks. */
+static double scale_exactly(double v, int power, double *rest) {
+  if (power >= 0) {
+    double product = v * POWERS[power];
+    *rest = fma(v, POWERS[power], -product);
+    return product;
+  }
+  double quotient = v / POWERS[-power];
+  *rest = fma(-quotient, POWERS[-power], v); /* times 10^power: only its sign is used */
+  return quotient;
+}
+
+/* False when 10^(8 - exponent) or what reads it back is no exact double. */
+static bool scale_to_nine(double v, nine_digits *out) {
+  if (!(v >= 1e-12 && v < 1e20)) return false;
+  int exponent = (int)floor(ilogb(v) * 0.30102999566398120); /* or one less than it should be */
+  double rest, nearest = scale_exactly(v, FLOAT_DIGITS - 1 - exponent, &rest);
+  if (nearest >= 1e9) nearest = scale_exactly(v, FLOAT_DIGITS - 1 - ++exponent, &rest);
+  double whole = floor(nearest), middle = nearest - whole - 0.5;
+  bool borrow = nearest == whole && rest < 0; /* a whole number is nearest, the value a little less */
+  out->whole = (int64_t)whole - borrow;
+  out->exponent = exponent;
+  out->more = nearest != whole || rest != 0;
+  out->middle = borrow ? 1 : middle != 0 ? (middle > 0) - (middle < 0) : (rest > 0) - (rest < 0);
+  return true;
+}
+
+/* Rounded to FLOAT_DIGITS - cut digits, halves to even as %e does. */
+static int64_t round_digits(const nine_digits *s, int cut) {
+  static const int64_t tens[] = {1, 10, 100, 1000};
+  int64_t unit = tens[cut], kept = s->whole / unit, rest = s->whole % unit;
+  int side = s->middle;
+  if (cut > 0) side = 2 * rest != unit ? (2 * rest > unit ? 1 : -1) : s->more;
+  return kept + (side > 0 || (side == 0 && (kept & 1)));
+}
+
+static int print_significant(int64_t m, int exponent, bool negative, char out[48]) {
+  char digits[24];
+  int count = 0;
+  while (m % 10 == 0) m /= 10;
+  for (int64_t rest = m; rest > 0; rest /= 10) count++;
+  for (int i = count - 1; i >= 0; i--, m /= 10) digits[i] = (char)('0' + m % 10);
+  return print_digits(digits, count, exponent, negative, out);
+}
+
+static int print_shortest(double value, char out[48]) {
+  nine_digits s;
+  if (!scale_to_nine(fabs(value), &s)) return search_shortest(value, out);
+  const float want = fabsf((float)value);
+  int64_t m = 0;
+  for (int cut = 3; cut >= 0; cut--) {
+    int power = s.exponent - (FLOAT_DIGITS - 1) + cut;
+    m = round_digits(&s, cut);
+    double back = power < 0 ? (double)m / POWERS[-power] : (double)m * POWERS[power];
+    if ((float)back != want && cut > 0) continue;
+    s.exponent += m == (int64_t)POWERS[FLOAT_DIGITS - cut]; /* 9.99.. became 10.0.. */
+    break;
+  }
+  return print_significant(m, s.exponent, value < 0, out);
 }
 
 int pf_csv_number_print(double value, int decimals, char out[48]) {

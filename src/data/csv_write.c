@@ -35,28 +35,45 @@ pf_status pf_csv_write_header(FILE *stream, const pf_table *schema, pf_error *er
   return check_stream(stream, fputc('\n', stream) == EOF, error);
 }
 
-static pf_status write_row(FILE *stream, const pf_table *schema, const double *row, int64_t number,
+/* Text on its way to a stream, which is asked for once a buffer and not once a cell. */
+typedef struct writer {
+  FILE *stream;
+  size_t used;
+  char text[1 << 14];
+} writer;
+
+enum { CELL = 48 }; /* bytes of the longest cell, its separator included */
+
+static pf_status flush(writer *w, pf_error *error) {
+  bool failed = fwrite(w->text, 1, w->used, w->stream) != w->used;
+  w->used = 0;
+  return check_stream(w->stream, failed, error);
+}
+
+static pf_status write_row(writer *w, const pf_table *schema, const double *row, int64_t number,
                            pf_error *error) {
-  char text[48];
   for (int c = 0; c < schema->columns; c++) {
     if (!isfinite(row[c])) {
       return pf_fail(error, PF_NON_FINITE, "row %lld, column '%.80s' would be written as %f",
                      (long long)number + 1, schema->names[c], row[c]);
     }
     int decimals = schema->types[c] == PF_COLUMN_INTEGER ? 0 : schema->decimals[c];
-    int length = pf_csv_number_print(row[c], decimals, text);
-    text[length++] = c + 1 < schema->columns ? ',' : '\n';
-    if (fwrite(text, 1, (size_t)length, stream) != (size_t)length) return check_stream(stream, true, error);
+    if (sizeof w->text - w->used < CELL) PF_TRY(flush(w, error));
+    w->used += (size_t)pf_csv_number_print(row[c], decimals, w->text + w->used);
+    w->text[w->used++] = c + 1 < schema->columns ? ',' : '\n';
   }
   return PF_OK;
 }
 
 pf_status pf_csv_write_rows(FILE *stream, const pf_table *schema, const double *values, int64_t rows,
                             pf_error *error) {
+  writer w;
+  w.stream = stream;
+  w.used = 0;
   for (int64_t r = 0; r < rows; r++) {
-    PF_TRY(write_row(stream, schema, values + r * schema->columns, r, error));
+    PF_TRY(write_row(&w, schema, values + r * schema->columns, r, error));
   }
-  return PF_OK;
+  return flush(&w, error);
 }
 
 pf_status pf_csv_write(FILE *stream, const pf_table *table, pf_error *error) {

@@ -156,6 +156,7 @@ static pf_status load_columns(const stored *all, pf_encoder *encoder, pf_error *
     if (kinds[2] > all->total - at) return fail_column(c, "encoder.x is too short", error);
     if (kinds[2] > 0) PF_TRY(load_map(all, at, encoder->rows, column, kinds[2], error));
     PF_TRY(check_knots(&column->map, c, error));
+    if (kinds[2] > 0) PF_TRY(pf_quantile_map_index(&column->map, error));
     at += kinds[2];
   }
   if (at == all->total) return PF_OK;

@@ -4,6 +4,10 @@
 #include <math.h>
 #include "base/memory.h"
 
+/* The guide cuts [0, 1] into cells: guide[i] is the number of knots with lower <= (i - 1) / cells, so that a u of cell c
+ * (give or take one, for rounding) has guide[c] to guide[c + GUIDE_REACH] of them. */
+enum { CELLS_PER_KNOT = 2, GUIDE_REACH = 3 };
+
 static const double POWERS[] = {1e0, 1e1, 1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
                                 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
 
@@ -11,6 +15,7 @@ void pf_quantile_map_free(pf_quantile_map *map) {
   pf_free(map->x);
   pf_free(map->lower);
   pf_free(map->upper);
+  pf_free(map->guide);
   *map = (pf_quantile_map){0};
 }
 
@@ -34,9 +39,8 @@ static double right_end(const pf_quantile_map *map, int64_t k) {
   return map->upper[k] > map->lower[k] ? map->x[k] - half_step(map) : map->x[k];
 }
 
-/* The last knot whose key is <= value, -1 when there is none. */
-static int64_t last_not_above(const double *keys, int64_t count, double value) {
-  int64_t low = 0, high = count;
+/* The number of keys <= value, which is known to be low to high. */
+static int64_t count_not_above(const double *keys, int64_t low, int64_t high, double value) {
   while (low < high) {
     int64_t middle = low + (high - low) / 2;
     if (keys[middle] <= value) {
@@ -45,7 +49,29 @@ static int64_t last_not_above(const double *keys, int64_t count, double value) {
       high = middle;
     }
   }
-  return low - 1;
+  return low;
+}
+
+/* The last knot whose key is <= value, -1 when there is none. */
+static int64_t last_not_above(const double *keys, int64_t count, double value) {
+  return count_not_above(keys, 0, count, value) - 1;
+}
+
+pf_status pf_quantile_map_index(pf_quantile_map *map, pf_error *error) {
+  map->cells = CELLS_PER_KNOT * map->knots;
+  PF_TRY(pf_alloc((size_t)map->cells + GUIDE_REACH + 1, sizeof *map->guide, &map->guide, error));
+  for (int64_t i = 0, count = 0; i <= map->cells + GUIDE_REACH; i++) {
+    double edge = (double)(i - 1) / (double)map->cells;
+    while (count < map->knots && map->lower[count] <= edge) count++;
+    map->guide[i] = (int32_t)count;
+  }
+  return PF_OK;
+}
+
+/* The last knot with lower <= u, for u in [0, 1]. */
+static int64_t last_lower(const pf_quantile_map *map, double u) {
+  const int32_t *guide = map->guide + (int64_t)(u * (double)map->cells);
+  return count_not_above(map->lower, guide[0], guide[GUIDE_REACH], u) - 1;
 }
 
 /* F at a point that is no atom, x in the reach of piece k..k+1; halves avoid overflow of the difference. */
@@ -100,7 +126,7 @@ static double clamp(const pf_quantile_map *map, double x) {
 
 double pf_quantile_map_value(const pf_quantile_map *map, double u) {
   if (isnan(u)) return u;
-  int64_t k = last_not_above(map->lower, map->knots, u);
+  int64_t k = last_lower(map, u < 0 ? 0 : u > 1 ? 1 : u);
   if (k < 0) k = 0;
   if (u <= map->upper[k] || k + 1 == map->knots)
     return clamp(map, pf_lattice_round(map->x[k], map->decimals));

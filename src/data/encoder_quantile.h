@@ -19,6 +19,8 @@ typedef struct pf_quantile_map {
   double minimum, maximum; /* of the training values */
   int decimals;            /* lattice of step 10^-decimals, -1: none */
   int64_t rows;            /* training rows */
+  int32_t *guide;          /* where to look for a probability: pf_quantile_map_index */
+  int64_t cells;
 } pf_quantile_map;
 
 typedef struct pf_quantile_options {
@@ -34,6 +36,8 @@ enum { PF_LATTICE_MAX_DECIMALS = 15 };
 pf_status pf_quantile_map_fit(const double *sorted, int64_t rows, const pf_quantile_options *options,
                               pf_quantile_map *out, pf_error *error);
 void pf_quantile_map_free(pf_quantile_map *map);
+/* Makes the guide of a map whose knots are in place; a fitted map has one. Without it values are not looked up. */
+pf_status pf_quantile_map_index(pf_quantile_map *map, pf_error *error);
 
 /* The interval of probability that x stands for: a point in continuous parts, an atom's interval, or a lattice
  * cell. Both in [0, 1]. `slope` is the density there: dF/dx, or for atoms and integers the mass; 0 outside. */

@@ -176,6 +176,7 @@ pf_status pf_quantile_map_fit(const double *sorted, int64_t rows, const pf_quant
   if (status == PF_OK) {
     mark_knots(&fit, choose_atoms(&fit));
     status = make_knots(&fit, error);
+    if (status == PF_OK) status = pf_quantile_map_index(&fit.map, error);
   }
   pf_free(fit.starts);
   pf_free(fit.marked);

@@ -1,7 +1,7 @@
 /* Executing a graph: what both executors agree on.
  *
  *   ref/   double, naive, one node after the other: the oracle (pf_ref_run)
- *   cpu/   float, planned: fused element-wise groups, oneDNN contractions, one arena per lane
+ *   cpu/   float, planned: fused element-wise groups, matrix products, one arena per lane
  *
  * A batch of B rows is cut into L = pf_lane_count(B) lanes, a number that depends on B alone. A lane is run start to
  * finish by one thread with its own workspace, tile after tile into one set of partial sums. Between phases come tree-ordered
@@ -22,10 +22,23 @@ int64_t pf_lane_begin(int64_t rows, int lanes, int lane);
 
 typedef struct pf_program pf_program; /* immutable once made: any number of threads may run it */
 
+/* Of matrix products; everything else is single precision always. */
+typedef enum pf_precision {
+  PF_PRECISION_F32,
+  PF_PRECISION_BF16 /* operands of products of at least 32 x 32 x 32 rounded to bfloat16, sums in single precision */
+} pf_precision;
+
+/* "f32", "bf16" or "auto"; an unknown name is PF_USAGE. */
+pf_status pf_precision_find(const char *name, pf_precision *out, pf_error *error);
+const char *pf_precision_name(pf_precision precision); /* "f32" or "bf16" */
+/* Which kernels multiply here: an instruction-set class, "amx", or "plain". */
+const char *pf_precision_kernels(pf_precision precision);
+
 typedef struct pf_program_options {
   int tile_rows; /* rows per tile (fixed shape of every kernel); 0: chosen from a memory budget, at most max_rows */
   int max_rows; /* rows a lane will have at most; bounds the tile */
-  bool fuse;    /* false: every element-wise op on its own (for tests); default true */
+  pf_precision precision;
+  bool fuse; /* false: every element-wise op on its own (for tests); default true */
 } pf_program_options;
 
 pf_program_options pf_program_options_default(void);
@@ -66,6 +79,7 @@ void pf_lane_sum(const float *const *lane_arrays, int lanes, int64_t begin, int6
 /* What a program does, for tests and profiles. */
 typedef struct pf_program_stats {
   int nodes, groups, contractions, fused_ops;
+  int narrow; /* contractions that run in bfloat16 */
   size_t arena_bytes;
   double flops_per_row; /* of contractions */
 } pf_program_stats;

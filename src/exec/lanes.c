@@ -20,12 +20,17 @@ int64_t pf_lane_begin(int64_t rows, int lanes, int lane) {
 PF_MULTIVERSION static void sum_block(const float *const *lane_arrays, int lanes, int64_t begin, int64_t n,
                                       float *out) {
   float sums[MAX_LANES][SUM_BLOCK];
-  for (int lane = 0; lane < lanes; lane++)
-    for (int64_t i = 0; i < n; i++) sums[lane][i] = lane_arrays[lane][begin + i];
-  for (int step = 1; step < lanes; step *= 2)
-    for (int lane = 0; lane + step < lanes; lane += 2 * step)
-      for (int64_t i = 0; i < n; i++) sums[lane][i] += sums[lane + step][i];
-  for (int64_t i = 0; i < n; i++) out[begin + i] = sums[0][i];
+  for (int lane = 0; lane < lanes; lane += 2) {
+    const float *a = lane_arrays[lane] + begin, *b = lane + 1 < lanes ? lane_arrays[lane + 1] + begin : NULL;
+    float *to = lanes <= 2 ? out + begin : sums[lane];
+    for (int64_t i = 0; b && i < n; i++) to[i] = a[i] + b[i];
+    for (int64_t i = 0; !b && i < n; i++) to[i] = a[i];
+  }
+  for (int step = 2; step < lanes; step *= 2)
+    for (int lane = 0; lane + step < lanes; lane += 2 * step) {
+      float *to = 2 * step >= lanes ? out + begin : sums[lane]; /* the last sum of all */
+      for (int64_t i = 0; i < n; i++) to[i] = sums[lane][i] + sums[lane + step][i];
+    }
 }
 
 void pf_lane_sum(const float *const *lane_arrays, int lanes, int64_t begin, int64_t end, float *out) {

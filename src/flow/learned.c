@@ -1,4 +1,8 @@
-/* Evaluating a trained map tile by tile: see learned.h. */
+/* Evaluating a trained map: see learned.h.
+ *
+ *   terms    [of_x, of_network, c, padding to 16][path, width floats], see time_map.h
+ *   packed   what a tile program derives from the parameters alone, once when the map is made
+ */
 #include "learned.h"
 
 #include <math.h>
@@ -6,41 +10,96 @@
 #include "../base/memory.h"
 #include "../exec/exec.h"
 
-enum { TILE = 256, TILES_PER_TASK = 4 };
-enum { INPUT_X, INPUT_T, INPUT_S, INPUTS };
+enum { TILES_PER_TASK = 4 };
+enum { INPUT_T, INPUT_S, TIMES };                                               /* of the programs of terms */
+enum { INPUT_X, INPUT_OF_X, INPUT_OF_NETWORK, INPUT_PATH, INPUT_C, INPUTS };    /* of a tile program */
+enum { TERM_OF_X, TERM_OF_NETWORK, TERM_C, TERM_PATH = 16, ALIGN_FLOATS = 16 }; /* places in the terms */
+
+/* Tile heights, tallest first. A height takes rows while there are enough of them; the last ones, when there are at least
+ * `from`, are padded to one more tile: measured, cheaper than the lower tiles they would need. */
+typedef struct height {
+  int rows, from;
+} height;
+enum { HEIGHTS = 3 };
+static const height heights_of[][HEIGHTS] = {
+    [PF_PRECISION_F32] = {{PF_TILE_ROWS, 240}, {16, 4}, {1, 1}},
+    [PF_PRECISION_BF16] = {{PF_TILE_ROWS, 224},
+                           {32, 1}}, /* tiles of whole steps: lower ones would run in f32 */
+};
 
 struct pf_learned {
   pf_time_map map;
+  pf_precision precision;
+  const height *heights; /* up to the first of no rows, HEIGHTS at most */
   float *params;
   int64_t parameters;
-  pf_program *move;     /* g, NULL for a network of one time */
-  pf_program *velocity; /* v */
+  pf_program *move_terms; /* NULL for a network of one time */
+  pf_program *velocity_terms;
+  pf_program *tile[HEIGHTS];
+  void *packed[HEIGHTS];
+  size_t workspace_bytes; /* of the hungriest tile program */
 };
 
-typedef pf_node builder(const pf_time_map *map, pf_node x, pf_node t, pf_node s);
+/* ---- compiling ---- */
 
-static pf_node build_move(const pf_time_map *map, pf_node x, pf_node t, pf_node s) {
-  return pf_time_map_node(map, 0, x, t, s);
+typedef pf_time_terms terms_builder(const pf_time_map *map, pf_node t, pf_node s);
+
+static pf_time_terms build_move_terms(const pf_time_map *map, pf_node t, pf_node s) {
+  return pf_time_map_terms(map, 0, t, s);
 }
 
-static pf_node build_velocity(const pf_time_map *map, pf_node x, pf_node t, pf_node s) {
+static pf_time_terms build_velocity_terms(const pf_time_map *map, pf_node t, pf_node s) {
   (void)s;
-  return pf_time_map_velocity_node(map, 0, x, t);
+  return pf_time_map_velocity_terms(map, 0, t);
 }
 
-static pf_status compile(const pf_time_map *map, builder *build, pf_program **out, pf_error *error) {
+static pf_status compile_terms(const pf_time_map *map, terms_builder *build, pf_program **out,
+                               pf_error *error) {
+  pf_graph *graph = NULL;
+  PF_TRY(pf_graph_create(&graph, error));
+  pf_node t = pf_input(graph, INPUT_T, PF_SCALAR(PF_SHARED));
+  pf_node s = pf_input(graph, INPUT_S, PF_SCALAR(PF_SHARED));
+  pf_time_terms terms = build(map, t, s);
+  pf_node outputs[] = {terms.of_x, terms.of_network, terms.path, terms.c};
+  pf_program_options options = pf_program_options_default();
+  options.tile_rows = options.max_rows = 1;
+  pf_status status = pf_program_create(graph, outputs, pf_time_map_scales(map) ? 4 : 3, &options, out, error);
+  pf_graph_free(graph);
+  return status;
+}
+
+static pf_status compile_tile(const pf_learned *learned, int rows, pf_program **out, pf_error *error) {
+  const pf_time_map *map = &learned->map;
   pf_graph *graph = NULL;
   PF_TRY(pf_graph_create(&graph, error));
   pf_node x = pf_input(graph, INPUT_X, PF_SHAPE(PF_PER_ROW, map->network.inputs));
-  pf_node t = pf_input(graph, INPUT_T, PF_SCALAR(PF_SHARED));
-  pf_node s = pf_input(graph, INPUT_S, PF_SCALAR(PF_SHARED));
-  pf_node y = build(map, x, t, s);
+  pf_time_terms terms = {.of_x = pf_input(graph, INPUT_OF_X, PF_SCALAR(PF_SHARED)),
+                         .of_network = pf_input(graph, INPUT_OF_NETWORK, PF_SCALAR(PF_SHARED)),
+                         .path = pf_input(graph, INPUT_PATH, PF_SHAPE(PF_SHARED, map->network.width))};
+  if (pf_time_map_scales(map)) terms.c = pf_input(graph, INPUT_C, PF_SCALAR(PF_SHARED));
+  pf_node y = pf_time_map_at_terms(map, 0, terms, x);
   pf_program_options options = pf_program_options_default();
-  options.tile_rows = TILE;
-  options.max_rows = TILE;
+  options.tile_rows = options.max_rows = rows;
+  options.precision = learned->precision;
   pf_status status = pf_program_create(graph, &y, 1, &options, out, error);
   pf_graph_free(graph);
   return status;
+}
+
+static pf_run run_of(const float *const *params, const float *const *inputs, int64_t rows) {
+  return (pf_run){.params = params, .inputs = inputs, .rows = rows};
+}
+
+/* Compiles height `i` and packs the parameters for it. */
+static pf_status prepare_tile(pf_learned *learned, int i, pf_error *error) {
+  PF_TRY(compile_tile(learned, learned->heights[i].rows, &learned->tile[i], error));
+  PF_TRY(pf_alloc(1, pf_program_shared_bytes(learned->tile[i]), &learned->packed[i], error));
+  const float *params[] = {learned->params}, *inputs[INPUTS] = {NULL}; /* known when it runs */
+  pf_run run = run_of(params, inputs, learned->heights[i].rows);
+  pf_program_run_shared(learned->tile[i], &run, learned->packed[i], NULL);
+  size_t bytes = pf_program_workspace_bytes(learned->tile[i]);
+  if (bytes > learned->workspace_bytes) learned->workspace_bytes = bytes;
+  return PF_OK;
 }
 
 static pf_status copy_params(pf_learned *learned, const float *params, pf_error *error) {
@@ -57,13 +116,24 @@ static pf_status copy_params(pf_learned *learned, const float *params, pf_error 
   return PF_OK;
 }
 
-pf_status pf_learned_create(const pf_time_map *map, const float *params, pf_learned **out, pf_error *error) {
+static pf_status prepare(pf_learned *learned, const float *params, pf_error *error) {
+  const pf_time_map *map = &learned->map;
+  if (map->network.times < 1) return pf_fail(error, PF_USAGE, "a map needs a network that is told the time");
+  PF_TRY(copy_params(learned, params, error));
+  if (map->network.times == 2) PF_TRY(compile_terms(map, build_move_terms, &learned->move_terms, error));
+  PF_TRY(compile_terms(map, build_velocity_terms, &learned->velocity_terms, error));
+  learned->heights = heights_of[learned->precision];
+  for (int i = 0; i < HEIGHTS && learned->heights[i].rows > 0; i++) PF_TRY(prepare_tile(learned, i, error));
+  return PF_OK;
+}
+
+static pf_status create(const pf_time_map *map, const float *params, pf_precision precision, pf_learned **out,
+                        pf_error *error) {
   pf_learned *learned = NULL;
   PF_TRY(pf_alloc(1, sizeof *learned, &learned, error));
   learned->map = *map;
-  pf_status status = copy_params(learned, params, error);
-  if (status == PF_OK && map->network.times == 2) status = compile(map, build_move, &learned->move, error);
-  if (status == PF_OK) status = compile(map, build_velocity, &learned->velocity, error);
+  learned->precision = precision;
+  pf_status status = prepare(learned, params, error);
   if (status != PF_OK) {
     pf_learned_free(learned);
     return status;
@@ -72,10 +142,23 @@ pf_status pf_learned_create(const pf_time_map *map, const float *params, pf_lear
   return PF_OK;
 }
 
+pf_status pf_learned_create(const pf_time_map *map, const float *params, pf_learned **out, pf_error *error) {
+  return create(map, params, PF_PRECISION_F32, out, error);
+}
+
+pf_status pf_learned_create_in(const pf_learned *learned, pf_precision precision, pf_learned **out,
+                               pf_error *error) {
+  return create(&learned->map, learned->params, precision, out, error);
+}
+
 void pf_learned_free(pf_learned *learned) {
   if (!learned) return;
-  pf_program_free(learned->move);
-  pf_program_free(learned->velocity);
+  pf_program_free(learned->move_terms);
+  pf_program_free(learned->velocity_terms);
+  for (int i = 0; i < HEIGHTS; i++) {
+    pf_program_free(learned->tile[i]);
+    pf_free(learned->packed[i]);
+  }
   pf_free(learned->params);
   pf_free(learned);
 }
@@ -83,93 +166,128 @@ void pf_learned_free(pf_learned *learned) {
 const pf_time_map *pf_learned_map_of(const pf_learned *learned) { return &learned->map; }
 const float *pf_learned_params(const pf_learned *learned) { return learned->params; }
 
-/* ---- one evaluation over many tiles ---- */
+/* ---- terms ---- */
+
+static size_t round_up(size_t n, size_t to) { return (n + to - 1) / to * to; }
+
+size_t pf_learned_term_count(const pf_learned *learned) {
+  return TERM_PATH + round_up((size_t)learned->map.network.width, ALIGN_FLOATS);
+}
+
+static pf_status evaluate_terms(const pf_learned *learned, const pf_program *program,
+                                const float times[TIMES], float *terms, pf_error *error) {
+  void *scratch = NULL;
+  PF_TRY(pf_alloc(1, pf_program_shared_bytes(program), &scratch, error));
+  const float *params[] = {learned->params}, *inputs[TIMES] = {&times[INPUT_T], &times[INPUT_S]};
+  float *outputs[] = {terms + TERM_OF_X, terms + TERM_OF_NETWORK, terms + TERM_PATH, terms + TERM_C};
+  pf_run run = run_of(params, inputs, 1);
+  pf_program_run_shared(program, &run, scratch, outputs);
+  pf_free(scratch);
+  return PF_OK;
+}
+
+pf_status pf_learned_move_terms(const pf_learned *learned, double t, double s, float *terms,
+                                pf_error *error) {
+  const float times[TIMES] = {(float)t, (float)s};
+  if (!learned->move_terms)
+    return pf_fail(error, PF_USAGE, "this model has no two-time map, only a velocity");
+  return evaluate_terms(learned, learned->move_terms, times, terms, error);
+}
+
+pf_status pf_learned_velocity_terms(const pf_learned *learned, double t, float *terms, pf_error *error) {
+  const float times[TIMES] = {(float)t, 0};
+  return evaluate_terms(learned, learned->velocity_terms, times, terms, error);
+}
+
+/* ---- rows ---- */
+
+/* Rows begin..end-1 of x and y through the tiles of height `i`. */
+static void run_tiles(const pf_learned *learned, int i, const float *terms, const float *x, float *y,
+                      int64_t rows, void *workspace) {
+  const float *params[] = {learned->params};
+  const float *inputs[INPUTS] = {[INPUT_X] = x,
+                                 [INPUT_OF_X] = terms + TERM_OF_X,
+                                 [INPUT_OF_NETWORK] = terms + TERM_OF_NETWORK,
+                                 [INPUT_PATH] = terms + TERM_PATH,
+                                 [INPUT_C] = terms + TERM_C};
+  pf_run run = run_of(params, inputs, rows);
+  pf_program_run_lane(learned->tile[i], &run, learned->packed[i], workspace, 0, rows, &y);
+}
+
+size_t pf_learned_workspace_bytes(const pf_learned *learned) {
+  return round_up(learned->workspace_bytes, 64);
+}
+
+void pf_learned_apply(const pf_learned *learned, const float *terms, pf_rows rows, const float *x, float *y,
+                      void *workspace) {
+  const int64_t d = learned->map.network.inputs;
+  for (int64_t done = 0, i = 0; done < rows.n; i++) {
+    const height *h = &learned->heights[i];
+    const int64_t left = rows.n - done;
+    int64_t take = left / h->rows * h->rows;
+    if (left - take >= h->from) take = left;
+    if (take > 0) run_tiles(learned, (int)i, terms, x + done * d, y + done * d, take, workspace);
+    done += take;
+  }
+}
+
+/* ---- many rows at once, on a pool ---- */
 
 typedef struct evaluation {
   const pf_learned *learned;
-  const pf_program *program;
-  float times[2];
+  const float *terms;
   pf_rows rows;
   const float *x;
   float *y;
-  char *shared, *workspace; /* workspace: one per thread, followed by its tile buffers */
-  size_t workspace_bytes, thread_bytes;
-  int64_t first_tile, last_tile;
+  char *workspace; /* one per thread */
+  size_t thread_bytes;
+  int64_t first_tile;
 } evaluation;
-
-/* Tile `tile` of the absolute index, whole or in part inside the asked rows. */
-static void evaluate_tile(const evaluation *e, int64_t tile, char *scratch) {
-  int d = e->learned->map.network.inputs;
-  size_t row = (size_t)d * sizeof(float);
-  float *in = (float *)(void *)(scratch + e->workspace_bytes), *out = in + (size_t)TILE * (size_t)d;
-  int64_t begin = tile * TILE - e->rows.first, from = begin < 0 ? 0 : begin;
-  int64_t to = begin + TILE < e->rows.n ? begin + TILE : e->rows.n;
-  bool whole = from == begin && to == begin + TILE;
-  const float *source = e->x + from * d;
-  if (!whole) { /* pad with a real row: padding must not make NaN work */
-    for (int r = 0; r < TILE; r++) {
-      int64_t k = begin + r < from ? from : begin + r >= to ? to - 1 : begin + r;
-      memcpy(in + (size_t)r * (size_t)d, e->x + k * d, row);
-    }
-    source = in;
-  }
-  const float *params[] = {e->learned->params};
-  const float *inputs[INPUTS] = {source, &e->times[0], &e->times[1]};
-  pf_run run = {.params = params, .inputs = inputs, .rows = TILE};
-  pf_program_run_lane(e->program, &run, e->shared, scratch, 0, TILE, &out);
-  memcpy(e->y + from * d, out + (size_t)(from - begin) * (size_t)d, (size_t)(to - from) * row);
-}
 
 static void evaluate_task(void *context, int task, int thread) {
   const evaluation *e = context;
-  int64_t begin = e->first_tile + (int64_t)task * TILES_PER_TASK, end = begin + TILES_PER_TASK;
-  if (end > e->last_tile) end = e->last_tile;
-  for (int64_t tile = begin; tile < end; tile++)
-    evaluate_tile(e, tile, e->workspace + (size_t)thread * e->thread_bytes);
+  int64_t tile = e->first_tile + (int64_t)task * TILES_PER_TASK, end = e->rows.first + e->rows.n;
+  int64_t from = tile * PF_TILE_ROWS, to = from + TILES_PER_TASK * PF_TILE_ROWS;
+  if (from < e->rows.first) from = e->rows.first;
+  if (to > end) to = end;
+  int64_t at = (from - e->rows.first) * e->learned->map.network.inputs;
+  pf_learned_apply(e->learned, e->terms, (pf_rows){from, to - from}, e->x + at, e->y + at,
+                   e->workspace + (size_t)thread * e->thread_bytes);
 }
 
+/* e->terms are filled already. */
 static pf_status evaluate(evaluation *e, pf_pool *pool, pf_error *error) {
-  size_t d = (size_t)e->learned->map.network.inputs;
   if (e->rows.n <= 0) return PF_OK;
-  e->first_tile = e->rows.first / TILE;
-  e->last_tile = (e->rows.first + e->rows.n + TILE - 1) / TILE;
-  int tasks = (int)((e->last_tile - e->first_tile + TILES_PER_TASK - 1) / TILES_PER_TASK);
-  if (tasks == 1) pool = NULL; /* one tile: not worth a phase */
-  size_t threads = (size_t)pf_pool_threads(pool);
-  e->workspace_bytes = (pf_program_workspace_bytes(e->program) + 63) / 64 * 64;
-  e->thread_bytes = (e->workspace_bytes + 2 * TILE * d * sizeof(float) + 63) / 64 * 64;
-  PF_TRY(pf_alloc(threads, e->thread_bytes, &e->workspace, error));
-  pf_status status = pf_alloc(1, pf_program_shared_bytes(e->program), &e->shared, error);
-  if (status == PF_OK) {
-    const float *params[] = {e->learned->params};
-    const float *inputs[INPUTS] = {NULL, &e->times[0], &e->times[1]};
-    pf_run run = {.params = params, .inputs = inputs, .rows = TILE};
-    float *none[] = {NULL};
-    pf_program_run_shared(e->program, &run, e->shared, none);
-    pf_pool_run(pool, tasks, evaluate_task, e);
-  }
-  pf_free(e->shared);
+  e->first_tile = e->rows.first / PF_TILE_ROWS;
+  int64_t tiles = (e->rows.first + e->rows.n + PF_TILE_ROWS - 1) / PF_TILE_ROWS - e->first_tile;
+  int tasks = (int)((tiles + TILES_PER_TASK - 1) / TILES_PER_TASK);
+  e->thread_bytes = pf_learned_workspace_bytes(e->learned);
+  PF_TRY(pf_alloc((size_t)pf_pool_threads(pool), e->thread_bytes, &e->workspace, error));
+  pf_pool_run(pool, tasks, evaluate_task, e);
   pf_free(e->workspace);
-  return status;
+  return PF_OK;
 }
 
 pf_status pf_learned_move(const pf_learned *learned, double t, double s, pf_rows rows, float *x,
                           pf_pool *pool, pf_error *error) {
-  if (!learned->move) return pf_fail(error, PF_USAGE, "this model has no two-time map, only a velocity");
-  evaluation e = {.learned = learned,
-                  .program = learned->move,
-                  .times = {(float)t, (float)s},
-                  .rows = rows,
-                  .x = x,
-                  .y = x};
-  return evaluate(&e, pool, error);
+  float *terms = NULL;
+  PF_TRY(pf_alloc(pf_learned_term_count(learned), sizeof *terms, &terms, error));
+  evaluation e = {.learned = learned, .terms = terms, .rows = rows, .x = x, .y = x};
+  pf_status status = pf_learned_move_terms(learned, t, s, terms, error);
+  if (status == PF_OK) status = evaluate(&e, pool, error);
+  pf_free(terms);
+  return status;
 }
 
 pf_status pf_learned_velocity(const pf_learned *learned, double t, pf_rows rows, const float *x, float *v,
                               pf_pool *pool, pf_error *error) {
-  evaluation e = {
-      .learned = learned, .program = learned->velocity, .times = {(float)t}, .rows = rows, .x = x, .y = v};
-  return evaluate(&e, pool, error);
+  float *terms = NULL;
+  PF_TRY(pf_alloc(pf_learned_term_count(learned), sizeof *terms, &terms, error));
+  evaluation e = {.learned = learned, .terms = terms, .rows = rows, .x = x, .y = v};
+  pf_status status = pf_learned_velocity_terms(learned, t, terms, error);
+  if (status == PF_OK) status = evaluate(&e, pool, error);
+  pf_free(terms);
+  return status;
 }
 
 pf_status pf_learned_velocity_field(void *context, double t, const double *x, int64_t n, double *v,

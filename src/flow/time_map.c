@@ -7,11 +7,13 @@ static pf_node variance_node(pf_node alpha, pf_node beta) {
   return pf_add(pf_mul(alpha, alpha), pf_mul(beta, beta));
 }
 
+/* the linear interpolant alone does not keep alpha^2 + beta^2 = 1 */
+bool pf_time_map_scales(const pf_time_map *map) { return map->interpolant == PF_INTERPOLANT_LINEAR; }
+
 pf_node pf_time_map_network_node(const pf_time_map *map, int set, pf_node x, pf_node t, pf_node s) {
   pf_node alpha = pf_interpolant_alpha_node(map->interpolant, t),
           beta = pf_interpolant_beta_node(map->interpolant, t);
-  /* the linear interpolant alone does not keep alpha^2 + beta^2 = 1 */
-  if (map->interpolant == PF_INTERPOLANT_LINEAR) x = pf_div(x, pf_sqrt(variance_node(alpha, beta)));
+  if (pf_time_map_scales(map)) x = pf_div(x, pf_sqrt(variance_node(alpha, beta)));
   return pf_network_apply(&map->network, set, x, t, s);
 }
 
@@ -34,13 +36,48 @@ pf_node pf_time_map_node(const pf_time_map *map, int set, pf_node x, pf_node t, 
   return pf_add(pf_mul(of_x, x), pf_mul(of_network, f));
 }
 
-pf_node pf_time_map_velocity_node(const pf_time_map *map, int set, pf_node x, pf_node t) {
+static void velocity_coefficients(const pf_time_map *map, pf_node t, pf_node *of_x, pf_node *of_network) {
   pf_interpolant_nodes v = pf_interpolant_nodes_at(map->interpolant, t);
   pf_node variance = variance_node(v.alpha, v.beta);
-  pf_node of_x = pf_div(pf_add(pf_mul(v.alpha, v.alpha_dot), pf_mul(v.beta, v.beta_dot)), variance);
+  *of_x = pf_div(pf_add(pf_mul(v.alpha, v.alpha_dot), pf_mul(v.beta, v.beta_dot)), variance);
   pf_node turn = pf_sub(pf_mul(v.alpha, v.beta_dot), pf_mul(v.beta, v.alpha_dot));
+  *of_network = pf_div(turn, pf_sqrt(variance));
+}
+
+pf_node pf_time_map_velocity_node(const pf_time_map *map, int set, pf_node x, pf_node t) {
+  pf_node of_x, of_network;
+  velocity_coefficients(map, t, &of_x, &of_network);
   pf_node f = pf_time_map_network_node(map, set, x, t, t);
-  return pf_add(pf_mul(of_x, x), pf_mul(pf_div(turn, pf_sqrt(variance)), f));
+  return pf_add(pf_mul(of_x, x), pf_mul(of_network, f));
+}
+
+/* ---- the times and x apart ---- */
+
+static void add_network_terms(const pf_time_map *map, int set, pf_node t, pf_node s, pf_time_terms *terms) {
+  if (pf_time_map_scales(map))
+    terms->c = pf_sqrt(variance_node(pf_interpolant_alpha_node(map->interpolant, t),
+                                     pf_interpolant_beta_node(map->interpolant, t)));
+  terms->path = pf_network_time_path(&map->network, set, t, s);
+}
+
+pf_time_terms pf_time_map_terms(const pf_time_map *map, int set, pf_node t, pf_node s) {
+  pf_time_terms terms = {0};
+  pf_time_map_coefficients(map, t, s, &terms.of_x, &terms.of_network);
+  add_network_terms(map, set, t, s, &terms);
+  return terms;
+}
+
+pf_time_terms pf_time_map_velocity_terms(const pf_time_map *map, int set, pf_node t) {
+  pf_time_terms terms = {0};
+  velocity_coefficients(map, t, &terms.of_x, &terms.of_network);
+  add_network_terms(map, set, t, t, &terms);
+  return terms;
+}
+
+pf_node pf_time_map_at_terms(const pf_time_map *map, int set, pf_time_terms terms, pf_node x) {
+  pf_node scaled = pf_time_map_scales(map) ? pf_div(x, terms.c) : x;
+  pf_node f = pf_network_apply_path(&map->network, set, scaled, terms.path);
+  return pf_add(pf_mul(terms.of_x, x), pf_mul(terms.of_network, f));
 }
 
 pf_node pf_time_map_target_node(const pf_time_map *map, pf_node t, pf_node x0, pf_node x1) {

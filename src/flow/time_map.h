@@ -30,6 +30,18 @@ pf_node pf_time_map_network_node(const pf_time_map *map, int set, pf_node x, pf_
                                  pf_node s);                                                /* F(t,s,x/c) */
 pf_node pf_time_map_node(const pf_time_map *map, int set, pf_node x, pf_node t, pf_node s); /* g(t,s,x) */
 pf_node pf_time_map_velocity_node(const pf_time_map *map, int set, pf_node x, pf_node t);   /* v(t,x) */
+/* What the times alone contribute: with these fixed, g(t, s, .) and v(t, .) are both
+ * x -> of_x x + of_network F(x / c; path). c is read for the linear interpolant alone and has no node elsewhere. */
+typedef struct pf_time_terms {
+  pf_node of_x, of_network; /* scalars */
+  pf_node c;                /* scalar */
+  pf_node path;             /* [width]: what the times add to the network's first layer */
+} pf_time_terms;
+pf_time_terms pf_time_map_terms(const pf_time_map *map, int set, pf_node t, pf_node s); /* of g(t,s,.) */
+pf_time_terms pf_time_map_velocity_terms(const pf_time_map *map, int set, pf_node t);   /* of v(t,.) */
+pf_node pf_time_map_at_terms(const pf_time_map *map, int set, pf_time_terms terms, pf_node x);
+bool pf_time_map_scales(const pf_time_map *map); /* whether c matters */
+
 /* The pieces of g: coefficient of x and of F, as nodes of the times' spans. */
 void pf_time_map_coefficients(const pf_time_map *map, pf_node t, pf_node s, pf_node *of_x,
                               pf_node *of_network);

@@ -84,8 +84,6 @@ static pf_node elementwise(pf_op op, const pf_node *x) {
 #include "ops.def"
 #undef PF_OP
 
-pf_node pf_silu(pf_node a) { return pf_mul(a, pf_sigmoid(a)); }
-
 pf_node pf_gelu(pf_node a) {
   const double inverse_sqrt2 = 0.70710678118654752440;
   return pf_mul(pf_scale(a, 0.5), pf_offset(pf_erf(pf_scale(a, inverse_sqrt2)), 1));

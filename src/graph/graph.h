@@ -127,6 +127,8 @@ pf_node pf_log(pf_node a);
 pf_node pf_sqrt(pf_node a);
 pf_node pf_tanh(pf_node a);
 pf_node pf_sigmoid(pf_node a);
+pf_node pf_silu(pf_node a);       /* a * sigmoid(a) */
+pf_node pf_silu_slope(pf_node a); /* its derivative */
 pf_node pf_softplus(pf_node a);
 pf_node pf_sin(pf_node a);
 pf_node pf_cos(pf_node a);
@@ -141,7 +143,6 @@ pf_node pf_max(pf_node a, pf_node b); /* NaN if either is */
 pf_node pf_min(pf_node a, pf_node b);
 pf_node pf_less(pf_node a, pf_node b);                      /* 1 or 0; no gradient */
 pf_node pf_select(pf_node condition, pf_node a, pf_node b); /* condition != 0 ? a : b */
-pf_node pf_silu(pf_node a);                                 /* a * sigmoid(a) */
 pf_node pf_gelu(pf_node a);                                 /* a/2 (1 + erf(a/sqrt 2)) */
 pf_node pf_square(pf_node a);                               /* a * a */
 pf_node pf_scale(pf_node a, double factor);

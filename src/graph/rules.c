@@ -31,6 +31,13 @@ static pf_node pass_where(pf_node condition, bool holds, pf_node t) {
   return holds ? pf_select(condition, t, zero) : pf_select(condition, zero, t);
 }
 
+/* s (1 - s) (2 + a (1 - 2 s)), s = sigmoid(a) */
+static pf_node silu_curvature(pf_node a) {
+  pf_node one = pf_scalar(a.graph, 1), s = pf_sigmoid(a);
+  pf_node turn = pf_offset(pf_mul(a, pf_sub(one, pf_scale(s, 2))), 2);
+  return pf_mul(pf_mul(s, pf_sub(one, s)), turn);
+}
+
 static pf_node rule_unary(pf_op op, pf_node y, pf_node a, pf_node t) {
   pf_node one = pf_scalar(t.graph, 1);
   switch (op) {
@@ -40,6 +47,8 @@ static pf_node rule_unary(pf_op op, pf_node y, pf_node a, pf_node t) {
   case PF_OP_SQRT: return pf_div(pf_scale(t, 0.5), y);
   case PF_OP_TANH: return pf_scale(pf_mul(t, pf_sub(one, pf_square(y))), PF_CANARY(GRAD_SIGN, 1, -1));
   case PF_OP_SIGMOID: return pf_mul(t, pf_mul(y, pf_sub(one, y)));
+  case PF_OP_SILU: return pf_mul(t, pf_silu_slope(a));
+  case PF_OP_SILU_SLOPE: return pf_mul(t, silu_curvature(a));
   case PF_OP_SOFTPLUS: return pf_mul(t, pf_sigmoid(a));
   case PF_OP_SIN: return pf_mul(t, pf_cos(a));
   case PF_OP_COS: return pf_neg(pf_mul(t, pf_sin(a)));

@@ -43,6 +43,7 @@ static pf_fit_config fit_config(const run *r, int stage) {
                      .final_rate = 0.0,
                      .clip = c->clip,
                      .ema = c->ema,
+                     .precision = c->precision,
                      .seed = r->training->seed,
                      .stage = (uint32_t)stage};
   f.adam.learning_rate = pf_characteristic_learning_rate(c, r->plan[0] + r->plan[1]);
@@ -228,13 +229,13 @@ static void describe_settings(run *r) {
   bool budget = r->training->options->budget > 0 && r->training->options->steps == 0;
   pf_text_add(&r->training->settings,
               "%s %d %d %d %d/%d/%d/%g/%d %d %lld %.17g %.17g %.17g %.17g %.17g %d %lld %g %g %g %g %g %g %g "
-              "%g %d %g",
+              "%g %d %g %s",
               r->training->options->method, (int)c->face, (int)c->start, (int)c->velocity.interpolant,
               n->width, n->depth, n->frequencies, n->max_frequency, (int)n->residual, c->batch,
               (long long)c->rate_steps, c->learning_rate, c->weight_decay, c->clip, c->ema, c->teacher_share,
               c->trajectory_steps, (long long)c->trajectories, c->pairs.sorted, c->pairs.terminal,
               c->pairs.from_start, c->pairs.to_end, c->pairs.dyadic, c->diagonal_share, c->semigroup,
-              c->huber, c->teacher_substeps, c->end);
+              c->huber, c->teacher_substeps, c->end, pf_precision_name(c->precision));
   if (!budget)
     pf_text_add(&r->training->settings, " %lld %lld", (long long)c->velocity_steps,
                 (long long)c->generator_steps);

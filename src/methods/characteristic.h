@@ -29,6 +29,7 @@ typedef struct pf_characteristic {
   pf_time_map velocity;  /* one-time network */
   pf_time_map generator; /* two-time network, same width and depth */
   double end;            /* T: characteristics are followed from 0 to T */
+  pf_precision precision;
   int batch;
   double learning_rate, weight_decay, clip, ema;
   int64_t rate_steps; /* the length of run that learning_rate is for; 0: it was given and is for any length */

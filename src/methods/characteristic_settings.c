@@ -159,6 +159,7 @@ pf_status pf_characteristic_settings(const pf_train_options *o, int d, int64_t r
   PF_TRY(choose_kinds(o, &c, error));
   PF_TRY(choose_numbers(o, &c, error));
   PF_TRY(choose_network(o, &c, error));
+  PF_TRY(pf_precision_find(o->precision ? o->precision : "auto", &c.precision, error));
   PF_TRY(choose_steps(o, steps, &c, error));
   c.huber *= sqrt(d); /* the setting is per coordinate, the norm is of the row */
   /* node indices are exact floats only below 2^24 */

@@ -44,21 +44,22 @@ pf_status pf_model_add_curve(struct pf_model *model, const char *name, int64_t c
 /* The model inside a container (for fuzzing and for files within files). */
 pf_status pf_model_from_container(const pf_container *container, struct pf_model **out, pf_error *error);
 
-/* sampler.c: what is drawn. first and n are absolute sample indices; z and x are n x columns. */
+/* ---- sampler.c and draw.c ---- */
+
+/* What is drawn. */
 typedef struct pf_draw {
-  int64_t steps; /* network evaluations per sample (generator) or integrator steps (velocity) */
-  bool teacher;  /* integrate the velocity by Euler steps (exponential steps unless linear) instead of using g
-                  */
+  int64_t steps;         /* network evaluations per sample (generator) or integrator steps (velocity) */
+  bool teacher;          /* integrate the velocity by Euler steps instead of using g */
+  const char *precision; /* NULL: f32 */
   uint64_t seed;
   pf_pool *pool;
 } pf_draw;
 
-/* Prior draws: rows first..first+n-1 of N(0, I). */
+/* Prior draws: rows first..first+n-1 of N(0, I), z is n x columns. */
 void pf_model_prior(const struct pf_model *model, uint64_t seed, pf_rows rows, float *z);
-/* Moves prior draws (in place) to the encoded data space. */
-pf_status pf_model_push(const struct pf_model *model, const pf_draw *draw, pf_rows rows, float *x,
-                        pf_error *error);
-/* The whole: prior, push, decode into the data's units. */
+/* PF_USAGE unless first and n are possible sample indices. */
+pf_status pf_model_check_rows(pf_rows rows, pf_error *error);
+/* The whole on a pool, by a sampler: prior, map or integrator, decoder into the data's units; out is n x columns. */
 pf_status pf_model_draw(const struct pf_model *model, const pf_draw *draw, pf_rows rows, double *out,
                         pf_error *error);
 

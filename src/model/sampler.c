@@ -1,102 +1,314 @@
-/* Drawing from a model: prior -> map or integrator -> decoder.
+/* Samplers: a model made ready to draw from, prior -> map or integrator -> decoder.
  *
- * Everything is a function of the absolute sample index, so ranges may be cut anywhere and computed by any
- * number of threads.
+ * Rows pass in blocks through one workspace,
+ *   [map's own][x: BLOCK x d floats][doubles: the decoded block, or the integrator's state and stages]
+ * and everything is a function of the absolute sample index, so ranges may be cut anywhere.
  */
-#include "model.h"
-
+#include <float.h>
 #include <math.h>
+#include <string.h>
 #include "../base/memory.h"
 #include "../base/rng.h"
+#include "model.h"
 
-void pf_model_prior(const struct pf_model *model, uint64_t seed, pf_rows rows, float *z) {
-  pf_fill_normal_f32(seed, PF_STREAM_PRIOR, 0, (uint64_t)rows.first, (size_t)rows.n, (size_t)model->columns,
-                     z);
+enum { BLOCK = PF_TILE_ROWS, ALIGNMENT = 64, MOST_STEPS = 1000000 };
+enum {
+  STATE_ARRAYS = 4
+}; /* of an Euler step: the state here, and inside the integrator state, argument and slope */
+
+struct pf_sampler {
+  const struct pf_model *model;
+  const pf_learned *map;
+  pf_learned *narrow; /* the map in another precision than the model's, owned */
+  bool integrates; /* the velocity by Euler steps: `steps` is the number of evaluations whatever is sampled */
+  int64_t steps;
+  float *terms; /* steps x term_count */
+  size_t term_count;
+  double *grid;                   /* steps + 1 times */
+  size_t x_at, doubles_at, bytes; /* of the workspace, from its aligned start */
+};
+
+/* A workspace as the sampler cuts it. */
+typedef struct work {
+  void *map;
+  float *x;
+  double *doubles;
+} work;
+
+/* Where a block goes: one of the two. */
+typedef struct target {
+  double *f64;
+  float *f32;
+} target;
+
+/* ---- making ---- */
+
+pf_sampler_options pf_sampler_options_default(void) { return (pf_sampler_options){.steps = 1}; }
+
+static size_t align(size_t bytes) { return (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT; }
+
+static void lay_out_workspace(pf_sampler *sampler) {
+  size_t block = (size_t)BLOCK * (size_t)sampler->model->columns;
+  sampler->x_at = align(pf_learned_workspace_bytes(sampler->map));
+  sampler->doubles_at = sampler->x_at + align(block * sizeof(float));
+  sampler->bytes = sampler->doubles_at + block * sizeof(double) * (sampler->integrates ? STATE_ARRAYS : 1);
 }
 
-static pf_status push_generator(const struct pf_model *model, const pf_draw *draw, pf_rows rows, float *x,
-                                pf_error *error) {
-  double span = model->end - model->start;
-  for (int64_t k = 0; k < draw->steps; k++) {
-    double t = model->start + span * (double)k / (double)draw->steps;
-    double s =
-        k + 1 == draw->steps ? model->end : model->start + span * (double)(k + 1) / (double)draw->steps;
-    PF_TRY(pf_learned_move(model->generator, t, s, rows, x, draw->pool, error));
+static pf_status choose_map(const struct pf_model *model, const pf_sampler_options *options,
+                            pf_sampler *sampler, pf_error *error) {
+  if (options->steps < 1 || options->steps > MOST_STEPS)
+    return pf_fail(error, PF_USAGE, "steps is %lld, must be 1 to %d", (long long)options->steps, MOST_STEPS);
+  sampler->integrates = options->teacher || !model->generator;
+  sampler->map = sampler->integrates ? model->velocity : model->generator;
+  if (!sampler->map) return pf_fail(error, PF_USAGE, "this model keeps no velocity to integrate");
+  sampler->steps = options->steps;
+  pf_precision precision = PF_PRECISION_F32;
+  if (options->precision) PF_TRY(pf_precision_find(options->precision, &precision, error));
+  if (precision == PF_PRECISION_F32) return PF_OK;
+  PF_TRY(pf_learned_create_in(sampler->map, precision, &sampler->narrow, error));
+  sampler->map = sampler->narrow;
+  return PF_OK;
+}
+
+static void fill_grid(pf_sampler *sampler) {
+  double start = sampler->model->start, end = sampler->model->end;
+  if (sampler->integrates) {
+    pf_ode_uniform_grid(start, end, (int)sampler->steps, sampler->grid);
+    return;
+  }
+  for (int64_t k = 0; k < sampler->steps; k++)
+    sampler->grid[k] = start + (end - start) * (double)k / (double)sampler->steps;
+  sampler->grid[sampler->steps] = end;
+}
+
+static pf_status prepare_steps(pf_sampler *sampler, pf_error *error) {
+  sampler->term_count = pf_learned_term_count(sampler->map);
+  PF_TRY(pf_alloc((size_t)sampler->steps + 1, sizeof(double), &sampler->grid, error));
+  PF_TRY(pf_alloc((size_t)sampler->steps, sampler->term_count * sizeof(float), &sampler->terms, error));
+  fill_grid(sampler);
+  for (int64_t k = 0; k < sampler->steps; k++) {
+    float *terms = sampler->terms + (size_t)k * sampler->term_count;
+    double t = sampler->grid[k], s = sampler->grid[k + 1];
+    PF_TRY(sampler->integrates ? pf_learned_velocity_terms(sampler->map, t, terms, error)
+                               : pf_learned_move_terms(sampler->map, t, s, terms, error));
   }
   return PF_OK;
 }
 
-/* Euler, one evaluation a step: `steps` is the number of network evaluations whatever is sampled. */
-static pf_status push_velocity(const struct pf_model *model, const pf_draw *draw, pf_rows rows, float *x,
-                               pf_error *error) {
-  size_t items = (size_t)rows.n * (size_t)model->columns;
-  double *state = NULL, *grid = NULL;
-  float *scratch = NULL;
-  pf_status status = pf_alloc(items, sizeof(double), &state, error);
-  if (status == PF_OK) status = pf_alloc(2 * items, sizeof(float), &scratch, error);
-  if (status == PF_OK) status = pf_alloc((size_t)draw->steps + 1, sizeof(double), &grid, error);
-  if (status == PF_OK) {
-    for (size_t i = 0; i < items; i++) state[i] = x[i];
-    pf_ode_uniform_grid(model->start, model->end, (int)draw->steps, grid);
-    pf_learned_field field = {
-        .learned = model->velocity, .pool = draw->pool, .first = rows.first, .scratch = scratch};
-    pf_ode_system system = {
-        .field = pf_learned_velocity_field, .context = &field, .n = rows.n, .d = model->columns};
-    pf_ode_grid nodes = {.t = grid, .steps = (int)draw->steps};
-    status = pf_ode_fixed(PF_ODE_EULER, &system, nodes, state, NULL, error);
-    for (size_t i = 0; status == PF_OK && i < items; i++) x[i] = (float)state[i];
+pf_status pf_sampler_create(const struct pf_model *model, const pf_sampler_options *options, pf_sampler **out,
+                            pf_error *error) {
+  const pf_sampler_options defaults = pf_sampler_options_default();
+  pf_sampler *sampler = NULL;
+  if (!model || !out) return pf_fail(error, PF_USAGE, "a sampler needs a model and a place to put it");
+  PF_TRY(pf_alloc(1, sizeof *sampler, &sampler, error));
+  sampler->model = model;
+  pf_status status = choose_map(model, options ? options : &defaults, sampler, error);
+  if (status == PF_OK) status = prepare_steps(sampler, error);
+  if (status != PF_OK) {
+    pf_sampler_free(sampler);
+    return status;
   }
-  pf_free(state);
-  pf_free(scratch);
-  pf_free(grid);
-  return status;
-}
-
-pf_status pf_model_push(const struct pf_model *model, const pf_draw *draw, pf_rows rows, float *x,
-                        pf_error *error) {
-  if (draw->steps < 1 || draw->steps > 1000000)
-    return pf_fail(error, PF_USAGE, "steps is %lld, must be 1 to 1000000", (long long)draw->steps);
-  bool teacher = draw->teacher || !model->generator;
-  if (teacher && !model->velocity)
-    return pf_fail(error, PF_USAGE, "this model keeps no velocity to integrate");
-  return teacher ? push_velocity(model, draw, rows, x, error) : push_generator(model, draw, rows, x, error);
-}
-
-/* Rows per piece: bounds the memory of a long draw. A multiple of every tile. */
-enum { PIECE = 1 << 16 };
-
-static pf_status draw_piece(const struct pf_model *model, const pf_draw *draw, pf_rows rows, float *x,
-                            double *out, pf_error *error) {
-  pf_model_prior(model, draw->seed, rows, x);
-  PF_TRY(pf_model_push(model, draw, rows, x, error));
-  for (int64_t i = 0; i < rows.n * model->columns; i++)
-    if (!isfinite(x[i]))
-      return pf_fail(error, PF_NON_FINITE, "sample %lld, column '%s' is %g",
-                     (long long)(rows.first + i / model->columns),
-                     model->columns_like->names[i % model->columns], (double)x[i]);
-  pf_encoder_decode(model->encoder, x, rows.n, out);
+  lay_out_workspace(sampler);
+  *out = sampler;
   return PF_OK;
 }
 
-pf_status pf_model_draw(const struct pf_model *model, const pf_draw *draw, pf_rows rows, double *out,
-                        pf_error *error) {
+void pf_sampler_free(pf_sampler *sampler) {
+  if (!sampler) return;
+  pf_learned_free(sampler->narrow);
+  pf_free(sampler->terms);
+  pf_free(sampler->grid);
+  pf_free(sampler);
+}
+
+int pf_sampler_columns(const pf_sampler *sampler) { return sampler->model->columns; }
+size_t pf_sampler_workspace_bytes(const pf_sampler *sampler) { return sampler->bytes + ALIGNMENT; }
+
+/* ---- one block ---- */
+
+static void push_generator(const pf_sampler *sampler, const work *w, pf_rows rows) {
+  for (int64_t k = 0; k < sampler->steps; k++)
+    pf_learned_apply(sampler->map, sampler->terms + (size_t)k * sampler->term_count, rows, w->x, w->x,
+                     w->map);
+}
+
+typedef struct velocity_at_nodes {
+  const pf_sampler *sampler;
+  const work *w;
+  pf_rows rows;
+  int64_t next; /* the node it is asked for next */
+} velocity_at_nodes;
+
+static pf_status velocity_at_next_node(void *context, double t, const double *x, int64_t n, double *v,
+                                       pf_error *error) {
+  velocity_at_nodes *at = context;
+  const pf_sampler *sampler = at->sampler;
+  const float *terms = sampler->terms + (size_t)at->next++ * sampler->term_count;
+  int64_t items = n * sampler->model->columns;
+  float *block = at->w->x;
+  (void)t; /* in the terms */
+  (void)error;
+  for (int64_t i = 0; i < items; i++) block[i] = (float)x[i];
+  pf_learned_apply(sampler->map, terms, at->rows, block, block, at->w->map);
+  for (int64_t i = 0; i < items; i++) v[i] = block[i];
+  return PF_OK;
+}
+
+static pf_status push_velocity(const pf_sampler *sampler, const work *w, pf_rows rows, pf_error *error) {
+  int d = sampler->model->columns;
+  size_t items = (size_t)rows.n * (size_t)d, block = (size_t)BLOCK * (size_t)d;
+  double *state = w->doubles;
+  velocity_at_nodes at = {sampler, w, rows, 0};
+  pf_ode_system system = {.field = velocity_at_next_node, .context = &at, .n = rows.n, .d = d};
+  pf_ode_workspace inside = {w->doubles + block, (STATE_ARRAYS - 1) * block};
+  pf_ode_options options = {.workspace = &inside};
+  for (size_t i = 0; i < items; i++) state[i] = w->x[i];
+  pf_status status = pf_ode_fixed(PF_ODE_EULER, &system, (pf_ode_grid){sampler->grid, (int)sampler->steps},
+                                  state, &options, error);
+  if (status != PF_OK) return pf_fail_within(error, status, "samples from %lld", (long long)rows.first);
+  for (size_t i = 0; i < items; i++) w->x[i] = (float)state[i];
+  return PF_OK;
+}
+
+/* The first value that is not finite, `items` when all are. */
+static int64_t find_bad(const float *x, int64_t items) {
+  int bad = 0;
+  for (int64_t i = 0; i < items; i++) bad |= !(fabsf(x[i]) <= FLT_MAX);
+  if (!bad) return items;
+  int64_t i = 0;
+  while (isfinite(x[i])) i++;
+  return i;
+}
+
+static pf_status check_samples(const struct pf_model *model, pf_rows rows, const float *x, pf_error *error) {
+  int64_t d = model->columns, bad = find_bad(x, rows.n * d);
+  if (bad == rows.n * d) return PF_OK;
+  return pf_fail(error, PF_NON_FINITE, "sample %lld, column '%s' is %g", (long long)(rows.first + bad / d),
+                 model->columns_like->names[bad % d], (double)x[bad]);
+}
+
+/* Moves the block's noise, which is in w->x, to `out`. */
+static pf_status push_block(const pf_sampler *sampler, const work *w, pf_rows rows, target out,
+                            pf_error *error) {
+  const struct pf_model *model = sampler->model;
+  if (sampler->integrates)
+    PF_TRY(push_velocity(sampler, w, rows, error));
+  else
+    push_generator(sampler, w, rows);
+  PF_TRY(check_samples(model, rows, w->x, error));
+  double *decoded = out.f64 ? out.f64 : w->doubles;
+  pf_encoder_decode(model->encoder, w->x, rows.n, decoded);
+  for (int64_t i = 0; out.f32 && i < rows.n * model->columns; i++) out.f32[i] = (float)decoded[i];
+  return PF_OK;
+}
+
+/* ---- runs ---- */
+
+pf_status pf_model_check_rows(pf_rows rows, pf_error *error) {
   if (rows.n < 0 || rows.first < 0)
     return pf_fail(error, PF_USAGE, "samples %lld from %lld: neither may be negative", (long long)rows.n,
                    (long long)rows.first);
   if (rows.first > INT64_MAX / 2 || rows.n > INT64_MAX / 2)
     return pf_fail(error, PF_USAGE, "samples %lld from %lld: there are %lld at most", (long long)rows.n,
                    (long long)rows.first, (long long)(INT64_MAX / 2));
-  int64_t most = rows.n < PIECE ? rows.n : PIECE;
-  float *x = NULL;
-  PF_TRY(pf_alloc((size_t)most * (size_t)model->columns, sizeof(float), &x, error));
-  pf_status status = PF_OK;
-  for (int64_t done = 0; done < rows.n && status == PF_OK;) {
-    int64_t here = PIECE - (rows.first + done) % PIECE; /* pieces end at multiples, so tiles stay whole */
-    if (here > rows.n - done) here = rows.n - done;
-    pf_rows piece = {rows.first + done, here};
-    status = draw_piece(model, draw, piece, x, out + done * model->columns, error);
-    done += here;
+  return PF_OK;
+}
+
+void pf_model_prior(const struct pf_model *model, uint64_t seed, pf_rows rows, float *z) {
+  pf_fill_normal_f32(seed, PF_STREAM_PRIOR, 0, (uint64_t)rows.first, (size_t)rows.n, (size_t)model->columns,
+                     z);
+}
+
+static pf_status open_workspace(const pf_sampler *sampler, pf_workspace given, work *out, pf_error *error) {
+  if (!given.memory) return pf_fail(error, PF_USAGE, "the sampler's workspace is NULL");
+  if (given.bytes < pf_sampler_workspace_bytes(sampler))
+    return pf_fail(error, PF_USAGE, "the sampler's workspace has %zu bytes, needs %zu", given.bytes,
+                   pf_sampler_workspace_bytes(sampler));
+  char *start = given.memory;
+  start += (ALIGNMENT - (uintptr_t)start % ALIGNMENT) % ALIGNMENT;
+  *out = (work){.map = start,
+                .x = (float *)(void *)(start + sampler->x_at),
+                .doubles = (double *)(void *)(start + sampler->doubles_at)};
+  return PF_OK;
+}
+
+/* What a run is given, whichever function was called: its noise, or a seed to draw it from. */
+typedef struct request {
+  const float *z;
+  uint64_t seed;
+  pf_rows rows;
+  target out;
+  pf_workspace workspace;
+} request;
+
+static pf_status check_request(const pf_sampler *sampler, const request *r, pf_error *error) {
+  if (!sampler) return pf_fail(error, PF_USAGE, "the sampler is NULL");
+  PF_TRY(pf_model_check_rows(r->rows, error));
+  if (r->rows.n > 0 && !r->out.f64 && !r->out.f32) return pf_fail(error, PF_USAGE, "the output is NULL");
+  return PF_OK;
+}
+
+static pf_status run(const pf_sampler *sampler, const request *r, pf_error *error) {
+  work w = {0};
+  PF_TRY(open_workspace(sampler, r->workspace, &w, error));
+  const int64_t d = sampler->model->columns;
+  for (int64_t done = 0; done < r->rows.n; done += BLOCK) {
+    int64_t n = r->rows.n - done < BLOCK ? r->rows.n - done : BLOCK;
+    pf_rows rows = {r->rows.first + done, n};
+    target out = {r->out.f64 ? r->out.f64 + done * d : NULL, r->out.f32 ? r->out.f32 + done * d : NULL};
+    if (r->z)
+      memcpy(w.x, r->z + done * d, (size_t)(n * d) * sizeof(float));
+    else
+      pf_model_prior(sampler->model, r->seed, rows, w.x);
+    PF_TRY(push_block(sampler, &w, rows, out, error));
   }
-  pf_free(x);
-  return status;
+  return PF_OK;
+}
+
+static pf_status run_range(const pf_sampler *sampler, pf_sample_range range, target out,
+                           pf_workspace workspace, pf_error *error) {
+  request r = {.seed = range.seed, .rows = {range.first, range.n}, .out = out, .workspace = workspace};
+  PF_TRY(check_request(sampler, &r, error));
+  return run(sampler, &r, error);
+}
+
+static pf_status run_noise(const pf_sampler *sampler, const float *z, int64_t n, target out,
+                           pf_workspace workspace, pf_error *error) {
+  request r = {.z = z, .rows = {0, n}, .out = out, .workspace = workspace};
+  PF_TRY(check_request(sampler, &r, error));
+  if (n > 0 && !z) return pf_fail(error, PF_USAGE, "the noise is NULL");
+  const int64_t d = sampler->model->columns, bad = find_bad(z, n * d);
+  if (bad < n * d)
+    return pf_fail(error, PF_BAD_INPUT, "noise row %lld, column %lld is %g", (long long)(bad / d),
+                   (long long)(bad % d), (double)z[bad]);
+  return run(sampler, &r, error);
+}
+
+pf_status pf_sampler_run(const pf_sampler *sampler, pf_sample_range range, double *out,
+                         pf_workspace workspace, pf_error *error) {
+  return run_range(sampler, range, (target){.f64 = out}, workspace, error);
+}
+
+pf_status pf_sampler_run_f32(const pf_sampler *sampler, pf_sample_range range, float *out,
+                             pf_workspace workspace, pf_error *error) {
+  return run_range(sampler, range, (target){.f32 = out}, workspace, error);
+}
+
+pf_status pf_sampler_noise(const pf_sampler *sampler, pf_sample_range range, float *z, pf_error *error) {
+  pf_rows rows = {range.first, range.n};
+  if (!sampler) return pf_fail(error, PF_USAGE, "the sampler is NULL");
+  PF_TRY(pf_model_check_rows(rows, error));
+  if (rows.n > 0 && !z) return pf_fail(error, PF_USAGE, "the noise is NULL");
+  pf_model_prior(sampler->model, range.seed, rows, z);
+  return PF_OK;
+}
+
+pf_status pf_sampler_run_from_noise(const pf_sampler *sampler, const float *z, int64_t n, double *out,
+                                    pf_workspace workspace, pf_error *error) {
+  return run_noise(sampler, z, n, (target){.f64 = out}, workspace, error);
+}
+
+pf_status pf_sampler_run_from_noise_f32(const pf_sampler *sampler, const float *z, int64_t n, float *out,
+                                        pf_workspace workspace, pf_error *error) {
+  return run_noise(sampler, z, n, (target){.f32 = out}, workspace, error);
 }

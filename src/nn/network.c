@@ -13,7 +13,8 @@ typedef struct pf_walk {
   pf_graph *graph;
   int set;
   int64_t offset;
-  pf_layout *layout; /* NULL: not recording */
+  pf_layout *layout;   /* NULL: not recording */
+  const pf_node *path; /* the time path when it is known already; NULL: built from the times */
   pf_status status;
   pf_error *error;
 } pf_walk;
@@ -65,6 +66,10 @@ pf_node pf_time_features(pf_node t, int frequencies, double max_frequency) {
 /* T u(t) + S (u(s) - u(t)) */
 static pf_node time_path(pf_walk *walk, const pf_network_config *c, pf_node t, pf_node s) {
   int features = 2 * c->frequencies;
+  if (walk->path) {
+    walk->offset += (int64_t)c->times * features * c->width; /* the pieces it was made from */
+    return *walk->path;
+  }
   pf_node u = pf_time_features(t, c->frequencies, c->max_frequency);
   pf_node out = walk_linear(walk, "time.weight", u, features, c->width, 1);
   if (c->times < 2) return out;
@@ -97,6 +102,16 @@ static pf_node network_walk(pf_walk *walk, const pf_network_config *c, pf_node x
 pf_node pf_network_apply(const pf_network_config *config, int set, pf_node x, pf_node t, pf_node s) {
   pf_walk walk = {.graph = x.graph, .set = set};
   return network_walk(&walk, config, x, t, s);
+}
+
+pf_node pf_network_time_path(const pf_network_config *config, int set, pf_node t, pf_node s) {
+  pf_walk walk = {.graph = t.graph, .set = set, .offset = (int64_t)config->inputs * config->width};
+  return time_path(&walk, config, t, s);
+}
+
+pf_node pf_network_apply_path(const pf_network_config *config, int set, pf_node x, pf_node path) {
+  pf_walk walk = {.graph = x.graph, .set = set, .path = &path};
+  return network_walk(&walk, config, x, path, path);
 }
 
 static pf_status check_range(const char *name, int value, int low, int high, pf_error *error) {

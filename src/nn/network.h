@@ -59,6 +59,11 @@ void pf_layout_initialise(const pf_layout *layout, uint64_t seed, float *params)
  * beyond config->times; pass x for an unused one). Parameters come from set `set` at offset 0. */
 pf_node pf_network_apply(const pf_network_config *config, int set, pf_node x, pf_node t, pf_node s);
 
+/* The same in two halves, for times that stay while many x pass: what the times add to the first layer, [width],
+ * T u(t) + S (u(s) - u(t)), and F from it. Not for a network of no times. */
+pf_node pf_network_time_path(const pf_network_config *config, int set, pf_node t, pf_node s);
+pf_node pf_network_apply_path(const pf_network_config *config, int set, pf_node x, pf_node path);
+
 /* The piece called `name` ("out.weight" is the last layer's weight), NULL when there is none. */
 const pf_parameter *pf_layout_find(const pf_layout *layout, const char *name);
 

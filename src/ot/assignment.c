@@ -3,14 +3,13 @@
  *   minimise sum_i c(i, s(i)) over permutations s; the duals u (rows), v (columns) stay feasible,
  *   u_i + v_j <= c(i,j), with equality on assigned pairs.
  *
- * Jonker and Volgenant, Computing 38 (1987): column reduction, reduction transfer, augmenting row reduction,
- * then one Dijkstra search per row that is still free; auction.h finds the duals to start from. Here the searches
- * scan whole rows eight columns at a time instead of keeping lists of columns: a scanned column gets the dual -inf
- * (so no path returns to it), padding likewise. Lanes are merged in a fixed order, so ties break the same way on
- * every processor.
+ * Jonker and Volgenant, Computing 38 (1987): column reduction, augmenting row reduction, then one Dijkstra search per
+ * row that is still free (search.h). Large problems start from the duals of a quarter of the rows and columns, solved
+ * the same way, and from auction rounds (auction.h). All of it asks short lists of cheap columns (candidates.h), which
+ * never miss one. Everything is decided in double precision and in one order, so ties break the same way on every
+ * processor.
  *
- *   c  cost row, v column duals, r = c - v reduced row, dist/pred Dijkstra labels, h the scanned row's
- * offset. */
+ *   c  cost row     v  column duals     u  row duals     r = c - v  reduced row */
 #include "ot/assignment.h"
 
 #include <math.h>
@@ -19,101 +18,28 @@
 #include "base/cpu.h"
 #include "base/memory.h"
 #include "ot/auction.h"
+#include "ot/search.h"
 
-enum { LANES = 8, DIRECT_COLUMNS = 8 };
+enum { LANES = 4, DIRECT_COLUMNS = 8, COARSEN_FROM = 256, RATIO = 4 };
 
-typedef double lanes_f __attribute__((vector_size(64), aligned(8), may_alias));
-typedef int64_t lanes_i __attribute__((vector_size(64), aligned(8), may_alias));
+typedef double lanes_f __attribute__((vector_size(32), aligned(8), may_alias));
+typedef int64_t lanes_i __attribute__((vector_size(32), aligned(8), may_alias));
 
-/* Macros, because passing a 64-byte vector to a function has no ABI on the baseline. */
-#define PICK(mask, yes, no)       ((lanes_f)(((lanes_i)(yes) & (mask)) | ((lanes_i)(no) & ~(mask))))
-#define PICK_INDEX(mask, yes, no) (((yes) & (mask)) | ((no) & ~(mask)))
-#define ALL(value)                ((lanes_f){0} + (value))
-#define ALL_INDEX(value)          ((lanes_i){0} + (value))
-
-static const lanes_i first_lanes = {0, 1, 2, 3, 4, 5, 6, 7};
-
-/* ---- cost rows ---- */
-
-PF_MULTIVERSION
-static void root_row(double *row, size_t n) {
-  for (size_t j = 0; j < n; j++) row[j] = sqrt(row[j]);
-}
-
-static void points_row(const pf_assignment_solver *s, size_t i, double *out) {
-  pf_squared_row(s->x.rows + i * s->x.d, s->x.d, s->y, s->padded, s->padded, out);
-  if (s->power == 1) root_row(out, s->padded);
-}
-
-const double *pf_cost_row(pf_assignment_solver *s, size_t i) {
-  if (s->matrix == NULL) {
-    points_row(s, i, s->row);
-    return s->row;
-  }
-  if (s->stride == s->padded) return s->matrix + i * s->stride;
-  memcpy(s->row, s->matrix + i * s->stride, s->n * sizeof *s->row);
-  return s->row;
-}
+/* Macros, because passing a vector to a function has no ABI on the baseline. */
+#define PICK(mask, yes, no) ((lanes_f)(((lanes_i)(yes) & (mask)) | ((lanes_i)(no) & ~(mask))))
+#define ALL(value)          ((lanes_f){0} + (value))
 
 /* ---- scans ---- */
 
-PF_MULTIVERSION
-pf_two_least pf_least_two(const double *c, const double *v, size_t padded) {
-  lanes_f m1 = ALL(INFINITY), m2 = ALL(INFINITY);
-  lanes_i j1 = ALL_INDEX(0), j2 = ALL_INDEX(0), j = first_lanes;
-  for (size_t k = 0; k < padded; k += LANES) {
-    lanes_f r = *(const lanes_f *)(c + k) - *(const lanes_f *)(v + k);
-    lanes_i below = r < m1;
-    lanes_f loser = PICK(below, m1, r);
-    lanes_i loser_j = PICK_INDEX(below, j1, j);
-    lanes_i below_second = loser < m2;
-    m2 = PICK(below_second, loser, m2);
-    j2 = PICK_INDEX(below_second, loser_j, j2);
-    m1 = PICK(below, r, m1);
-    j1 = PICK_INDEX(below, j, j1);
-    j += LANES;
-  }
-  pf_two_least least = {INFINITY, INFINITY, -1, -1};
-  for (int l = 0; l < LANES; l++) pf_offer_least(&least, m1[l], j1[l]);
-  for (int l = 0; l < LANES; l++) pf_offer_least(&least, m2[l], j2[l]);
-  return least;
-}
-
-/* One Dijkstra step: relaxes every column through row i and returns the nearest column not yet scanned. */
-PF_MULTIVERSION
-static int64_t relax(const double *c, const double *w, double h, int64_t i, double *dist, int64_t *pred,
-                     size_t padded) {
-  lanes_f least = ALL(INFINITY), offset = ALL(h);
-  lanes_i column = ALL_INDEX(0), j = first_lanes, row = ALL_INDEX(i);
-  for (size_t k = 0; k < padded; k += LANES) {
-    lanes_f label = *(lanes_f *)(dist + k);
-    lanes_f r = *(const lanes_f *)(c + k) - *(const lanes_f *)(w + k) - offset;
-    lanes_i shorter = r < label;
-    label = PICK(shorter, r, label);
-    *(lanes_f *)(dist + k) = label;
-    *(lanes_i *)(pred + k) = PICK_INDEX(shorter, row, *(lanes_i *)(pred + k));
-    lanes_i below = label < least;
-    least = PICK(below, label, least);
-    column = PICK_INDEX(below, j, column);
-    j += LANES;
-  }
-  double best = INFINITY;
-  int64_t nearest = -1;
-  for (int l = 0; l < LANES; l++)
-    if (least[l] < best || (least[l] == best && nearest >= 0 && column[l] < nearest)) {
-      best = least[l];
-      nearest = column[l];
-    }
-  return nearest;
-}
-
-/* Lowers the column minima by a row; NaN is added to `poison` when one of its costs is not finite. */
+/* Lowers the column minima by a row; NaN is added to `poison` when one of its costs is not finite, or so large that sums
+ * of a few thousand might not be. */
 PF_MULTIVERSION
 static double least_columns(const double *c, double *least, size_t padded, double poison) {
+  const double LARGE = 1e8;
   lanes_f sum = ALL(0);
   for (size_t k = 0; k < padded; k += LANES) {
     lanes_f cost = *(const lanes_f *)(c + k), old = *(lanes_f *)(least + k);
-    sum += cost - cost;
+    sum += cost * LARGE - cost * LARGE;
     *(lanes_f *)(least + k) = PICK(cost < old, cost, old);
   }
   for (int l = 0; l < LANES; l++) poison += sum[l];
@@ -139,13 +65,20 @@ static double least_reduced(const double *c, const double *v, double u, size_t p
   return best;
 }
 
+/* v = min(v, c - u). */
+PF_MULTIVERSION
+static void lower_columns(const double *c, double u, double *v, size_t n) {
+  for (size_t j = 0; j < n; j++) v[j] = c[j] - u < v[j] ? c[j] - u : v[j];
+}
+
 /* ---- phases ---- */
 
 static pf_status reduce_columns(pf_assignment_solver *s, pf_error *error) {
   double poison = 0;
   for (size_t j = 0; j < s->padded; j++) s->v[j] = INFINITY;
   for (size_t i = 0; i < s->n; i++) poison = least_columns(pf_cost_row(s, i), s->v, s->padded, poison);
-  if (!(poison == 0)) return pf_fail(error, PF_NON_FINITE, "a cost of the assignment is NaN or infinite");
+  if (!(poison == 0))
+    return pf_fail(error, PF_NON_FINITE, "a cost of the assignment is NaN, infinite or over 1e300");
   for (size_t j = s->n; j < s->padded; j++) s->v[j] = -INFINITY;
   return PF_OK;
 }
@@ -155,7 +88,7 @@ static void assign_tight(pf_assignment_solver *s) {
   s->free_count = 0;
   for (size_t i = 0; i < s->n; i++) s->col_of[i] = s->row_of[i] = -1;
   for (size_t i = 0; i < s->n; i++) {
-    int64_t j = pf_least_two(pf_cost_row(s, i), s->v, s->padded).first_column;
+    int64_t j = pf_candidates_two(s, i).first_column;
     if (s->row_of[j] < 0) {
       s->row_of[j] = (int64_t)i;
       s->col_of[i] = j;
@@ -172,7 +105,7 @@ static void augment_by_rows(pf_assignment_solver *s, size_t budget) {
   size_t k = 0, count = s->free_count, kept = 0;
   while (k < count) {
     int64_t i = s->free_rows[k++];
-    pf_two_least least = pf_least_two(pf_cost_row(s, (size_t)i), s->v, s->padded);
+    pf_two_least least = pf_candidates_two(s, (size_t)i);
     int64_t j = least.first_column, evicted = s->row_of[j];
     double lowered = s->v[j] - (least.second - least.first);
     bool strict = s->n > 1 && lowered < s->v[j];
@@ -194,35 +127,6 @@ static void augment_by_rows(pf_assignment_solver *s, size_t budget) {
     }
   }
   s->free_count = kept;
-}
-
-/* Shortest path from a free row to a free column; flips it and updates the duals of the scanned columns. */
-static void augment_by_path(pf_assignment_solver *s, int64_t start) {
-  size_t count = 0;
-  double h = 0, label = 0;
-  int64_t i = start, end = -1;
-  memcpy(s->w, s->v, s->padded * sizeof *s->w);
-  for (size_t j = 0; j < s->padded; j++) s->dist[j] = INFINITY;
-  for (;;) {
-    const double *c = pf_cost_row(s, (size_t)i);
-    if (end >= 0) h = c[end] - s->v[end] - label;
-    end = relax(c, s->w, h, i, s->dist, s->pred, s->padded);
-    label = s->dist[end];
-    if (s->row_of[end] < 0) break;
-    s->reached[count] = label;
-    s->scanned[count++] = (uint32_t)end;
-    i = s->row_of[end];
-    s->w[end] = -INFINITY;
-    s->dist[end] = INFINITY;
-  }
-  for (size_t k = 0; k < count; k++) s->v[s->scanned[k]] += s->reached[k] - label;
-  do {
-    i = s->pred[end];
-    int64_t next = s->col_of[i];
-    s->row_of[end] = i;
-    s->col_of[i] = end;
-    end = next;
-  } while (i != start);
 }
 
 /* ---- certificate and set-up ---- */
@@ -252,37 +156,73 @@ static pf_status certify(pf_assignment_solver *s, pf_assignment *out, pf_error *
   return PF_OK;
 }
 
-static size_t padded_columns(size_t n) {
-  return (n + PF_AUCTION_LANES - 1) / PF_AUCTION_LANES * PF_AUCTION_LANES;
+static size_t padded_columns(size_t n) { return (n + PF_GROUP - 1) / PF_GROUP * PF_GROUP; }
+
+static pf_status augment_by_paths(pf_assignment_solver *s, pf_error *error) {
+  pf_search search = {0};
+  pf_status status = PF_OK;
+  PF_TRY_GOTO(pf_search_open(&search, s, error));
+  for (size_t k = 0; k < s->free_count; k++) PF_TRY_GOTO(pf_search_augment(&search, s->free_rows[k], error));
+cleanup:
+  pf_search_close(&search);
+  return status;
 }
 
-static pf_status solver_open(pf_assignment_solver *s, pf_error *error) {
-  s->padded = padded_columns(s->n);
-  if (s->matrix == NULL) PF_TRY(pf_auction_open(s, error));
-  PF_TRY(pf_alloc(s->padded, sizeof *s->row, &s->row, error));
-  PF_TRY(pf_alloc(s->padded, sizeof *s->v, &s->v, error));
-  PF_TRY(pf_alloc(s->padded, sizeof *s->w, &s->w, error));
-  PF_TRY(pf_alloc(s->padded, sizeof *s->dist, &s->dist, error));
-  PF_TRY(pf_alloc(s->padded, sizeof *s->reached, &s->reached, error));
-  PF_TRY(pf_alloc(s->padded, sizeof *s->pred, &s->pred, error));
-  PF_TRY(pf_alloc(s->padded, sizeof *s->scanned, &s->scanned, error));
-  PF_TRY(pf_alloc(s->padded, sizeof *s->row_of, &s->row_of, error));
-  PF_TRY(pf_alloc(s->padded, sizeof *s->col_of, &s->col_of, error));
-  return pf_alloc(s->padded, sizeof *s->free_rows, &s->free_rows, error);
+static pf_status optimise(pf_assignment_solver *s, bool warm, pf_error *error) {
+  pf_auction_duals(s, warm);
+  assign_tight(s);
+  for (int pass = 0; pass < 2; pass++) augment_by_rows(s, s->n);
+  return augment_by_paths(s, error);
 }
 
-static void solver_close(pf_assignment_solver *s) {
-  pf_free(s->row);
-  pf_free(s->v);
-  pf_free(s->w);
-  pf_free(s->dist);
-  pf_free(s->reached);
-  pf_free(s->pred);
-  pf_free(s->scanned);
-  pf_free(s->row_of);
-  pf_free(s->col_of);
-  pf_free(s->free_rows);
-  pf_auction_close(s);
+/* ---- coarse problem ---- */
+
+/* Which of every RATIO rows or columns the coarse problem keeps: scattered, so that an order of the data with a
+ * period is no trap. */
+static size_t kept(size_t k) { return RATIO * k + (k * 2654435769u >> 13) % RATIO; }
+
+static pf_status coarse_solver(pf_assignment_solver *s, pf_assignment_solver *c, double **memory,
+                               pf_error *error) {
+  size_t n = s->n / RATIO, d = s->x.d;
+  *c = (pf_assignment_solver){.n = n, .padded = padded_columns(n), .power = s->power};
+  if (s->matrix != NULL) {
+    PF_TRY(pf_alloc(n * n, sizeof **memory, memory, error));
+    for (size_t i = 0; i < n; i++)
+      for (size_t j = 0; j < n; j++) (*memory)[i * n + j] = s->matrix[kept(i) * s->n + kept(j)];
+    c->matrix = *memory;
+    return PF_OK;
+  }
+  PF_TRY(pf_alloc(n * d + c->padded * d, sizeof **memory, memory, error));
+  double *x = *memory, *y = x + n * d;
+  for (size_t i = 0; i < n; i++)
+    for (size_t k = 0; k < d; k++) {
+      x[i * d + k] = s->x.rows[kept(i) * d + k];
+      y[k * c->padded + i] = s->y[k * s->padded + kept(i)];
+    }
+  c->x = (pf_points){x, n, d};
+  c->y = y;
+  return PF_OK;
+}
+
+/* v_j = least c_ij - u_i over the coarse rows i, with the duals u of the coarse problem's solution. */
+static pf_status coarse_duals(pf_assignment_solver *s, pf_error *error) {
+  pf_assignment_solver c = {0};
+  double *memory = NULL;
+  pf_status status = PF_OK;
+  PF_TRY_GOTO(coarse_solver(s, &c, &memory, error));
+  PF_TRY_GOTO(pf_candidates_open(&c, error));
+  PF_TRY_GOTO(reduce_columns(&c, error));
+  if (c.n >= COARSEN_FROM) PF_TRY_GOTO(coarse_duals(&c, error));
+  PF_TRY_GOTO(optimise(&c, c.n >= COARSEN_FROM, error));
+  for (size_t j = 0; j < s->n; j++) s->v[j] = INFINITY;
+  for (size_t i = 0; i < c.n; i++) {
+    size_t j = (size_t)c.col_of[i];
+    lower_columns(pf_cost_row(s, kept(i)), pf_cost_of(&c, i, j) - c.v[j], s->v, s->n);
+  }
+cleanup:
+  pf_candidates_close(&c);
+  pf_free(memory);
+  return status;
 }
 
 static pf_status solve(pf_assignment_solver *s, pf_assignment *out, pf_error *error) {
@@ -291,18 +231,16 @@ static pf_status solve(pf_assignment_solver *s, pf_assignment *out, pf_error *er
   PF_TRY_GOTO(pf_alloc(s->n, sizeof *found.column_of_row, &found.column_of_row, error));
   PF_TRY_GOTO(pf_alloc(s->n, sizeof *found.row_dual, &found.row_dual, error));
   PF_TRY_GOTO(pf_alloc(s->n, sizeof *found.column_dual, &found.column_dual, error));
-  PF_TRY_GOTO(solver_open(s, error));
+  PF_TRY_GOTO(pf_candidates_open(s, error));
   PF_TRY_GOTO(reduce_columns(s, error));
-  pf_auction_duals(s);
-  assign_tight(s);
-  for (int pass = 0; pass < 2; pass++) augment_by_rows(s, s->n);
-  for (size_t k = 0; k < s->free_count; k++) augment_by_path(s, s->free_rows[k]);
+  if (s->n >= COARSEN_FROM) PF_TRY_GOTO(coarse_duals(s, error));
+  PF_TRY_GOTO(optimise(s, s->n >= COARSEN_FROM, error));
   PF_TRY_GOTO(certify(s, &found, error));
   *out = found;
   found = (pf_assignment){0};
 cleanup:
   pf_assignment_clear(&found);
-  solver_close(s);
+  pf_candidates_close(s);
   return status;
 }
 
@@ -315,7 +253,7 @@ static pf_status check_size(size_t n, pf_error *error) {
 
 pf_status pf_assignment_solve(const double *cost, size_t n, pf_assignment *out, pf_error *error) {
   PF_TRY(check_size(n, error));
-  pf_assignment_solver s = {.n = n, .matrix = cost, .stride = n};
+  pf_assignment_solver s = {.n = n, .padded = padded_columns(n), .matrix = cost};
   return solve(&s, out, error);
 }
 
@@ -370,10 +308,12 @@ pf_status pf_assignment_points(pf_points x, pf_points y, int power, pf_assignmen
   pf_points_transpose((pf_points){copy_y, n, d}, padded, columns);
   pf_assignment_solver s = {.n = n, .padded = padded, .x = {copy_x, n, d}, .y = columns, .power = power};
   if (d > DIRECT_COLUMNS) {
-    PF_TRY_GOTO(pf_alloc(n * padded, sizeof *matrix, &matrix, error));
-    for (size_t i = 0; i < n; i++) points_row(&s, i, matrix + i * padded);
+    PF_TRY_GOTO(pf_alloc(n * n, sizeof *matrix, &matrix, error));
+    PF_TRY_GOTO(pf_alloc(padded, sizeof *s.row, &s.row, error));
+    for (size_t i = 0; i < n; i++) memcpy(matrix + i * n, pf_cost_row(&s, i), n * sizeof *matrix);
+    pf_free(s.row);
+    s.row = NULL;
     s.matrix = matrix;
-    s.stride = padded;
   }
   PF_TRY_GOTO(solve(&s, out, error));
   if (power == 2) uncenter(out, copy_x, copy_y, means, d);

@@ -19,7 +19,7 @@ struct pf_fit {
   int lanes, n_outputs, chunks;
   int64_t chunk;            /* parameters per chunk */
   int64_t balance_items;    /* elements of the balance weight, 0 without one */
-  char *workspace, *shared; /* lanes x workspace_bytes; one shared arena */
+  char *workspace, *shared; /* threads x workspace_bytes; one shared arena */
   size_t workspace_bytes;
   float *lane_gradient; /* lanes x n */
   float *lane_scalars;  /* lanes x (1 + terms) */
@@ -118,6 +118,7 @@ static pf_status compile_step(pf_fit *fit, pf_error *error) {
   }
   fit->n_outputs = n;
   pf_program_options options = pf_program_options_default();
+  options.precision = fit->config.precision;
   options.max_rows = (int)((fit->config.batch + fit->lanes - 1) / fit->lanes);
   return pf_program_create(o->graph, outputs, n, &options, &fit->program, error);
 }
@@ -126,7 +127,7 @@ static pf_status allocate_buffers(pf_fit *fit, pf_error *error) {
   size_t lanes = (size_t)fit->lanes, n = (size_t)fit->state->arrays.n;
   size_t scalars = 1 + (size_t)fit->objective.n_terms;
   fit->workspace_bytes = (pf_program_workspace_bytes(fit->program) + 63) / 64 * 64;
-  PF_TRY(pf_alloc(lanes, fit->workspace_bytes, &fit->workspace, error));
+  PF_TRY(pf_alloc((size_t)pf_pool_threads(fit->pool), fit->workspace_bytes, &fit->workspace, error));
   PF_TRY(pf_alloc(1, pf_program_shared_bytes(fit->program), &fit->shared, error));
   PF_TRY(pf_alloc(lanes * n, sizeof(float), &fit->lane_gradient, error));
   PF_TRY(pf_alloc(lanes * scalars, sizeof(float), &fit->lane_scalars, error));
@@ -212,11 +213,10 @@ void pf_fit_free(pf_fit *fit) {
 /* ---- one step ---- */
 
 static void lane_task(void *context, int lane, int thread) {
-  (void)thread;
   pf_fit *fit = context;
   int64_t rows = fit->config.batch;
   pf_program_run_lane(fit->program, &fit->run, fit->shared,
-                      fit->workspace + (size_t)lane * fit->workspace_bytes,
+                      fit->workspace + (size_t)thread * fit->workspace_bytes,
                       pf_lane_begin(rows, fit->lanes, lane), pf_lane_begin(rows, fit->lanes, lane + 1),
                       fit->outputs + (size_t)lane * (size_t)fit->n_outputs);
 }

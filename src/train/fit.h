@@ -45,6 +45,7 @@ typedef struct pf_fit_config {
   double clip;       /* gradient norm above which it is scaled down; 0: off */
   double ema;        /* cap of the moving average's decay */
   uint64_t seed;
+  pf_precision precision;
   uint32_t stage; /* mixed into the seed, so that stages draw different numbers */
 } pf_fit_config;
 

@@ -301,15 +301,19 @@ pf_status pf_training_after_step(void *context, pf_fit_state *state, pf_error *e
 
 static pf_status common_facts(const pf_training *t, struct pf_model *model, pf_error *error) {
   json_t *facts = model->facts;
+  pf_precision precision;
+  PF_TRY(pf_precision_find(t->options->precision ? t->options->precision : "auto", &precision, error));
   json_object_set_new(facts, "version", json_string(pf_version()));
   json_object_set_new(facts, "method", json_string(t->options->method));
   json_object_set_new(facts, "seed", json_integer((json_int_t)t->seed));
   json_object_set_new(facts, "rows", json_integer(t->n));
   json_object_set_new(facts, "instruction_set", json_string(pf_cpu_class()));
+  json_object_set_new(facts, "precision", json_string(pf_precision_name(precision)));
+  json_object_set_new(facts, "products", json_string(pf_precision_kernels(precision)));
   json_object_set_new(facts, "holdout_share", json_real(t->own_held ? t->options->holdout_share : 0));
   if (t->options->source) json_object_set_new(facts, "source", json_string(t->options->source));
   if (t->options->command) json_object_set_new(facts, "command", json_string(t->options->command));
-  return json_object_size(facts) >= 5 ? PF_OK : pf_fail(error, PF_NO_MEMORY, "out of memory");
+  return json_object_size(facts) >= 7 ? PF_OK : pf_fail(error, PF_NO_MEMORY, "out of memory");
 }
 
 pf_status pf_training_model(pf_training *t, struct pf_model **out, pf_error *error) {

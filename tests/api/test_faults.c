@@ -103,6 +103,15 @@ static pf_status do_sample_teacher(pf_error *error) {
   return status;
 }
 
+static pf_status do_make_sampler(pf_error *error) {
+  pf_sampler_options o = {.steps = 3};
+  pf_sampler *sampler = NULL;
+  pf_status status = pf_sampler_create(shared_model, &o, &sampler, error);
+  assert_int_equal(status == PF_OK, sampler != NULL);
+  pf_sampler_free(sampler);
+  return status;
+}
+
 /* Fails allocation 1, 1 + stride, ... until the action is done without one failing. */
 static void fail_every(action *act, const char *name, int64_t stride) {
   pf_error error = {0};
@@ -137,6 +146,7 @@ static void sampling_survives_lack_of_memory(void **state) {
   (void)state;
   fail_every(do_sample, "sample", 1);
   fail_every(do_sample_teacher, "sample by the teacher", 1);
+  fail_every(do_make_sampler, "make a sampler", 1);
 }
 
 static void training_survives_lack_of_memory(void **state) {

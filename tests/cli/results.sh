@@ -45,7 +45,12 @@ check 'a budget repeats as its steps' sh -c '"$0" $1 -o again.st --quiet && cmp 
 embed=$(dirname "$P")/example_embed
 if [ -x "$embed" ]; then
   "$embed" m.st >embed.csv
-  check 'the example gives the same rows' same cli.csv embed.csv
+  # nine digits there, the fewest that give the same float here
+  close_rows() {
+    paste -d , "$1" "$2" | awk -F , 'NR > 1 { n++; if (!(($1 - $3)^2 + ($2 - $4)^2 < 1e-12)) bad = 1 }
+                                     END { exit bad || n != 5 }'
+  }
+  check 'the example gives the same rows' close_rows cli.csv embed.csv
   "$embed" absent.st >/dev/null 2>&1
   check 'the example fails as it should' test $? = 1
 else

@@ -242,6 +242,46 @@ static void test_printing(void **state) {
   }
 }
 
+/* The definition, by the C library: the fewest of 6 to 9 significant digits that read back to the same float. */
+static void print_by_definition(double value, char out[48], int *digits) {
+  char shortest[40];
+  for (int count = 6; count <= 9; count++) {
+    snprintf(shortest, sizeof shortest, "%.*e", count - 1, value);
+    *digits = count;
+    if ((float)strtod(shortest, NULL) == (float)value) break;
+  }
+  snprintf(out, 48, "%s", shortest);
+}
+
+/* As numbers, and no longer: the text's form is tested above. */
+static void assert_shortest(double value) {
+  char text[48], want[48];
+  int most = 0, count = 0, length = pf_csv_number_print(value, -1, text);
+  print_by_definition(value, want, &most);
+  if (strtod(text, NULL) != strtod(want, NULL)) fail_msg("%.17g is printed as %s, not %s", value, text, want);
+  const char *end = strchr(text, 'e') ? strchr(text, 'e') : text + length;
+  bool leading = true;
+  for (const char *c = text; c < end; c++) {
+    if (*c >= '1' && *c <= '9') leading = false;
+    count += *c >= '0' && *c <= '9' && !leading;
+  }
+  if (count > most && strchr(text, '.')) fail_msg("%.17g is printed as %s, %d digits do", value, text, most);
+}
+
+static void test_printing_is_shortest(void **state) {
+  (void)state;
+  pf_rng rng = pf_rng_at(7, PF_STREAM_TEST, 0, 0);
+  for (int i = 0; i < 20000; i++) {
+    double size = pow(10, (int)pf_rng_below(&rng, 60) - 30), u = pf_rng_uniform(&rng);
+    assert_shortest((u - 0.5) * size);
+    assert_shortest((float)((u - 0.5) * size));
+    assert_shortest((pf_rng_below(&rng, 2000000) + 0.5) * 0.0009765625); /* halves: to even */
+    assert_shortest(pf_rng_below(&rng, 2000000000) * 0.5);
+    assert_shortest(nextafter(size, u < 0.5 ? 0 : 1e300)); /* beside a power of ten */
+    assert_shortest(size);
+  }
+}
+
 static void test_written_table_reads_back(void **state) {
   (void)state;
   pf_table *table = read_good("\"a,\"\"b\",i,f\n0.1,1,3.14159274\n-22.35,2,1e-20\n1e5,-3,-0.5\n"),
@@ -294,6 +334,7 @@ int main(void) {
       cmocka_unit_test(test_a_cell_longer_than_the_buffer),
       cmocka_unit_test(test_parse_matches_strtod),
       cmocka_unit_test(test_printing),
+      cmocka_unit_test(test_printing_is_shortest),
       cmocka_unit_test(test_written_table_reads_back),
       cmocka_unit_test(test_every_allocation_can_fail),
       cmocka_unit_test(test_every_prefix_is_safe),

@@ -6,6 +6,7 @@
 #include "data/csv.h"
 #include "data/encoder.h"
 #include "data/encoder_normal.h"
+#include "data/encoder_quantile.h"
 
 enum { ROWS = 4000, DRAWS = 20000 };
 
@@ -400,6 +401,44 @@ static pf_status fit_save_load(const pf_table *table) {
   return status;
 }
 
+/* The value at u by looking at every knot. */
+static double value_by_scan(const pf_quantile_map *map, double u) {
+  int64_t k = 0;
+  for (int64_t i = 1; i < map->knots; i++)
+    if (map->lower[i] <= u) k = i;
+  if (u <= map->upper[k] || k + 1 == map->knots) return map->x[k];
+  double share = (u - map->upper[k]) / (map->lower[k + 1] - map->upper[k]);
+  return map->x[k] * (1 - share) + map->x[k + 1] * share;
+}
+
+/* Columns crowded into one cell of the guide, with atoms and without: the guided search finds the same knot. */
+static void test_guided_search(void **state) {
+  (void)state;
+  enum { SORTED = 3000 };
+  static double sorted[SORTED];
+  for (int kind = 0; kind < 4; kind++) {
+    pf_quantile_map map = {0};
+    pf_quantile_options options = {kind < 2 ? 64 : 1024, kind % 2 ? 0.01 : 0.5, -1};
+    for (int i = 0; i < SORTED; i++)
+      sorted[i] = kind % 2 && i > 900 && i < 1800 ? 900 * 900 : (double)i * i; /* a long atom */
+    for (int i = 1; i < SORTED; i++) sorted[i] = fmax(sorted[i], sorted[i - 1]);
+    assert_ok(pf_quantile_map_fit(sorted, SORTED, &options, &map, NULL));
+    for (int i = 0; i <= 20000; i++) {
+      double u = i / 20000.0;
+      assert_true(pf_quantile_map_value(&map, u) == value_by_scan(&map, u));
+      u *= 1e-3; /* the dense end */
+      assert_true(pf_quantile_map_value(&map, u) == value_by_scan(&map, u));
+    }
+    for (int64_t k = 0; k < map.knots; k++) {
+      assert_true(pf_quantile_map_value(&map, map.lower[k]) == value_by_scan(&map, map.lower[k]));
+      double below = nextafter(map.lower[k], 0);
+      assert_true(pf_quantile_map_value(&map, below) == value_by_scan(&map, below));
+    }
+    assert_true(isnan(pf_quantile_map_value(&map, NAN)));
+    pf_quantile_map_free(&map);
+  }
+}
+
 static void test_every_allocation_can_fail(void **state) {
   (void)state;
   const double values[] = {1, 2, 3, 4, 5, 6};
@@ -421,6 +460,7 @@ int main(void) {
       cmocka_unit_test(test_standard),
       cmocka_unit_test(test_saved_and_loaded),
       cmocka_unit_test(test_damaged_arrays_are_refused),
+      cmocka_unit_test(test_guided_search),
       cmocka_unit_test(test_every_allocation_can_fail),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

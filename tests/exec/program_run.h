@@ -152,18 +152,22 @@ static inline void run_program(const fixture *f, const pf_program *program, int 
   pf_free(l.shared);
 }
 
-static inline results run_with(const fixture *f, int tile_rows, bool fuse, int lanes, int threads) {
+static inline results run_options(const fixture *f, pf_program_options options, int lanes, int threads) {
   pf_error error;
   pf_program *program = NULL;
-  pf_program_options options = pf_program_options_default();
-  options.tile_rows = tile_rows;
-  options.fuse = fuse;
   options.max_rows = (int)((f->rows + lanes - 1) / lanes);
   must(pf_program_create(f->graph, f->output, f->outputs, &options, &program, &error), &error);
   results r = results_for(f);
   run_program(f, program, lanes, threads, &r);
   pf_program_free(program);
   return r;
+}
+
+static inline results run_with(const fixture *f, int tile_rows, bool fuse, int lanes, int threads) {
+  pf_program_options options = pf_program_options_default();
+  options.tile_rows = tile_rows;
+  options.fuse = fuse;
+  return run_options(f, options, lanes, threads);
 }
 
 static inline double *to_double(const float *from, int64_t n) {

@@ -18,6 +18,9 @@ typedef double scalar_function(double);
 static double sigmoid(double x) { return x >= 0 ? 1 / (1 + exp(-x)) : exp(x) / (1 + exp(x)); }
 static double softplus(double x) { return (x > 0 ? x : 0) + log1p(exp(-fabs(x))); }
 
+static double silu(double x) { return x * sigmoid(x); }
+static double silu_slope(double x) { return sigmoid(x) * (1 + x * (1 - sigmoid(x))); }
+
 /* Units in the last place of a float next to `want`; the spacing of subnormals is constant. */
 static double ulps(float got, double want) {
   int exponent;
@@ -54,16 +57,29 @@ static double worst_of(const sweep *s, int blocks) {
 static void test_unary_kernels_are_accurate(void **state) {
   (void)state;
   static const sweep sweeps[] = {
-      {PF_KERNEL_EXP, exp, -87.33, 88.7228, 1.5}, {PF_KERNEL_EXP, exp, -1e-3, 1e-3, 1.5},
-      {PF_KERNEL_LOG, log, 1e-6, 10, 1.5},        {PF_KERNEL_LOG, log, 0.99, 1.01, 1.5},
-      {PF_KERNEL_LOG, log, 1e-45, 1e-37, 1.5},    {PF_KERNEL_LOG, log, 1, 3e38, 1.5},
-      {PF_KERNEL_SQRT, sqrt, 0, 3e38, 0.51},      {PF_KERNEL_TANH, tanh, -12, 12, 3},
-      {PF_KERNEL_TANH, tanh, -1e-2, 1e-2, 1.5},   {PF_KERNEL_SIGMOID, sigmoid, -87, 30, 3},
-      {PF_KERNEL_SIGMOID, sigmoid, -1, 1, 3},     {PF_KERNEL_SOFTPLUS, softplus, -87, 100, 3},
-      {PF_KERNEL_SOFTPLUS, softplus, -3, 3, 3},   {PF_KERNEL_SIN, sin, -7, 7, 2.5},
-      {PF_KERNEL_SIN, sin, -1e4, 1e4, 2.5},       {PF_KERNEL_COS, cos, -7, 7, 2.5},
-      {PF_KERNEL_COS, cos, -1e4, 1e4, 2.5},       {PF_KERNEL_ERF, erf, -5, 5, 2.5},
-      {PF_KERNEL_ERF, erf, -1e-2, 1e-2, 2.5},     {PF_KERNEL_ABS, fabs, -2, 2, 0},
+      {PF_KERNEL_EXP, exp, -87.33, 88.7228, 1.5},
+      {PF_KERNEL_EXP, exp, -1e-3, 1e-3, 1.5},
+      {PF_KERNEL_LOG, log, 1e-6, 10, 1.5},
+      {PF_KERNEL_LOG, log, 0.99, 1.01, 1.5},
+      {PF_KERNEL_LOG, log, 1e-45, 1e-37, 1.5},
+      {PF_KERNEL_LOG, log, 1, 3e38, 1.5},
+      {PF_KERNEL_SQRT, sqrt, 0, 3e38, 0.51},
+      {PF_KERNEL_TANH, tanh, -12, 12, 3},
+      {PF_KERNEL_TANH, tanh, -1e-2, 1e-2, 1.5},
+      {PF_KERNEL_SIGMOID, sigmoid, -87, 30, 3},
+      {PF_KERNEL_SILU, silu, -87, 30, 4},
+      {PF_KERNEL_SILU, silu, -1, 1, 4},
+      {PF_KERNEL_SILU_SLOPE, silu_slope, -1, 30, 4},
+      {PF_KERNEL_SIGMOID, sigmoid, -1, 1, 3},
+      {PF_KERNEL_SOFTPLUS, softplus, -87, 100, 3},
+      {PF_KERNEL_SOFTPLUS, softplus, -3, 3, 3},
+      {PF_KERNEL_SIN, sin, -7, 7, 2.5},
+      {PF_KERNEL_SIN, sin, -1e4, 1e4, 2.5},
+      {PF_KERNEL_COS, cos, -7, 7, 2.5},
+      {PF_KERNEL_COS, cos, -1e4, 1e4, 2.5},
+      {PF_KERNEL_ERF, erf, -5, 5, 2.5},
+      {PF_KERNEL_ERF, erf, -1e-2, 1e-2, 2.5},
+      {PF_KERNEL_ABS, fabs, -2, 2, 0},
   };
   for (size_t i = 0; i < sizeof sweeps / sizeof *sweeps; i++) {
     double worst = worst_of(&sweeps[i], 200);
@@ -180,10 +196,51 @@ static void test_sums(void **state) {
   }
 }
 
+/* The slope crosses zero at -1.278, where only its absolute error means anything. */
+static void test_silu_pair_is_both(void **state) {
+  (void)state;
+  enum { N = 2003 };
+  float x[N], silus[N], slopes[N], one[N], other[N];
+  for (int i = 0; i < N; i++) x[i] = -20 + 0.02f * (float)i;
+  x[7] = NAN;
+  pf_kernel_silu_pair(N, x, silus, slopes);
+  run_unary(PF_KERNEL_SILU, N, x, one);
+  run_unary(PF_KERNEL_SILU_SLOPE, N, x, other);
+  assert_memory_equal(silus, one, sizeof one);
+  assert_memory_equal(slopes, other, sizeof other);
+  assert_true(isnan(silus[7]) && isnan(slopes[7]));
+  for (int i = 0; i < N; i++)
+    if (i != 7) assert_true(fabs((double)slopes[i] - silu_slope((double)x[i])) <= 3e-7);
+  pf_kernel_silu_pair(N, x, x, slopes); /* in place */
+  assert_memory_equal(x, one, sizeof one);
+}
+
+/* GELU is composed of erf and products: its left tail cancels, so its error is absolute, in units of the argument. */
+static void test_composed_gelu(void **state) {
+  (void)state;
+  enum { N = 4001 };
+  float x[N], y[N];
+  const float root = 0.70710678f, half = 0.5f, one = 1;
+  for (int i = 0; i < N; i++) x[i] = -20 + 0.01f * (float)i;
+  pf_kernel_run(PF_KERNEL_MUL_VS, N, x, &root, NULL, y);
+  run_unary(PF_KERNEL_ERF, N, y, y);
+  pf_kernel_run(PF_KERNEL_ADD_VS, N, y, &one, NULL, y);
+  pf_kernel_run(PF_KERNEL_MUL, N, x, y, NULL, y);
+  pf_kernel_run(PF_KERNEL_MUL_VS, N, y, &half, NULL, y);
+  double worst = 0;
+  for (int i = 0; i < N; i++) {
+    double want = 0.5 * (double)x[i] * erfc(-(double)x[i] * M_SQRT1_2);
+    worst = fmax(worst, fabs((double)y[i] - want) / fmax(1, fabs((double)x[i])));
+    if (!(worst <= 1.5e-7)) fail_msg("gelu(%g) is %g, not %g", (double)x[i], (double)y[i], want);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_unary_kernels_are_accurate),
       cmocka_unit_test(test_special_values),
+      cmocka_unit_test(test_silu_pair_is_both),
+      cmocka_unit_test(test_composed_gelu),
       cmocka_unit_test(test_sine_of_huge_arguments_stays_in_range),
       cmocka_unit_test(test_binary_kernels_in_three_forms),
       cmocka_unit_test(test_select_and_in_place),

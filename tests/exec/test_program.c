@@ -79,6 +79,50 @@ static void test_tiles_agree(void **state) {
   results_free(&want), fixture_free(&f);
 }
 
+/* In bfloat16: close to the reference for widths of whole steps and others, the same bits for any threads and tiles, and
+ * not the same as single precision. */
+static void test_narrow_products(void **state) {
+  (void)state;
+  static const int widths[] = {64, 40};
+  for (size_t i = 0; i < sizeof widths / sizeof *widths; i++) {
+    fixture f = mlp_fixture(300, widths[i]);
+    pf_program_options options = pf_program_options_default();
+    options.precision = PF_PRECISION_BF16;
+    results want = run_reference(&f), one = run_options(&f, options, 2, 1),
+            more = run_options(&f, options, 2, 3);
+    results single = run_with(&f, 0, true, 2, 1);
+    assert_close(&one, &want, 3e-2, "bfloat16");
+    assert_same_bits(&one, &more, "threads");
+    assert_memory_not_equal(one.value[9], single.value[9], (size_t)one.count[9] * sizeof(float));
+    options.fuse = false;
+    results plain = run_options(&f, options, 2, 1);
+    assert_same_bits(&one, &plain, "fused and not");
+    options.fuse = true;
+    options.tile_rows = 32;
+    results tiles = run_options(&f, options, 2, 1);
+    assert_close(&tiles, &one, 2e-5, "tiles");
+    results_free(&want), results_free(&one), results_free(&more), results_free(&single), results_free(&plain);
+    results_free(&tiles), fixture_free(&f);
+  }
+}
+
+static void test_narrow_products_are_counted(void **state) {
+  (void)state;
+  fixture f = mlp_fixture(256, 64);
+  pf_error error;
+  pf_program_options options = pf_program_options_default();
+  options.max_rows = 128;
+  for (int narrow = 0; narrow < 2; narrow++) {
+    pf_program *program = NULL;
+    options.precision = narrow ? PF_PRECISION_BF16 : PF_PRECISION_F32;
+    must(pf_program_create(f.graph, f.output, f.outputs, &options, &program, &error), &error);
+    /* two hidden layers: forward, gradient of the input, gradient of the weights */
+    assert_int_equal(pf_program_statistics(program).narrow, narrow ? 6 : 0);
+    pf_program_free(program);
+  }
+  fixture_free(&f);
+}
+
 /* Element-wise results do not depend on where a row falls in a tile. */
 static void test_elementwise_rows_keep_their_bits(void **state) {
   (void)state;
@@ -302,6 +346,8 @@ int main(void) {
       cmocka_unit_test(test_fusion_changes_no_bit),
       cmocka_unit_test(test_threads_change_no_bit),
       cmocka_unit_test(test_tiles_agree),
+      cmocka_unit_test(test_narrow_products),
+      cmocka_unit_test(test_narrow_products_are_counted),
       cmocka_unit_test(test_elementwise_rows_keep_their_bits),
       cmocka_unit_test(test_two_threads_share_one_program),
       cmocka_unit_test(test_padding_rows_do_not_count),

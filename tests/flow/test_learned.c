@@ -4,7 +4,7 @@
 #include "flow/trajectory.h"
 #include "plain_map.h"
 
-enum { D = 2, N = 3000, FIRST = 777, WIDTH = 16 };
+enum { D = 2, N = 3000, FIRST = 777, WIDTH = 20 };
 
 typedef struct fixture {
   pf_time_map map;
@@ -93,6 +93,38 @@ static void any_cut_and_pool_gives_the_same_bits(void **state) {
   pf_free(whole);
   pf_free(pieces);
   close_fixture(&f);
+}
+
+/* A row alone, in low tiles and in tall ones, in single precision and in bfloat16. */
+static void tile_heights_give_the_same_bits(void **state) {
+  (void)state;
+  static const int64_t counts[] = {1, 2, 3, 4, 5, 15, 16, 17, 33, 100, 239, 240, 255, 256, 257};
+  for (pf_interpolant kind = 0; kind < PF_INTERPOLANT_COUNT; kind++)
+    for (int narrow = 0; narrow < 2; narrow++) {
+      fixture f;
+      pf_error error = {0};
+      pf_learned *other = NULL;
+      open_fixture(&f, kind, 2);
+      if (narrow) must(pf_learned_create_in(f.learned, PF_PRECISION_BF16, &other, &error), &error);
+      const pf_learned *learned = narrow ? other : f.learned;
+      float *whole = test_array(N * D, sizeof *whole), *part = test_array(N * D, sizeof *part);
+      float *terms = test_array(pf_learned_term_count(learned), sizeof *terms);
+      must(pf_learned_move_terms(learned, 0.125, 0.75, terms, &error), &error);
+      memcpy(whole, f.x, N * D * sizeof *whole);
+      must(pf_learned_move(learned, 0.125, 0.75, (pf_rows){FIRST, N}, whole, NULL, &error), &error);
+      void *workspace = test_array(pf_learned_workspace_bytes(learned), 1);
+      for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+        int64_t from = 7 * (int64_t)i;
+        pf_learned_apply(learned, terms, (pf_rows){FIRST + from, counts[i]}, f.x + from * D, part, workspace);
+        assert_memory_equal(part, whole + from * D, (size_t)counts[i] * D * sizeof *part);
+      }
+      pf_free(workspace);
+      pf_free(terms);
+      pf_free(part);
+      pf_free(whole);
+      pf_learned_free(other);
+      close_fixture(&f);
+    }
 }
 
 static void parameters_that_are_not_finite_are_refused(void **state) {
@@ -259,6 +291,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(values_are_those_of_the_formula),
       cmocka_unit_test(any_cut_and_pool_gives_the_same_bits),
+      cmocka_unit_test(tile_heights_give_the_same_bits),
       cmocka_unit_test(parameters_that_are_not_finite_are_refused),
       cmocka_unit_test(one_time_has_a_velocity_and_no_map),
       cmocka_unit_test(trajectories_start_at_the_draw_and_follow_the_velocity),

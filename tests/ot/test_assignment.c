@@ -80,6 +80,70 @@ static void duals_certify_random_costs(void **state) {
   free(cost);
 }
 
+/* Hundreds of equal costs in a row, above the size that starts from a coarse problem: lists fill with ties. */
+static void ties_are_solved(void **state) {
+  (void)state;
+  enum { N = 300 };
+  double *cost = malloc(sizeof(double) * N * N);
+  for (uint64_t levels = 1; levels <= 9; levels += 4) {
+    pf_rng rng = pf_rng_at(4, PF_STREAM_TEST, 3, levels);
+    for (size_t k = 0; k < N * N; k++) cost[k] = (double)pf_rng_below(&rng, levels) - 1;
+    pf_assignment a;
+    assert_int_equal(pf_assignment_solve(cost, N, &a, NULL), PF_OK);
+    check_permutation(&a);
+    check_duals(&a, cost, 1e-12);
+    assert_true(fabs(a.total + N) <= 1e-10); /* so many least costs: a perfect matching among them */
+    pf_assignment_clear(&a);
+  }
+  double *x = calloc(2 * N, sizeof *x), out = NAN; /* all points in one place, two of them moved */
+  x[0] = 3;
+  x[2 * N - 1] = 4;
+  double *y = calloc(2 * N, sizeof *y);
+  assert_int_equal(pf_wasserstein((pf_points){x, N, 2}, (pf_points){y, N, 2}, 1, &out, NULL), PF_OK);
+  assert_true(fabs(out - 7.0 / N) <= 1e-14);
+  free(x);
+  free(y);
+  free(cost);
+}
+
+/* A cloud far from a narrow one, and costs of rank one: the auction's wars, and long searches. */
+static void hard_duals_are_found(void **state) {
+  (void)state;
+  enum { N = 400 };
+  double *cost = malloc(sizeof(double) * N * N), *x = malloc(sizeof(double) * N * 2),
+         *y = malloc(sizeof(double) * N * 2);
+  for (int power = 1; power <= 2; power++) {
+    normal_cloud(1, N, 2, 0, x);
+    normal_cloud(2, N, 2, 30, y);
+    for (size_t i = 0; i < 2 * N; i++) y[i] = 100 + .01 * y[i];
+    for (size_t i = 0; i < N; i++)
+      for (size_t j = 0; j < N; j++) {
+        double square = pow(x[2 * i] - y[2 * j], 2) + pow(x[2 * i + 1] - y[2 * j + 1], 2);
+        cost[i * N + j] = power == 2 ? square : sqrt(square);
+      }
+    pf_assignment a, b;
+    assert_int_equal(pf_assignment_points((pf_points){x, N, 2}, (pf_points){y, N, 2}, power, &a, NULL),
+                     PF_OK);
+    assert_int_equal(pf_assignment_solve(cost, N, &b, NULL), PF_OK);
+    check_duals(&a, cost, 1e-9);
+    check_duals(&b, cost, 1e-9);
+    assert_true(fabs(a.total - b.total) <= 1e-10 * b.total);
+    pf_assignment_clear(&a);
+    pf_assignment_clear(&b);
+  }
+  double total = 0;
+  for (size_t i = 0; i < N; i++)
+    for (size_t j = 0; j < N; j++) cost[i * N + j] = (double)((i + 1) * (j + 1)); /* least: opposite orders */
+  for (size_t i = 0; i < N; i++) total += (double)((i + 1) * (N - i));
+  pf_assignment a;
+  assert_int_equal(pf_assignment_solve(cost, N, &a, NULL), PF_OK);
+  assert_true(a.total == total);
+  pf_assignment_clear(&a);
+  free(cost);
+  free(x);
+  free(y);
+}
+
 /* Points: duals of the costs as given, though squared costs are solved with both means at 0. */
 static void duals_certify_points(void **state) {
   (void)state;
@@ -169,19 +233,20 @@ static void refuses_bad_input(void **state) {
 
 static void every_failed_allocation_is_reported(void **state) {
   (void)state;
-  double x[40], y[40], out = 7;
-  normal_cloud(1, 4, 10, 0, x);
-  normal_cloud(2, 4, 10, 0, y);
+  enum { N = 260 }; /* above the size that starts from a coarse problem */
+  double x[N * 10], y[N * 10], out = 7;
+  normal_cloud(1, N, 10, 0, x);
+  normal_cloud(2, N, 10, 0, y);
   int k = 1;
   for (;; k++) {
     pf_memory_fail_at(k);
-    pf_status status = pf_wasserstein((pf_points){x, 4, 10}, (pf_points){y, 4, 10}, 2, &out, NULL);
+    pf_status status = pf_wasserstein((pf_points){x, N, 10}, (pf_points){y, N, 10}, 2, &out, NULL);
     pf_memory_fail_at(0);
     if (status == PF_OK) break;
     assert_int_equal(status, PF_NO_MEMORY);
     assert_true(out == 7);
   }
-  assert_true(k > 10);
+  assert_true(k > 40);
 }
 
 int main(void) {
@@ -190,6 +255,7 @@ int main(void) {
       cmocka_unit_test(duals_certify_points), cmocka_unit_test(a_shift_is_its_length),
       cmocka_unit_test(powers_differ),        cmocka_unit_test(agrees_with_scipy_and_pot),
       cmocka_unit_test(refuses_bad_input),    cmocka_unit_test(every_failed_allocation_is_reported),
+      cmocka_unit_test(ties_are_solved),      cmocka_unit_test(hard_duals_are_found),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,8 +8,8 @@
 
 #include "../../base/memory.h"
 
-enum { FLOATS_PER_LINE = PF_ALIGN / sizeof(float), DEFAULT_ROWS = 128, TILE_STEP = 16 };
-static const int64_t arena_budget = 1 << 20; /* bytes: about the private cache of a core */
+enum { FLOATS_PER_LINE = PF_ALIGN / sizeof(float), DEFAULT_ROWS = 128, TILE_STEP = PF_BF16_STEP };
+static const int64_t arena_budget = 1 << 22; /* bytes of one lane's rows */
 
 typedef struct slot {
   int64_t offset, size;
@@ -32,7 +32,8 @@ static int32_t list_slots(const pf_program *p, pf_base base, int64_t tile_rows, 
     bool input = base == PF_BASE_LANE && v->base == PF_BASE_ROWS;
     if (v->base != base && !input) continue;
     bool pinned = input || base == PF_BASE_SHARED;
-    slots[n++] = (slot){.size = round_up(v->items * (v->span == PF_PER_ROW ? tile_rows : 1), FLOATS_PER_LINE),
+    const int64_t row = v->narrow ? pf_bf16_pitch(v->items) / 2 : v->items;
+    slots[n++] = (slot){.size = round_up(row * (v->span == PF_PER_ROW ? tile_rows : 1), FLOATS_PER_LINE),
                         .first = pinned ? 0 : v->first,
                         .last = pinned ? INT32_MAX : v->last,
                         .value = i};
@@ -81,24 +82,25 @@ static size_t add_part(size_t *bytes, int64_t part) {
   return at;
 }
 
-static pf_status create_contractions(pf_program *p, pf_section *section, size_t *scratch, pf_error *error) {
-  *scratch = 0;
+/* Sizes of the products, now that the tile is known; returns the scratch that the largest one needs. */
+static size_t size_products(pf_program *p, pf_section *section) {
+  size_t most = 0;
   for (int32_t i = 0; i < section->steps; i++) {
     pf_step *step = &section->step[i];
     if (step->kind != PF_STEP_GEMM) continue;
-    pf_gemm_shape shape = step->gemm;
-    if (step->scaled_m) shape.m *= p->tile_rows;
-    if (step->scaled_k) shape.k *= p->tile_rows;
+    pf_gemm_shape *shape = &step->gemm;
+    if (step->scaled_m) shape->m *= p->tile_rows;
+    if (step->scaled_k) shape->k *= p->tile_rows;
     if (step->scaled_m || step->scaled_k)
-      p->stats.flops_per_row += 2.0 * (double)shape.m * (double)shape.n * (double)shape.k / p->tile_rows;
-    size_t bytes;
-    PF_TRY(pf_contractions_add(p->contractions, &shape, &step->contraction, &bytes, error));
-    if (bytes > *scratch) *scratch = bytes;
+      p->stats.flops_per_row += 2.0 * (double)shape->m * (double)shape->n * (double)shape->k / p->tile_rows;
+    const size_t bytes =
+        step->narrow ? pf_gemm_bf16_scratch_bytes(shape) : pf_gemm_scratch_bytes(p->kernels, shape);
+    if (bytes > most) most = bytes;
   }
-  return PF_OK;
+  return most;
 }
 
-static pf_status layout_section(pf_program *p, pf_section *section, int64_t arena_floats, pf_error *error) {
+static void layout_section(pf_program *p, pf_section *section, int64_t arena_floats) {
   int64_t regs = 0, blocks = 0;
   for (int32_t i = 0; i < section->steps; i++) {
     if (section->step[i].kind != PF_STEP_GROUP) continue;
@@ -106,23 +108,22 @@ static pf_status layout_section(pf_program *p, pf_section *section, int64_t aren
     if (g->regs > regs) regs = g->regs;
     if (g->slots * g->block > blocks) blocks = g->slots * g->block;
   }
-  size_t scratch;
-  PF_TRY(create_contractions(p, section, &scratch, error));
+  const size_t scratch = size_products(p, section);
   section->bytes = 0;
   add_part(&section->bytes, p->values * (int64_t)sizeof(float *));
   section->reg_pointers = add_part(&section->bytes, regs * (int64_t)sizeof(float *));
   section->arena = add_part(&section->bytes, arena_floats * (int64_t)sizeof(float));
   section->blocks = add_part(&section->bytes, blocks * (int64_t)sizeof(float));
   section->scratch = add_part(&section->bytes, (int64_t)scratch);
-  return PF_OK;
 }
 
 /* As few tiles as the budget allows, all of one height. */
 static pf_status choose_tile(pf_program *p, int64_t max_rows, pf_error *error) {
-  int64_t floats;
+  int64_t one, two;
   if (max_rows <= 0) max_rows = DEFAULT_ROWS;
-  PF_TRY(assign_slots(p, PF_BASE_LANE, TILE_STEP, &floats, error));
-  const int64_t row_bytes = floats * (int64_t)sizeof(float) / TILE_STEP + 1;
+  PF_TRY(assign_slots(p, PF_BASE_LANE, TILE_STEP, &one, error));
+  PF_TRY(assign_slots(p, PF_BASE_LANE, 2 * TILE_STEP, &two, error));
+  const int64_t row_bytes = (two - one) * (int64_t)sizeof(float) / TILE_STEP + 1;
   int64_t most = arena_budget / row_bytes / TILE_STEP * TILE_STEP;
   if (most < TILE_STEP) most = TILE_STEP;
   const int64_t tiles = (max_rows + most - 1) / most;
@@ -137,7 +138,7 @@ pf_status pf_arena_layout(pf_program *p, const pf_program_options *options, pf_e
   PF_TRY(assign_slots(p, PF_BASE_SHARED, 1, &shared, error));
   PF_TRY(assign_slots(p, PF_BASE_LANE, p->tile_rows, &lane, error));
   p->stats.arena_bytes = (size_t)lane * sizeof(float);
-  PF_TRY(pf_contractions_create(p->stats.contractions, &p->contractions, error));
-  PF_TRY(layout_section(p, &p->shared, shared, error));
-  return layout_section(p, &p->lane, lane, error);
+  layout_section(p, &p->shared, shared);
+  layout_section(p, &p->lane, lane);
+  return PF_OK;
 }

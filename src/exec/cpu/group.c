@@ -81,7 +81,8 @@ static int32_t add_reg(builder *b, pf_reg_kind kind, int32_t value, const pf_vie
 
 static pf_instruction *add_instruction(builder *b, pf_instruction_kind kind) {
   pf_instruction *in = &b->g->instruction[b->g->instructions++];
-  *in = (pf_instruction){.kind = kind, .operand = {-1, -1, -1}, .out = -1, .value = -1, .accumulator = -1};
+  *in = (pf_instruction){
+      .kind = kind, .operand = {-1, -1, -1}, .out = -1, .second = -1, .value = -1, .accumulator = -1};
   return in;
 }
 
@@ -102,7 +103,7 @@ static int32_t load(builder *b, int32_t user, int32_t id, bool scalar_allowed) {
   return reg;
 }
 
-static int32_t member_reg(const builder *b, int32_t id) { /* members ascend */
+static int32_t member_index(const builder *b, int32_t id) { /* members ascend */
   int32_t low = 0, high = b->n - 1;
   while (low < high) {
     int32_t middle = low + (high - low) / 2;
@@ -111,8 +112,10 @@ static int32_t member_reg(const builder *b, int32_t id) { /* members ascend */
     else
       high = middle;
   }
-  return b->reg_of[low];
+  return low;
 }
+
+static int32_t member_reg(const builder *b, int32_t id) { return b->reg_of[member_index(b, id)]; }
 
 static int32_t operand_reg(builder *b, int32_t user, int32_t operand, bool scalar_allowed) {
   const pf_plan *plan = b->plan;
@@ -135,6 +138,22 @@ static int32_t compile_view(builder *b, int32_t id, const pf_node_data *node) {
   in->kernel = PF_KERNEL_COPY;
   in->operand[0] = reg;
   return in->out = out;
+}
+
+/* Both of a silu and its slope by one instruction, when the partner of `id` is in this group and not compiled yet. */
+static bool compile_pair(builder *b, int32_t id, const pf_node_data *node) {
+  const int32_t partner = b->plan->fuse ? pf_plan_silu_partner(b->plan, id) : -1;
+  if (partner < id || b->plan->group[partner] != b->plan->group[id]) return false;
+  const int32_t operand = operand_reg(b, id, pf_plan_operand(b->plan, node, 0), false);
+  const int32_t own = result_reg(b, id), other = result_reg(b, partner);
+  const bool slope = node->op == PF_OP_SILU_SLOPE;
+  pf_instruction *in = add_instruction(b, PF_RUN_SILU_PAIR);
+  in->operand[0] = operand;
+  in->out = slope ? other : own;
+  in->second = slope ? own : other;
+  b->reg_of[member_index(b, id)] = own;
+  b->reg_of[member_index(b, partner)] = other;
+  return true;
 }
 
 static int32_t compile_elementwise(builder *b, int32_t id, const pf_node_data *node) {
@@ -191,8 +210,10 @@ static pf_status assign_slots(pf_group *g, pf_error *error) {
       if (r >= 0 && g->reg[r].kind == PF_REG_TEMP && last[r] == i && !same_register(in, k))
         free_slot[free_slots++] = g->reg[r].slot;
     }
-    if (in->out >= 0 && g->reg[in->out].kind == PF_REG_TEMP)
-      g->reg[in->out].slot = free_slots > 0 ? free_slot[--free_slots] : g->slots++;
+    const int32_t made[] = {in->out, in->second};
+    for (int k = 0; k < 2; k++)
+      if (made[k] >= 0 && g->reg[made[k]].kind == PF_REG_TEMP)
+        g->reg[made[k]].slot = free_slots > 0 ? free_slot[--free_slots] : g->slots++;
   }
   pf_free(scratch);
   return PF_OK;
@@ -220,6 +241,29 @@ static void choose_block(builder *b) {
   g->block = (floats + 15) / 16 * 16;
 }
 
+/* The copy in bfloat16 that products read. */
+static void compile_narrow(builder *b, int32_t id, int32_t reg) {
+  if (b->plan->narrow_value[id] < 0) return;
+  pf_instruction *in = add_instruction(b, PF_NARROW);
+  in->operand[0] = reg;
+  in->value = b->plan->narrow_value[id];
+}
+
+static void compile_member(builder *b, int32_t i) {
+  const int32_t id = b->members[i];
+  const pf_node_data *node = pf_graph_node(b->plan->graph, id);
+  if (pf_op_kind_of(node->op) == PF_KIND_REDUCTION) {
+    compile_fold(b, id, node);
+    return;
+  }
+  const bool made = b->reg_of[i] > 0 || compile_pair(b, id, node); /* by the partner, or with it now */
+  if (!made && (node->op == PF_OP_BROADCAST || node->op == PF_OP_SLICE))
+    b->reg_of[i] = compile_view(b, id, node);
+  else if (!made)
+    b->reg_of[i] = compile_elementwise(b, id, node);
+  compile_narrow(b, id, b->reg_of[i]);
+}
+
 pf_status pf_group_compile(const pf_plan *plan, const int32_t *members, int32_t n, pf_group *g,
                            pf_error *error) {
   const pf_node_data *first = pf_graph_node(plan->graph, members[0]);
@@ -230,15 +274,7 @@ pf_status pf_group_compile(const pf_plan *plan, const int32_t *members, int32_t 
   PF_TRY(pf_alloc((size_t)n * INSTRUCTIONS_PER_MEMBER, sizeof *g->instruction, &g->instruction, error));
   PF_TRY(pf_alloc((size_t)n, sizeof *b.reg_of, &b.reg_of, error));
   choose_block(&b);
-  for (int32_t i = 0; i < n; i++) {
-    const pf_node_data *node = pf_graph_node(plan->graph, members[i]);
-    if (pf_op_kind_of(node->op) == PF_KIND_REDUCTION)
-      compile_fold(&b, members[i], node);
-    else if (node->op == PF_OP_BROADCAST || node->op == PF_OP_SLICE)
-      b.reg_of[i] = compile_view(&b, members[i], node);
-    else
-      b.reg_of[i] = compile_elementwise(&b, members[i], node);
-  }
+  for (int32_t i = 0; i < n; i++) compile_member(&b, i);
   pf_free(b.reg_of);
   return assign_slots(g, error);
 }

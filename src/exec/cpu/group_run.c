@@ -44,6 +44,9 @@ static void begin_group(const pf_execution *at, const pf_group *g) {
   }
   for (int32_t i = 0; i < g->instructions; i++) {
     const pf_instruction *in = &g->instruction[i];
+    if (in->kind == PF_NARROW && pf_bf16_pitch(g->items) != g->items)
+      memset(at->pointer[in->value], 0,
+             (size_t)(pf_span_rows(at, g->span) * pf_bf16_pitch(g->items)) * sizeof(uint16_t));
     if (in->kind != PF_FOLD_ROWS) continue;
     if (in->accumulator >= 0)
       memset(at->blocks + in->accumulator * g->block, 0, WIDE_COLUMNS * sizeof(double));
@@ -64,9 +67,18 @@ static void run_instruction(const pf_execution *at, const pf_group *g, const pf_
     pf_kernel_run(in->kernel, (size_t)s->n, a, b, c, out);
     break;
   }
+  case PF_RUN_SILU_PAIR:
+    pf_kernel_silu_pair((size_t)s->n, a, out, (float *)(uintptr_t)at->reg[in->second]);
+    break;
   case PF_EXPAND: {
     const pf_reg *reg = &g->reg[in->out];
     expand(g, &reg->view, at->pointer[reg->value], s, out);
+    break;
+  }
+  case PF_NARROW: {
+    const int64_t pitch = pf_bf16_pitch(g->items), width = g->block_rows == 0 ? s->n : g->items;
+    uint16_t *to = (uint16_t *)at->pointer[in->value] + s->row * pitch + s->column;
+    pf_kernel_narrow((size_t)s->rows, (size_t)width, a, to, (size_t)pitch);
     break;
   }
   case PF_FOLD_ROWS:

@@ -1,6 +1,7 @@
 /* Block kernels: the loops the compiler vectorises, once per instruction-set class. */
 #include "kernels.h"
 
+#include "bf16.h"
 #include "math.h"
 
 /* No loop here carries a dependence: a destination is an operand itself or disjoint from it. */
@@ -46,6 +47,24 @@ PF_MULTIVERSION void pf_kernel_run(pf_kernel kernel, size_t n, const float *a, c
     break;
   case PF_KERNEL_COUNT: break;
   }
+}
+
+PF_MULTIVERSION void pf_kernel_silu_pair(size_t n, const float *x, float *silu, float *slope) {
+  PF_LOOP {
+    const float at = x[i];
+    silu[i] = pf_math_silu(at);
+    slope[i] = pf_math_silu_slope(at);
+  }
+}
+
+PF_MULTIVERSION void pf_kernel_narrow(size_t rows, size_t columns, const float *x, uint16_t *out,
+                                      size_t pitch) {
+  if (pitch == columns) {
+    columns *= rows;
+    rows = 1;
+  }
+  for (size_t r = 0; r < rows; r++, x += columns, out += pitch)
+    PF_INDEPENDENT for (size_t c = 0; c < columns; c++) out[c] = pf_bf16_from(x[c]);
 }
 
 PF_MULTIVERSION void pf_kernel_fill(size_t n, float value, float *out) {

@@ -17,6 +17,8 @@
   X(SQRT, sqrtf(x))                                                                                          \
   X(TANH, pf_math_tanh(x))                                                                                   \
   X(SIGMOID, pf_math_sigmoid(x))                                                                             \
+  X(SILU, pf_math_silu(x))                                                                                   \
+  X(SILU_SLOPE, pf_math_silu_slope(x))                                                                       \
   X(SOFTPLUS, pf_math_softplus(x))                                                                           \
   X(SIN, pf_math_sincos(x, 0))                                                                               \
   X(COS, pf_math_sincos(x, 1))                                                                               \
@@ -48,6 +50,12 @@ typedef enum pf_kernel {
 
 /* out[i] = op(a[i], b[i], c[i]) for i < n; unused operands may be NULL, S operands are read at [0]. */
 void pf_kernel_run(pf_kernel kernel, size_t n, const float *a, const float *b, const float *c, float *out);
+
+/* Both of SILU and SILU_SLOPE, the same bits as each alone. */
+void pf_kernel_silu_pair(size_t n, const float *x, float *silu, float *slope);
+
+/* Rows of x rounded to bfloat16, `pitch` elements apart; what lies between them is left alone. */
+void pf_kernel_narrow(size_t rows, size_t columns, const float *x, uint16_t *out, size_t pitch);
 
 void pf_kernel_fill(size_t n, float value, float *out);
 

@@ -88,8 +88,17 @@ PF_INLINE float pf_math_tanh(float x) {
 
 /* 1 / (1 + e^-x), through e^-|x| so that the left tail keeps its relative accuracy. */
 PF_INLINE float pf_math_sigmoid(float x) {
-  float e = pf_math_exp(-fabsf(x));
-  return (x < 0.0f ? e : 1.0f) / (1.0f + e);
+  float e = pf_math_exp(-fabsf(x)), large = 1.0f / (1.0f + e);
+  return x < 0.0f ? e * large : large;
+}
+
+/* x * sigmoid(x) and its derivative s (1 + x (1 - s)), from one exponential; the products with x carry NaN. */
+PF_INLINE float pf_math_silu(float x) { return x * pf_math_sigmoid(x); }
+
+PF_INLINE float pf_math_silu_slope(float x) {
+  float e = pf_math_exp(-fabsf(x)), large = 1.0f / (1.0f + e), small = e * large;
+  float s = x < 0.0f ? small : large, rest = x < 0.0f ? large : small; /* 1 - s loses its digits */
+  return s * (1.0f + x * rest);
 }
 
 /* max(x, 0) + log(1 + e), e = e^-|x|; log(1 + e) = 2 artanh(s), s = e / (2 + e) <= 1/3. */

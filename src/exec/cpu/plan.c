@@ -25,6 +25,7 @@ static bool is_alias(const pf_plan *plan, const pf_node_data *node) {
 
 bool pf_plan_groupable(const pf_plan *plan, int32_t id) {
   const pf_node_data *node = node_at(plan, id);
+  if (plan->product[id] >= 0) return false;
   if (pf_op_kind_of(node->op) == PF_KIND_ELEMENTWISE) return true;
   return is_view_op(node->op) && plan->root[id] == id;
 }
@@ -36,6 +37,29 @@ int32_t pf_plan_operand(const pf_plan *plan, const pf_node_data *node, int k) {
   return id;
 }
 
+int pf_plan_inputs(const pf_plan *plan, int32_t id, int32_t in[PF_MAX_OPERANDS]) {
+  const pf_node_data *node = node_at(plan, id);
+  const int32_t product = plan->product[id];
+  if (product < 0) {
+    for (int k = 0; k < node->operands; k++) in[k] = plan->root[pf_plan_operand(plan, node, k)];
+    return node->operands;
+  }
+  const pf_node_data *matmul = node_at(plan, product);
+  for (int k = 0; k < 2; k++) in[k] = plan->root[matmul->operand[k]];
+  in[2] = plan->root[pf_plan_operand(plan, node, node->operand[0] == product ? 1 : 0)];
+  return 3;
+}
+
+int32_t pf_plan_silu_partner(const pf_plan *plan, int32_t id) {
+  const pf_node_data *node = node_at(plan, id);
+  if (node->op != PF_OP_SILU && node->op != PF_OP_SILU_SLOPE) return -1;
+  const pf_op other = node->op == PF_OP_SILU ? PF_OP_SILU_SLOPE : PF_OP_SILU;
+  for (int32_t i = node->operand[0] + 1; i < plan->size; i++)
+    if (plan->needed[i] && node_at(plan, i)->op == other && node_at(plan, i)->operand[0] == node->operand[0])
+      return i;
+  return -1;
+}
+
 void pf_plan_axis(const pf_plan *plan, int32_t id, int64_t *length, int64_t *inner) {
   const pf_node_data *node = node_at(plan, id);
   const pf_shape *from = &node_at(plan, node->operand[0])->shape;
@@ -43,6 +67,8 @@ void pf_plan_axis(const pf_plan *plan, int32_t id, int64_t *length, int64_t *inn
   *inner = 1;
   for (int i = node->i[0] + 1; i < from->axes; i++) *inner *= from->dim[i];
 }
+
+static int last_dim(const pf_shape *shape) { return shape->axes > 0 ? shape->dim[shape->axes - 1] : 1; }
 
 bool pf_plan_folds(const pf_plan *plan, int32_t id) {
   const pf_node_data *node = node_at(plan, id);
@@ -65,13 +91,12 @@ static void find_needed(pf_plan *plan, const pf_node *outputs, int n_outputs) {
   for (int32_t id = 0; id < plan->size; id++) {
     const pf_node_data *node = node_at(plan, id);
     plan->root[id] = is_alias(plan, node) ? plan->root[node->operand[0]] : id;
-    plan->group[id] = plan->value[id] = -1;
+    plan->group[id] = plan->value[id] = plan->product[id] = plan->narrow_value[id] = -1;
   }
   for (int i = 0; i < n_outputs; i++) plan->needed[plan->root[outputs[i].id]] = 1;
   for (int32_t id = plan->size - 1; id >= 0; id--) {
-    const pf_node_data *node = node_at(plan, id);
-    for (int k = 0; plan->needed[id] && k < node->operands; k++)
-      plan->needed[plan->root[pf_plan_operand(plan, node, k)]] = 1;
+    int32_t in[PF_MAX_OPERANDS];
+    for (int k = plan->needed[id] ? pf_plan_inputs(plan, id, in) : 0; k-- > 0;) plan->needed[in[k]] = 1;
   }
 }
 
@@ -89,11 +114,11 @@ static int32_t stage_after(const pf_plan *plan, int32_t id, int32_t operand) {
 
 static void find_stages(pf_plan *plan) {
   for (int32_t id = 0; id < plan->size; id++) {
-    const pf_node_data *node = node_at(plan, id);
     if (!plan->needed[id]) continue;
-    plan->stage[id] = is_bound(node) ? -1 : 0;
-    for (int k = 0; k < node->operands; k++) {
-      int32_t after = stage_after(plan, id, plan->root[pf_plan_operand(plan, node, k)]);
+    int32_t in[PF_MAX_OPERANDS];
+    plan->stage[id] = is_bound(node_at(plan, id)) ? -1 : 0;
+    for (int k = pf_plan_inputs(plan, id, in); k-- > 0;) {
+      int32_t after = stage_after(plan, id, in[k]);
       if (after > plan->stage[id]) plan->stage[id] = after;
     }
   }
@@ -102,7 +127,8 @@ static void find_stages(pf_plan *plan) {
 /* ---- sinking ----
  * A value that nobody on its own stage reads, such as the derivative of an activation during the forward pass, would be stored
  * until it is used. Computed where it is used instead it costs nothing more, provided that what it is computed from is in
- * memory anyway: then its stage becomes that of its first reader.
+ * memory anyway: then its stage becomes that of its first reader. A slope that shares its exponential with an activation
+ * stays beside it.
  */
 
 enum { SINK_DEPTH = 4, NOT_READ = INT32_MAX };
@@ -118,8 +144,9 @@ static void list_readers(const pf_plan *plan, const pf_node *outputs, int n_outp
   for (int i = 0; i < n_outputs; i++) of[plan->root[outputs[i].id]].others = true;
   for (int32_t id = 0; id < plan->size; id++) {
     const pf_node_data *node = node_at(plan, id);
-    for (int k = 0; plan->needed[id] && k < node->operands; k++) {
-      int32_t from = plan->root[pf_plan_operand(plan, node, k)];
+    int32_t in[PF_MAX_OPERANDS];
+    for (int k = plan->needed[id] ? pf_plan_inputs(plan, id, in) : 0; k-- > 0;) {
+      int32_t from = in[k];
       bool joins = pf_plan_groupable(plan, id) && same_space(&node->shape, &node_at(plan, from)->shape);
       if (!joins) of[from].others = true;
       if (joins && plan->stage[id] < of[from].first) of[from].first = plan->stage[id];
@@ -149,7 +176,8 @@ static pf_status sink_values(pf_plan *plan, const pf_node *outputs, int n_output
   list_readers(plan, outputs, n_outputs, of);
   for (int32_t id = plan->size - 1; id >= 0; id--) {
     const readers *r = &of[id];
-    bool idle = plan->needed[id] && pf_plan_groupable(plan, id) && !r->others && r->first != NOT_READ;
+    bool idle = plan->needed[id] && pf_plan_groupable(plan, id) && !r->others && r->first != NOT_READ &&
+                pf_plan_silu_partner(plan, id) < 0;
     if (!idle || r->first <= plan->stage[id] || !can_sink(plan, of, id, SINK_DEPTH)) continue;
     plan->stage[id] = r->first;
     const pf_node_data *node = node_at(plan, id);
@@ -221,15 +249,25 @@ static void number_groups(pf_plan *plan, const entry *entries, int32_t n) {
   plan->program->groups = groups;
 }
 
+/* Is operand k of this node's step in bfloat16? (Weights are rounded as they are packed.) */
+static bool reads_narrow(const pf_plan *plan, int32_t id, int k) {
+  pf_step step = {0};
+  return pf_plan_product(plan, id, &step) && step.narrow && k < (step.scaled_k ? 2 : 1);
+}
+
 /* What anybody but its own group reads has to be in memory. */
 static void find_stored(pf_plan *plan, const pf_node *outputs, int n_outputs) {
   for (int i = 0; i < n_outputs; i++) plan->stored[plan->root[outputs[i].id]] = 1;
   for (int32_t id = 0; id < plan->size; id++) {
-    const pf_node_data *node = node_at(plan, id);
     if (!plan->needed[id]) continue;
     if (plan->group[id] < 0) plan->stored[id] = 1;
-    for (int k = 0; k < node->operands; k++) {
-      int32_t from = plan->root[pf_plan_operand(plan, node, k)];
+    int32_t in[PF_MAX_OPERANDS];
+    for (int k = pf_plan_inputs(plan, id, in); k-- > 0;) {
+      int32_t from = in[k];
+      if (plan->group[from] >= 0 && reads_narrow(plan, id, k)) {
+        plan->narrow[from] = 1;
+        continue;
+      }
       bool inside =
           plan->group[from] >= 0 && (plan->group[from] == plan->group[id] || pf_plan_folds(plan, id));
       if (!inside) plan->stored[from] = 1;
@@ -237,7 +275,7 @@ static void find_stored(pf_plan *plan, const pf_node *outputs, int n_outputs) {
   }
 }
 
-static int32_t add_value(pf_plan *plan, pf_value value) {
+int32_t pf_plan_add_value(pf_plan *plan, pf_value value) {
   pf_program *program = plan->program;
   program->value[program->values] = value;
   return program->values++;
@@ -246,6 +284,8 @@ static int32_t add_value(pf_plan *plan, pf_value value) {
 static void make_values(pf_plan *plan) {
   for (int32_t id = 0; id < plan->size; id++) {
     const pf_node_data *node = node_at(plan, id);
+    if (plan->needed[id] && plan->narrow[id])
+      plan->narrow_value[id] = pf_plan_add_value(plan, pf_plan_narrow_copy(pf_shape_items(&node->shape)));
     if (!plan->needed[id] || !plan->stored[id]) continue;
     pf_value value = {
         .span = node->shape.span, .items = pf_shape_items(&node->shape), .first = -1, .last = -1};
@@ -255,28 +295,8 @@ static void make_values(pf_plan *plan) {
     if (node->op == PF_OP_PARAM) value.base = PF_BASE_PARAM;
     if (node->op == PF_OP_CONSTANT) value.base = PF_BASE_CONSTANT;
     if (node->op == PF_OP_INPUT) value.base = node->shape.span == PF_SHARED ? PF_BASE_INPUT : PF_BASE_ROWS;
-    plan->value[id] = add_value(plan, value);
+    plan->value[id] = pf_plan_add_value(plan, value);
   }
-}
-
-static int32_t value_of(const pf_plan *plan, const pf_node_data *node, int k) {
-  return k < node->operands ? plan->value[plan->root[node->operand[k]]] : -1;
-}
-
-static int last_dim(const pf_shape *shape) { return shape->axes > 0 ? shape->dim[shape->axes - 1] : 1; }
-
-static void describe_matmul(const pf_plan *plan, const pf_node_data *node, pf_step *step) {
-  const pf_shape *a = &node_at(plan, node->operand[0])->shape;
-  const int64_t items = pf_shape_items(a), n = last_dim(&node->shape);
-  const int64_t k = node->i[0] ? a->dim[0] : last_dim(a);
-  step->gemm = (pf_gemm_shape){items / k, n, k, node->i[0] != 0, node->i[1] != 0};
-  step->scaled_m = a->span == PF_PER_ROW;
-}
-
-static void describe_outer(const pf_plan *plan, const pf_node_data *node, pf_step *step) {
-  const pf_shape *a = &node_at(plan, node->operand[0])->shape, *b = &node_at(plan, node->operand[1])->shape;
-  step->gemm = (pf_gemm_shape){last_dim(a), last_dim(b), pf_shape_items(a) / last_dim(a), true, false};
-  step->scaled_k = true;
 }
 
 static void describe_shapes(const pf_plan *plan, const pf_node_data *node, pf_step *step) {
@@ -325,42 +345,29 @@ static pf_step_kind kind_of(pf_op op) {
   }
 }
 
-static void define(pf_program *program, int32_t value, int32_t step) {
+void pf_plan_define(pf_program *program, int32_t value, int32_t step) {
   program->value[value].first = program->value[value].last = step;
 }
 
-static void use(pf_program *program, int32_t value, int32_t step) {
+void pf_plan_use(pf_program *program, int32_t value, int32_t step) {
   if (value >= 0 && program->value[value].last < step) program->value[value].last = step;
-}
-
-/* An outer product reads rows: a SHARED operand is repeated for each first. */
-static void repeat_shared_operands(pf_plan *plan, pf_section *section, pf_step *step) {
-  for (int k = 0; k < 2; k++) {
-    const pf_value *from = &plan->program->value[step->in[k]];
-    if (from->span != PF_SHARED) continue;
-    pf_value rows = {.base = PF_BASE_LANE, .span = PF_PER_ROW, .items = from->items};
-    pf_step repeat = {
-        .kind = PF_STEP_REPEAT, .stage = step->stage, .node = step->node, .in = {step->in[k], -1}};
-    repeat.size[0] = from->items;
-    repeat.out = step->in[k] = add_value(plan, rows);
-    define(plan->program, repeat.out, section->steps);
-    section->step[section->steps++] = repeat;
-  }
 }
 
 static void add_single_step(pf_plan *plan, pf_section *section, int32_t id) {
   const pf_node_data *node = node_at(plan, id);
-  pf_step step = {.kind = kind_of(node->op), .stage = plan->stage[id], .node = id, .out = plan->value[id]};
-  for (int k = 0; k < 2; k++) step.in[k] = value_of(plan, node, k);
-  if (node->op == PF_OP_MATMUL) describe_matmul(plan, node, &step);
-  if (node->op == PF_OP_OUTER) describe_outer(plan, node, &step);
-  if (step.kind == PF_STEP_GEMM)
-    plan->program->stats.contractions++;
+  pf_step step = {.kind = kind_of(node->op),
+                  .stage = plan->stage[id],
+                  .node = id,
+                  .out = plan->value[id],
+                  .in = {-1, -1, -1}};
+  int32_t in[PF_MAX_OPERANDS];
+  for (int k = pf_plan_inputs(plan, id, in); k-- > 0;) step.in[k] = plan->value[in[k]];
+  if (pf_plan_product(plan, id, &step))
+    pf_plan_describe_product(plan, section, in, &step);
   else
     describe_shapes(plan, node, &step);
-  if (node->op == PF_OP_OUTER) repeat_shared_operands(plan, section, &step);
-  define(plan->program, step.out, section->steps);
-  for (int k = 0; k < 2; k++) use(plan->program, step.in[k], section->steps);
+  pf_plan_define(plan->program, step.out, section->steps);
+  for (int k = 0; k < PF_MAX_OPERANDS; k++) pf_plan_use(plan->program, step.in[k], section->steps);
   section->step[section->steps++] = step;
 }
 
@@ -371,8 +378,11 @@ static pf_status add_group_step(pf_plan *plan, pf_section *section, const int32_
   pf_group *g = &program->group[index];
   PF_TRY(pf_group_compile(plan, members, n, g, error));
   for (int32_t i = 0; i < n; i++)
-    if (plan->value[members[i]] >= 0) define(program, plan->value[members[i]], section->steps);
-  for (int32_t i = 0; i < g->regs; i++) use(program, g->reg[i].value, section->steps);
+    for (int narrow = 0; narrow < 2; narrow++) {
+      const int32_t value = narrow ? plan->narrow_value[members[i]] : plan->value[members[i]];
+      if (value >= 0) pf_plan_define(program, value, section->steps);
+    }
+  for (int32_t i = 0; i < g->regs; i++) pf_plan_use(program, g->reg[i].value, section->steps);
   if (n > 1) program->stats.fused_ops += n;
   section->step[section->steps++] =
       (pf_step){.kind = PF_STEP_GROUP, .stage = plan->stage[members[0]], .node = members[0], .group = index};
@@ -396,6 +406,13 @@ static pf_status make_steps(pf_plan *plan, const entry *entries, int32_t n, int3
   return PF_OK;
 }
 
+/* A sum of products over rows that nothing but the caller reads goes on in the caller's array from tile to tile. */
+static bool sums_in_place(const pf_program *program, const pf_value *value) {
+  if (value->span != PF_PARTIAL || value->base != PF_BASE_LANE || value->first != value->last) return false;
+  const pf_step *step = &program->lane.step[value->first];
+  return step->kind == PF_STEP_GEMM && step->scaled_k;
+}
+
 static void list_outputs(pf_plan *plan, const pf_node *outputs, int n_outputs) {
   pf_program *program = plan->program;
   for (int i = 0; i < n_outputs; i++) {
@@ -406,15 +423,17 @@ static void list_outputs(pf_plan *plan, const pf_node *outputs, int n_outputs) {
     out->first = true;
     for (int j = 0; j < i; j++)
       if (program->output[j].value == out->value) out->first = false;
-    use(program, out->value, INT32_MAX);
+    if (out->first && sums_in_place(program, &program->value[out->value]))
+      program->value[out->value].base = PF_BASE_OUTPUT;
+    pf_plan_use(program, out->value, INT32_MAX);
   }
 }
 
 static pf_status make_arrays(pf_plan *plan, int32_t n, pf_error *error) {
   pf_program *program = plan->program;
-  /* a step may bring two repeats and as many values with it */
-  PF_TRY(pf_alloc((size_t)plan->size * 3, sizeof *program->value, &program->value, error));
-  PF_TRY(pf_alloc((size_t)n * 3, sizeof(pf_step), &program->shared.step, error));
+  /* a step may bring two repeats or narrow copies and a packing, and as many values with them */
+  PF_TRY(pf_alloc((size_t)plan->size * 6, sizeof *program->value, &program->value, error));
+  PF_TRY(pf_alloc((size_t)n * 4, sizeof(pf_step), &program->shared.step, error));
   PF_TRY(pf_alloc((size_t)n * 3, sizeof(pf_step), &program->lane.step, error));
   return pf_alloc((size_t)program->groups, sizeof *program->group, &program->group, error);
 }
@@ -438,6 +457,9 @@ static pf_status alloc_plan(pf_plan *plan, pf_error *error) {
   PF_TRY(pf_alloc(size, sizeof *plan->stage, &plan->stage, error));
   PF_TRY(pf_alloc(size, sizeof *plan->group, &plan->group, error));
   PF_TRY(pf_alloc(size, sizeof *plan->value, &plan->value, error));
+  PF_TRY(pf_alloc(size, sizeof *plan->product, &plan->product, error));
+  PF_TRY(pf_alloc(size, sizeof *plan->narrow_value, &plan->narrow_value, error));
+  PF_TRY(pf_alloc(size, sizeof *plan->narrow, &plan->narrow, error));
   PF_TRY(pf_alloc(size, sizeof *plan->needed, &plan->needed, error));
   return pf_alloc(size, sizeof *plan->stored, &plan->stored, error);
 }
@@ -447,6 +469,9 @@ void pf_plan_free(pf_plan *plan) {
   pf_free(plan->stage);
   pf_free(plan->group);
   pf_free(plan->value);
+  pf_free(plan->product);
+  pf_free(plan->narrow_value);
+  pf_free(plan->narrow);
   pf_free(plan->needed);
   pf_free(plan->stored);
 }
@@ -454,6 +479,7 @@ void pf_plan_free(pf_plan *plan) {
 pf_status pf_plan_run(pf_plan *plan, const pf_node *outputs, int n_outputs, pf_error *error) {
   PF_TRY(alloc_plan(plan, error));
   find_needed(plan, outputs, n_outputs);
+  PF_TRY(pf_plan_products(plan, outputs, n_outputs, error));
   find_stages(plan);
   PF_TRY(sink_values(plan, outputs, n_outputs, error));
   for (int32_t id = 0; id < plan->size; id++) plan->program->stats.nodes += plan->needed[id];

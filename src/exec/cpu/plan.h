@@ -5,14 +5,14 @@
  *   step     a group, a contraction, a sum, a copy or a random fill; steps run in order
  *   section  the steps of one span of execution: SHARED once per run, or a lane once per tile
  *
- * A section's workspace is plain bytes: [pointers of values][pointers of registers][arena][block scratch][contraction
- * scratch], every part 64-byte aligned. `rows` of a value is the tile height for PER_ROW and 1 otherwise.
+ * A section's workspace is plain bytes: [pointers of values][pointers of registers][arena][block scratch][scratch of
+ * matrix products], every part 64-byte aligned. `rows` of a value is the tile height for PER_ROW and 1 otherwise.
  */
 #ifndef PF_EXEC_CPU_PLAN_H
 #define PF_EXEC_CPU_PLAN_H
 
 #include "../exec.h"
-#include "contraction.h"
+#include "gemm_bf16.h"
 #include "kernels.h"
 
 enum {
@@ -26,7 +26,8 @@ typedef enum pf_base {
   PF_BASE_ROWS,     /* PER_ROW input `index`: the batch itself, or a padded copy in the arena */
   PF_BASE_CONSTANT, /* program->constants + offset */
   PF_BASE_SHARED,   /* shared arena + offset */
-  PF_BASE_LANE      /* lane arena + offset */
+  PF_BASE_LANE,     /* lane arena + offset */
+  PF_BASE_OUTPUT    /* the caller's array, which the step that makes the value adds to */
 } pf_base;
 
 typedef struct pf_value {
@@ -34,6 +35,7 @@ typedef struct pf_value {
   pf_span span;
   int32_t index;
   int64_t offset, items; /* floats */
+  bool narrow;           /* rows of `items` elements of bfloat16, pf_bf16_pitch(items) apart */
   int32_t first, last;   /* steps of its section between which an arena slot is taken */
 } pf_value;
 
@@ -61,7 +63,9 @@ typedef struct pf_reg {
 
 typedef enum pf_instruction_kind {
   PF_RUN_KERNEL,
+  PF_RUN_SILU_PAIR, /* `out` the activation, `second` its slope */
   PF_EXPAND,
+  PF_NARROW, /* into a value in bfloat16 */
   PF_FOLD_ROWS,
   PF_FOLD_COLUMNS
 } pf_instruction_kind;
@@ -69,10 +73,10 @@ typedef enum pf_instruction_kind {
 typedef struct pf_instruction {
   pf_instruction_kind kind;
   pf_kernel kernel;
-  int32_t operand[PF_MAX_OPERANDS], out; /* registers; -1: none */
-  int32_t value;                         /* FOLD_*: where the sum goes */
-  int32_t accumulator;                   /* FOLD_ROWS of few columns: scratch block of doubles, else -1 */
-  int64_t columns;                       /* FOLD_COLUMNS: length summed over */
+  int32_t operand[PF_MAX_OPERANDS], out, second; /* registers; -1: none */
+  int32_t value;                                 /* FOLD_*, NARROW: where it goes */
+  int32_t accumulator; /* FOLD_ROWS of few columns: scratch block of doubles, else -1 */
+  int64_t columns;     /* FOLD_COLUMNS: length summed over */
 } pf_instruction;
 
 typedef struct pf_group {
@@ -90,6 +94,8 @@ typedef struct pf_group {
 typedef enum pf_step_kind {
   PF_STEP_GROUP,
   PF_STEP_GEMM,
+  PF_STEP_PACK,   /* weights for the lanes' products */
+  PF_STEP_NARROW, /* a copy in bfloat16 of what no group makes */
   PF_STEP_REPEAT, /* a SHARED value once for every row */
   PF_STEP_SUM_ROWS,
   PF_STEP_SUM_AXIS,
@@ -104,12 +110,14 @@ typedef enum pf_step_kind {
 
 typedef struct pf_step {
   pf_step_kind kind;
-  int32_t stage, node; /* order: by stage, then by node */
-  int32_t out, in[2];  /* values */
-  int32_t group;       /* GROUP */
-  int contraction;     /* GEMM: index in the set */
-  pf_gemm_shape gemm; /* GEMM: with m or k still to be multiplied by the tile height where scaled_* says so */
+  int32_t stage, node;              /* order: by stage, then by node */
+  int32_t out, in[PF_MAX_OPERANDS]; /* values; GEMM: a, b and what the sums start from */
+  int32_t group;                    /* GROUP */
+  pf_gemm_shape
+      gemm; /* GEMM, PACK: m or k are per row of the tile where scaled_* says so, until the tile is chosen */
   bool scaled_m, scaled_k;
+  bool packed;     /* GEMM: b is packed */
+  bool narrow;     /* GEMM, PACK: in bfloat16 */
   int64_t size[3]; /* sizes by kind: see steps.c */
 } pf_step;
 
@@ -137,7 +145,8 @@ struct pf_program {
   pf_output *output;
   int outputs;
   float *constants;
-  pf_contractions *contractions;
+  const pf_gemm_kernels *kernels;
+  const pf_bf16_kernels *narrow_kernels;
   pf_program_stats stats;
 };
 
@@ -147,20 +156,38 @@ struct pf_program {
 typedef struct pf_plan {
   pf_graph *graph;
   int32_t size;
-  bool fuse;
-  int32_t *root;  /* the node whose storage this one shows (itself, unless a reshape) */
-  int32_t *stage; /* depth in steps; -1 for what is there before the section begins */
-  int32_t *group; /* group, -1 for none */
-  int32_t *value; /* of roots, -1 for none */
-  uint8_t *needed, *stored;
+  bool fuse, narrows;                /* narrows: large products run in bfloat16 */
+  int32_t *root;                     /* the node whose storage this one shows (itself, unless a reshape) */
+  int32_t *stage;                    /* depth in steps; -1 for what is there before the section begins */
+  int32_t *group;                    /* group, -1 for none */
+  int32_t *value;                    /* of roots, -1 for none */
+  int32_t *product;                  /* of sums that start a matrix product: the product's node, else -1 */
+  int32_t *narrow_value;             /* of roots that have a copy in bfloat16, else -1 */
+  uint8_t *needed, *stored, *narrow; /* stored: as floats; narrow: its group writes a copy in bfloat16 */
   pf_program *program;
 } pf_plan;
 
 /* Operand k as its user reads it: an element-wise user looks through broadcasts, which are views to it. */
 int32_t pf_plan_operand(const pf_plan *plan, const pf_node_data *node, int k);
+/* The roots a node's step reads; returns how many. */
+int pf_plan_inputs(const pf_plan *plan, int32_t id, int32_t in[PF_MAX_OPERANDS]);
+/* x + A B with a sum that starts from x: marks the additions that take their product in (plan_products.c). */
+pf_status pf_plan_products(pf_plan *plan, const pf_node *outputs, int n_outputs, pf_error *error);
+int32_t pf_plan_add_value(pf_plan *plan, pf_value value);
+/* A value in bfloat16 with rows of `items`. */
+pf_value pf_plan_narrow_copy(int64_t items);
+/* Step number `step` of the value's section makes it, or reads it (-1: no value). */
+void pf_plan_define(pf_program *program, int32_t value, int32_t step);
+void pf_plan_use(pf_program *program, int32_t value, int32_t step);
+/* Before a product's step: copies in bfloat16, packed weights, repeated rows. in: roots of its operands. */
+void pf_plan_describe_product(pf_plan *plan, pf_section *section, const int32_t *in, pf_step *step);
+/* The product a node's step computes, in sizes per row: false when it is none. */
+bool pf_plan_product(const pf_plan *plan, int32_t id, pf_step *step);
 bool pf_plan_groupable(const pf_plan *plan, int32_t id);
 /* True when this sum is done at the end of its operand's group. */
 bool pf_plan_folds(const pf_plan *plan, int32_t id);
+/* The silu computed from the same operand as this slope, or the other way round; -1: none. */
+int32_t pf_plan_silu_partner(const pf_plan *plan, int32_t id);
 /* Length summed over and what lies inside of it, for SUM_AXIS. */
 void pf_plan_axis(const pf_plan *plan, int32_t id, int64_t *length, int64_t *inner);
 
@@ -179,11 +206,11 @@ typedef struct pf_execution {
   const pf_program *program;
   const pf_run *run;
   const pf_section *section;
-  float **pointer;    /* by value */
-  const float **reg;  /* by register of the group that runs */
-  float *blocks;      /* scratch blocks */
-  void *scratch;      /* of contractions */
-  int context;        /* of contractions */
+  float **pointer;   /* by value */
+  const float **reg; /* by register of the group that runs */
+  float *blocks;     /* scratch blocks */
+  void *scratch;     /* of matrix products */
+  bool first_tile;
   int64_t row, valid; /* first batch row of the tile, rows that are real */
 } pf_execution;
 

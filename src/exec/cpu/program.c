@@ -42,8 +42,11 @@ static pf_status copy_constants(const pf_graph *graph, pf_program *program, pf_e
 static pf_status compile(pf_graph *graph, const pf_node *outputs, int n_outputs,
                          const pf_program_options *options, pf_program *program, pf_error *error) {
   pf_plan plan = {.graph = graph, .size = pf_graph_size(graph), .fuse = options->fuse, .program = program};
+  plan.narrows = options->precision == PF_PRECISION_BF16 && options->tile_rows % PF_BF16_STEP == 0;
   PF_TRY(pf_alloc((size_t)n_outputs, sizeof *program->output, &program->output, error));
   program->outputs = n_outputs;
+  program->kernels = pf_gemm_best();
+  program->narrow_kernels = pf_gemm_bf16_best();
   PF_TRY(copy_constants(graph, program, error));
   pf_status status = pf_plan_run(&plan, outputs, n_outputs, error);
   pf_plan_free(&plan);
@@ -73,7 +76,6 @@ void pf_program_free(pf_program *program) {
     pf_free(program->group[i].reg);
     pf_free(program->group[i].instruction);
   }
-  pf_contractions_free(program->contractions);
   pf_free(program->shared.step);
   pf_free(program->lane.step);
   pf_free(program->group);
@@ -116,6 +118,7 @@ static void bind_values(const pf_execution *at, float *shared_arena, float *lane
     case PF_BASE_SHARED: at->pointer[i] = shared_arena + v->offset; break;
     case PF_BASE_ROWS:
     case PF_BASE_LANE: at->pointer[i] = lane_arena ? lane_arena + v->offset : NULL; break;
+    case PF_BASE_OUTPUT: at->pointer[i] = NULL; break; /* bound with the outputs */
     }
   }
 }
@@ -128,12 +131,7 @@ void pf_program_run_shared(const pf_program *program, const pf_run *run, void *s
                            float *const *outputs) {
   pf_execution at = open_section(program, &program->shared, run, shared);
   bind_values(&at, arena_of(&program->shared, shared), NULL);
-  if (program->shared.steps > 0) {
-    pf_contraction_lease lease = pf_contractions_enter(program->contractions);
-    at.context = lease.context;
-    pf_steps_run(&at);
-    pf_contractions_leave(program->contractions, lease);
-  }
+  pf_steps_run(&at);
   for (int i = 0; i < program->outputs; i++) {
     const pf_output *out = &program->output[i];
     if (out->span == PF_SHARED)
@@ -156,22 +154,23 @@ static void bind_batch_inputs(const pf_execution *at, float *arena) {
   }
 }
 
-/* Sums of the first tile are made in place. */
-static void bind_sums(const pf_execution *at, float *arena, bool in_place, float *const *outputs) {
+/* Sums of the first tile are made in place, and products that go on adding stay there. */
+static void bind_sums(const pf_execution *at, float *arena, float *const *outputs) {
   for (int i = 0; i < at->program->outputs; i++) {
     const pf_output *out = &at->program->output[i];
-    if (out->span == PF_PARTIAL && out->first)
-      at->pointer[out->value] = in_place ? outputs[i] : arena + at->program->value[out->value].offset;
+    if (out->span != PF_PARTIAL || !out->first) continue;
+    const pf_value *v = &at->program->value[out->value];
+    at->pointer[out->value] = at->first_tile || v->base == PF_BASE_OUTPUT ? outputs[i] : arena + v->offset;
   }
 }
 
-static void write_outputs(const pf_execution *at, bool first_tile, float *const *outputs) {
+static void write_outputs(const pf_execution *at, float *const *outputs) {
   for (int i = 0; i < at->program->outputs; i++) {
     const pf_output *out = &at->program->output[i];
     const float *value = at->pointer[out->value];
     if (out->span == PF_PER_ROW)
       memcpy(outputs[i] + at->row * out->items, value, (size_t)(at->valid * out->items) * sizeof(float));
-    else if (out->span == PF_PARTIAL && out->first && !first_tile)
+    else if (out->span == PF_PARTIAL && out->first && !at->first_tile && value != outputs[i])
       pf_kernel_run(PF_KERNEL_ADD, (size_t)out->items, outputs[i], value, NULL, outputs[i]);
   }
 }
@@ -194,15 +193,13 @@ void pf_program_run_lane(const pf_program *program, const pf_run *run, const voi
   float *arena = arena_of(&program->lane, workspace);
   if (end > run->rows) end = run->rows;
   bind_values(&at, arena_of(&program->shared, shared), arena);
-  pf_contraction_lease lease = pf_contractions_enter(program->contractions);
-  at.context = lease.context;
   for (at.row = begin; at.row < end; at.row += program->tile_rows) {
     at.valid = end - at.row < program->tile_rows ? end - at.row : program->tile_rows;
     bind_batch_inputs(&at, arena);
-    bind_sums(&at, arena, at.row == begin, outputs);
+    at.first_tile = at.row == begin;
+    bind_sums(&at, arena, outputs);
     pf_steps_run(&at);
-    write_outputs(&at, at.row == begin, outputs);
+    write_outputs(&at, outputs);
   }
-  pf_contractions_leave(program->contractions, lease);
   finish_sums(program, begin >= end, outputs);
 }

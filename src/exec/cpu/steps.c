@@ -82,7 +82,7 @@ static void gather(const pf_execution *at, const pf_step *s) {
     float *out = at->pointer[s->out] + r * d;
     const float i = index[r * index_stride];
     if (i >= 0.0f && i < (float)n)
-      memcpy(out, table + (int64_t)i * d, (size_t)d * sizeof *out);
+      for (int64_t c = 0; c < d; c++) out[c] = table[(int64_t)i * d + c];
     else
       pf_kernel_fill((size_t)d, NAN, out);
   }
@@ -112,13 +112,54 @@ static void fill_random(const pf_execution *at, const pf_step *s) {
     pf_fill_index_f32(run->seed, stream, run->step, row0, rows, (uint32_t)s->size[2], out);
 }
 
+static void multiply_narrow(const pf_execution *at, const pf_step *s, const float *start, int64_t stride) {
+  const pf_gemm_bf16_operands o = {.a = (const uint16_t *)at->pointer[s->in[0]],
+                                   .b = (const uint16_t *)at->pointer[s->in[1]],
+                                   .start = start,
+                                   .start_stride = stride,
+                                   .c = at->pointer[s->out]};
+  pf_gemm_bf16_run(at->program->narrow_kernels, &s->gemm, &o, at->scratch);
+}
+
+static void multiply(const pf_execution *at, const pf_step *s) {
+  pf_gemm_operands o = {
+      .a = at->pointer[s->in[0]], .b = at->pointer[s->in[1]], .packed = s->packed, .c = at->pointer[s->out]};
+  if (s->in[2] >= 0) {
+    o.start = at->pointer[s->in[2]];
+    o.start_stride = at->program->value[s->in[2]].span == PF_PER_ROW ? s->gemm.n : 0;
+  } else if (at->program->value[s->out].base == PF_BASE_OUTPUT && !at->first_tile) {
+    o.start = o.c;
+    o.start_stride = s->gemm.n;
+  }
+  if (s->narrow)
+    multiply_narrow(at, s, o.start, o.start_stride);
+  else
+    pf_gemm_run(at->program->kernels, &s->gemm, &o, at->scratch);
+}
+
+static void pack(const pf_execution *at, const pf_step *s) {
+  const float *weights = at->pointer[s->in[0]];
+  float *packed = at->pointer[s->out];
+  if (s->narrow)
+    pf_gemm_bf16_pack(&s->gemm, weights, (uint16_t *)packed);
+  else
+    pf_gemm_pack(at->program->kernels, &s->gemm, weights, packed);
+}
+
+/* size: items */
+static void narrow(const pf_execution *at, const pf_step *s) {
+  const int64_t items = s->size[0], pitch = pf_bf16_pitch(items), rows = rows_of(at, s->out);
+  uint16_t *out = (uint16_t *)at->pointer[s->out];
+  if (pitch != items) memset(out, 0, (size_t)(rows * pitch) * sizeof *out);
+  pf_kernel_narrow((size_t)rows, (size_t)items, at->pointer[s->in[0]], out, (size_t)pitch);
+}
+
 static void run_step(const pf_execution *at, const pf_step *s) {
   switch (s->kind) {
   case PF_STEP_GROUP: pf_group_run(at, &at->program->group[s->group]); break;
-  case PF_STEP_GEMM:
-    pf_contractions_run(at->program->contractions, at->context, s->contraction, at->pointer[s->in[0]],
-                        at->pointer[s->in[1]], at->pointer[s->out], at->scratch);
-    break;
+  case PF_STEP_GEMM: multiply(at, s); break;
+  case PF_STEP_PACK: pack(at, s); break;
+  case PF_STEP_NARROW: narrow(at, s); break;
   case PF_STEP_REPEAT: repeat(at, s); break;
   case PF_STEP_SUM_ROWS: sum_rows(at, s); break;
   case PF_STEP_SUM_AXIS: sum_axis(at, s); break;

@@ -1,0 +1,244 @@
+/* Matrix products: how the operands are cut into tiles.
+ *
+ *   A of k at most DEPTH columns at a time, so that a panel of B stays in the first-level cache while the tiles of C
+ *   below each other pass over it; a narrow B stays there whole, and then the rows of A do the passing.
+ *
+ * Rows of A are read where they are. A transposed A (sums over rows) is read by columns: where its rows are long it is
+ * first copied into slivers, since lines a power of two apart share few places of the cache.
+ */
+#include "gemm.h"
+
+#include <string.h>
+
+#include "../../base/cpu.h"
+#include "gemm_classes.h"
+#include "gemm_few.h"
+
+enum {
+  DEPTH = 256,      /* floats of k in one pass */
+  NARROW = 6144,    /* floats of a B that stays in the first-level cache beside the rest */
+  LONG_ROW = 96,    /* floats of a transposed A's row from which slivers pay */
+  MAX_COLUMNS = 64, /* of any tile */
+  LINE = 16         /* floats of a cache line */
+};
+
+int pf_gemm_available(const pf_gemm_kernels *out[PF_GEMM_CLASSES]) {
+  static const pf_gemm_kernels *const known[] = {PF_X86(&pf_gemm_kernels_v4, &pf_gemm_kernels_v3, ) &
+                                                 pf_gemm_kernels_plain};
+  int n = 0;
+  for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+    if (pf_cpu_runs(known[i]->name)) out[n++] = known[i];
+  return n;
+}
+
+const pf_gemm_kernels *pf_gemm_best(void) {
+  const pf_gemm_kernels *available[PF_GEMM_CLASSES];
+  pf_gemm_available(available);
+  return available[0];
+}
+
+static int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
+static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+
+/* ---- packing ---- */
+
+/* Columns first .. first + width - 1 of op(B), rows begin .. begin + k - 1, as k lines of `width`; zeros past column n. */
+static void pack_panel(const pf_gemm_shape *s, const float *b, int64_t begin, int64_t k, int64_t first,
+                       int64_t width, float *panel) {
+  const int64_t real = least(width, s->n - first);
+  if (real < width) memset(panel, 0, (size_t)(k * width) * sizeof *panel);
+  if (!s->transpose_b) {
+    b += begin * s->n + first;
+    for (int64_t p = 0; p < k; p++, b += s->n, panel += width) memcpy(panel, b, (size_t)real * sizeof *panel);
+    return;
+  }
+  b += first * s->k + begin;
+  for (int64_t p = 0; p < k; p += LINE) { /* a line of every row at a time */
+    const int64_t take = least(LINE, k - p);
+    for (int64_t j = 0; j < real; j++)
+      for (int64_t q = 0; q < take; q++) panel[(p + q) * width + j] = b[j * s->k + p + q];
+  }
+}
+
+bool pf_gemm_packs(const pf_gemm_shape *s) { return !pf_gemm_few_fits(s); }
+
+int64_t pf_gemm_packed_floats(const pf_gemm_kernels *kernels, const pf_gemm_shape *s) {
+  return round_up(s->n, kernels->columns) * s->k;
+}
+
+void pf_gemm_pack(const pf_gemm_kernels *kernels, const pf_gemm_shape *s, const float *b, float *packed) {
+  for (int64_t j = 0; j < s->n; j += kernels->columns)
+    pack_panel(s, b, 0, s->k, j, kernels->columns, packed + j * s->k);
+}
+
+/* Rows of a transposed A as slivers: sliver i holds its `rows` columns as k lines. */
+static void pack_slivers(const float *a, int64_t k, int64_t m, int64_t rows, float *slivers) {
+  for (int64_t i = 0; i < m; i += rows) {
+    const int64_t take = least(rows, m - i);
+    float *line = slivers + i * k;
+    for (int64_t p = 0; p < k; p++, line += take)
+      for (int64_t q = 0; q < take; q++) line[q] = a[p * m + i + q];
+  }
+}
+
+/* ---- running ---- */
+
+/* A call, and the part of k that runs. */
+typedef struct product {
+  const pf_gemm_kernels *kernels;
+  const pf_gemm_shape *shape;
+  const pf_gemm_operands *operands;
+  int64_t begin, depth;
+  const float *a; /* transposed A: where row `begin` starts, or the slivers */
+  bool slivers;
+  float *panel; /* scratch for one panel */
+} product;
+
+static bool wants_slivers(const pf_gemm_shape *s) { return s->transpose_a && s->m >= LONG_ROW; }
+
+size_t pf_gemm_scratch_bytes(const pf_gemm_kernels *kernels, const pf_gemm_shape *s) {
+  if (pf_gemm_few_fits(s)) return pf_gemm_few_scratch_bytes(s);
+  const int64_t depth = least(s->k, DEPTH), columns = round_up(s->n, kernels->columns);
+  const int64_t panels = depth * columns <= NARROW ? columns : kernels->columns;
+  return (size_t)(round_up(panels * depth, LINE) + (wants_slivers(s) ? depth * s->m : 0)) * sizeof(float);
+}
+
+/* Tile through a buffer: fewer columns than the kernel's vectors hold. */
+static void run_edge(pf_tile_kernel *kernel, pf_tile *tile, int64_t rows, int64_t real, int64_t columns) {
+  float c[PF_GEMM_MAX_ROWS * MAX_COLUMNS];
+  float *const out = tile->c;
+  const ptrdiff_t stride = tile->c_stride;
+  for (int64_t i = 0; tile->start && i < rows; i++)
+    memcpy(c + i * columns, tile->start + i * tile->start_stride, (size_t)real * sizeof *c);
+  for (int64_t i = 0; tile->start && i < rows; i++)
+    memset(c + i * columns + real, 0, (size_t)(columns - real) * sizeof *c);
+  if (tile->start) tile->start = c;
+  tile->start_stride = tile->c_stride = columns;
+  tile->c = c;
+  kernel(tile);
+  for (int64_t i = 0; i < rows; i++) memcpy(out + i * stride, c + i * columns, (size_t)real * sizeof *c);
+}
+
+/* The next tile's first values are far away, and nothing of that tile can begin before they are here. */
+static void fetch_start(const product *p, int64_t i, int64_t j) {
+  const pf_gemm_shape *s = p->shape;
+  const bool resumed = p->begin > 0;
+  const float *from = resumed ? p->operands->c : p->operands->start;
+  const int64_t stride = resumed ? s->n : p->operands->start_stride;
+  if (!from || stride == 0) return;
+  for (int64_t r = i; r < least(i + p->kernels->rows, s->m); r++)
+    for (int64_t c = j; c < j + p->kernels->columns; c += LINE) PF_PREFETCH(from + r * stride + c);
+}
+
+/* Rows i .. i + rows - 1 of the columns of one panel. */
+static void run_tile(const product *p, int64_t i, int64_t rows, int64_t j, const float *panel,
+                     int64_t panel_stride) {
+  const pf_gemm_shape *s = p->shape;
+  const pf_gemm_operands *o = p->operands;
+  pf_tile tile = {
+      .k = p->depth, .b = panel, .b_stride = panel_stride, .c = o->c + i * s->n + j, .c_stride = s->n};
+  if (p->begin > 0) {
+    tile.start = tile.c;
+    tile.start_stride = s->n;
+  } else if (o->start) {
+    tile.start = o->start + i * o->start_stride + j;
+    tile.start_stride = o->start_stride;
+  }
+  pf_tile_kernel *kernel = s->transpose_a ? p->kernels->by_columns[rows] : p->kernels->by_rows[rows];
+  if (!s->transpose_a) {
+    tile.a = p->a + i * s->k;
+    tile.a_stride = s->k;
+  } else {
+    tile.a = p->slivers ? p->a + i * p->depth : p->a + i;
+    tile.a_stride = p->slivers ? rows : s->m;
+  }
+  const int64_t real = s->n - j;
+  if (real < p->kernels->columns)
+    run_edge(kernel, &tile, rows, real, p->kernels->columns);
+  else
+    kernel(&tile);
+}
+
+/* The panel of columns j ..: packed before, packed now, or B itself. */
+static const float *panel_of(const product *p, int64_t j, float *scratch, int64_t *stride) {
+  const pf_gemm_shape *s = p->shape;
+  const pf_gemm_operands *o = p->operands;
+  *stride = p->kernels->columns;
+  if (o->packed) return o->b + j * s->k + p->begin * *stride;
+  if (!s->transpose_b && s->n < LONG_ROW && j + *stride <= s->n) {
+    *stride = s->n;
+    return o->b + p->begin * s->n + j;
+  }
+  pack_panel(s, o->b, p->begin, p->depth, j, *stride, scratch);
+  return scratch;
+}
+
+static void run_panel_by_panel(const product *p) {
+  const int64_t m = p->shape->m, high = p->kernels->rows;
+  for (int64_t j = 0; j < p->shape->n; j += p->kernels->columns) {
+    int64_t stride;
+    const float *panel = panel_of(p, j, p->panel, &stride);
+    for (int64_t i = 0; i < m; i += high) {
+      fetch_start(p, i + high, j);
+      run_tile(p, i, least(high, m - i), j, panel, stride);
+    }
+  }
+}
+
+/* All panels stay in the cache: down the rows once. */
+static void run_row_by_row(const product *p) {
+  enum { MOST = NARROW / 8 };
+  const int64_t m = p->shape->m, high = p->kernels->rows, wide = p->kernels->columns;
+  const float *panel[MOST];
+  int64_t stride[MOST];
+  for (int64_t j = 0, q = 0; j < p->shape->n; j += wide, q++)
+    panel[q] = panel_of(p, j, p->panel + j * p->depth, &stride[q]);
+  for (int64_t i = 0; i < m; i += high)
+    for (int64_t j = 0, q = 0; j < p->shape->n; j += wide, q++)
+      run_tile(p, i, least(high, m - i), j, panel[q], stride[q]);
+}
+
+/* A single row: its panels go several at a time, since one alone would wait for its own sums. */
+static void run_single_row(const product *p) {
+  const pf_gemm_shape *s = p->shape;
+  const pf_gemm_operands *o = p->operands;
+  const int64_t wide = PF_GEMM_WIDE * p->kernels->columns;
+  int64_t j = 0;
+  for (; j + wide <= s->n; j += wide) {
+    const pf_tile tile = {
+        .k = s->k, .a = p->a, .b = o->b + j * s->k, .start = o->start ? o->start + j : NULL, .c = o->c + j};
+    p->kernels->wide(&tile);
+  }
+  for (; j < s->n; j += p->kernels->columns) run_tile(p, 0, 1, j, o->b + j * s->k, p->kernels->columns);
+}
+
+void pf_gemm_run(const pf_gemm_kernels *kernels, const pf_gemm_shape *s, const pf_gemm_operands *o,
+                 void *scratch) {
+  if (pf_gemm_few_fits(s)) {
+    pf_gemm_few_run(s, o, scratch);
+    return;
+  }
+  product p = {.kernels = kernels, .shape = s, .operands = o, .panel = scratch};
+  if (s->m == 1 && o->packed) {
+    p.a = o->a;
+    p.depth = s->k;
+    run_single_row(&p);
+    return;
+  }
+  for (; p.begin < s->k; p.begin += DEPTH) {
+    p.depth = least(DEPTH, s->k - p.begin);
+    const int64_t columns = round_up(s->n, kernels->columns);
+    const bool narrow = p.depth * columns <= NARROW;
+    p.a = s->transpose_a ? o->a + p.begin * s->m : o->a + p.begin;
+    p.slivers = wants_slivers(s);
+    if (p.slivers) {
+      float *slivers = p.panel + round_up((narrow ? columns : kernels->columns) * p.depth, LINE);
+      pack_slivers(p.a, p.depth, s->m, kernels->rows, slivers);
+      p.a = slivers;
+    }
+    if (narrow)
+      run_row_by_row(&p);
+    else
+      run_panel_by_panel(&p);
+  }
+}

@@ -1,0 +1,115 @@
+/* The micro-kernel of the matrix product, a template: every instruction-set class includes it once, in a file that is
+ * compiled for that class (gemm_plain.c, gemm_v3.c, gemm_v4.c).
+ *
+ *   C[i, j] = start + sum over p = 0..k-1 of A(i, p) B(p, j),   i < MR rows, j < NV * PF_TILE_LANES columns
+ *
+ * All of C stays in registers. Every element is one chain of fused multiply-adds in the order of p, whatever the tile's
+ * height, so a row's result does not depend on the rows beside it. Two forms of A: `rows` reads A(i, p) = a[i * stride + p]
+ * (activations times weights), `columns` reads A(i, p) = a[p * stride + i] (sums over rows of a^T b).
+ *
+ *   PF_TILE_LANES  floats of a vector    PF_TILE_ROWS  most rows of a tile (a multiple of 3, at most 12)
+ *   PF_TILE_TABLE  name of the table that is defined here    PF_TILE_VECTORS  vectors of a tile's row
+ *   PF_TILE_CLASS  name of the class
+ */
+#include "gemm_classes.h"
+
+#include "../../base/cpu.h"
+
+typedef float vec __attribute__((vector_size(4 * PF_TILE_LANES), aligned(4), may_alias));
+
+enum { NV = PF_TILE_VECTORS, COLUMNS = NV * PF_TILE_LANES };
+
+PF_INLINE void start_tile(const pf_tile *t, int rows, vec acc[][NV]) {
+  const float *from = t->start;
+  const ptrdiff_t stride = t->start_stride;
+  PF_UNROLL for (int i = 0; i < rows; i++) PF_UNROLL for (int v = 0; v < NV; v++) acc[i][v] = (vec){0};
+  if (!from) return;
+  PF_UNROLL for (int i = 0; i < rows; i++) PF_UNROLL for (int v = 0; v < NV; v++) acc[i][v] =
+      *(const vec *)(from + i * stride + v * PF_TILE_LANES);
+}
+
+PF_INLINE void store_tile(const pf_tile *t, int rows, vec acc[][NV]) {
+  float *to = t->c;
+  const ptrdiff_t stride = t->c_stride;
+  PF_UNROLL for (int i = 0; i < rows; i++, to += stride) PF_UNROLL for (int v = 0; v < NV; v++) *
+      (vec *)(to + v * PF_TILE_LANES) = acc[i][v];
+}
+
+/* One pointer serves three rows: stride and twice the stride are addressing modes, twelve pointers are not. */
+PF_INLINE void run_rows(const pf_tile *t, int rows) {
+  vec acc[PF_TILE_ROWS][NV];
+  start_tile(t, rows, acc);
+  const ptrdiff_t s = t->a_stride;
+  const float *a[4] = {t->a, t->a + 3 * s, t->a + 6 * s, t->a + 9 * s}, *b = t->b;
+  for (ptrdiff_t p = 0, k = t->k, next = t->b_stride; p < k; p++, b += next) {
+    vec line[NV];
+    PF_UNROLL for (int v = 0; v < NV; v++) line[v] = *(const vec *)(b + v * PF_TILE_LANES);
+    PF_UNROLL for (int i = 0; i < rows; i++) {
+      const float value = a[i / 3][(i % 3) * s];
+      PF_UNROLL for (int v = 0; v < NV; v++) acc[i][v] += value * line[v];
+    }
+    PF_UNROLL for (int q = 0; q < 4; q++) a[q]++;
+  }
+  store_tile(t, rows, acc);
+}
+
+PF_INLINE void run_columns(const pf_tile *t, int rows) {
+  vec acc[PF_TILE_ROWS][NV];
+  start_tile(t, rows, acc);
+  const float *a = t->a, *b = t->b;
+  for (ptrdiff_t p = 0, k = t->k, step = t->a_stride, next = t->b_stride; p < k; p++, a += step, b += next) {
+    vec line[NV];
+    PF_UNROLL for (int v = 0; v < NV; v++) line[v] = *(const vec *)(b + v * PF_TILE_LANES);
+    PF_UNROLL for (int i = 0; i < rows; i++) {
+      const float value = a[i];
+      PF_UNROLL for (int v = 0; v < NV; v++) acc[i][v] += value * line[v];
+    }
+  }
+  store_tile(t, rows, acc);
+}
+
+/* One row of A over several panels: enough sums side by side that none waits for another. */
+static void run_wide(const pf_tile *t) {
+  vec acc[PF_GEMM_WIDE][NV];
+  PF_UNROLL for (int q = 0; q < PF_GEMM_WIDE; q++) PF_UNROLL for (int v = 0; v < NV; v++) acc[q][v] =
+      t->start ? *(const vec *)(t->start + q * COLUMNS + v * PF_TILE_LANES) : (vec){0};
+  const float *a = t->a, *b = t->b;
+  const ptrdiff_t panel = t->k * COLUMNS;
+  for (ptrdiff_t p = 0, k = t->k; p < k; p++, b += COLUMNS)
+    PF_UNROLL for (int q = 0; q < PF_GEMM_WIDE; q++) PF_UNROLL for (int v = 0; v < NV; v++) acc[q][v] +=
+        a[p] * *(const vec *)(b + q * panel + v * PF_TILE_LANES);
+  PF_UNROLL for (int q = 0; q < PF_GEMM_WIDE; q++) PF_UNROLL for (int v = 0; v < NV; v++) *
+      (vec *)(t->c + q * COLUMNS + v * PF_TILE_LANES) = acc[q][v];
+}
+
+#define PF_TILE_KERNEL(rows)                                                                                 \
+  static void rows_##rows(const pf_tile *t) { run_rows(t, rows); }                                           \
+  static void columns_##rows(const pf_tile *t) { run_columns(t, rows); }
+
+PF_TILE_KERNEL(1)
+PF_TILE_KERNEL(2)
+PF_TILE_KERNEL(3)
+PF_TILE_KERNEL(4)
+PF_TILE_KERNEL(5)
+PF_TILE_KERNEL(6)
+#if PF_TILE_ROWS > 6
+PF_TILE_KERNEL(7)
+PF_TILE_KERNEL(8)
+PF_TILE_KERNEL(9)
+PF_TILE_KERNEL(10)
+PF_TILE_KERNEL(11)
+PF_TILE_KERNEL(12)
+#define PF_TILE_TALL(form) form##_7, form##_8, form##_9, form##_10, form##_11, form##_12
+#else
+#define PF_TILE_TALL(form) 0
+#endif
+
+const pf_gemm_kernels PF_TILE_TABLE = {
+    .name = PF_TILE_CLASS,
+    .rows = PF_TILE_ROWS,
+    .columns = COLUMNS,
+    .wide = run_wide,
+    .by_rows = {0, rows_1, rows_2, rows_3, rows_4, rows_5, rows_6, PF_TILE_TALL(rows)},
+    .by_columns = {0, columns_1, columns_2, columns_3, columns_4, columns_5, columns_6,
+                   PF_TILE_TALL(columns)},
+};
