@@ -16,6 +16,8 @@
 #include "../flow/trajectory.h"
 
 enum { STAGE_VELOCITY = 1, STAGE_GENERATOR = 2 };
+enum { STEPS_PER_POINT = 250, FEWEST_POINTS = 4 };
+enum { PROBE_STEPS = 24, PROBE_PATHS = 1024 }; /* measured and discarded to plan a budget */
 
 typedef struct run {
   pf_training *training;
@@ -45,7 +47,7 @@ static pf_fit_config fit_config(const run *r, int stage) {
                      .seed = r->training->seed,
                      .stage = (uint32_t)stage,
                      .profile = r->training->options->hooks.profile != NULL};
-  f.adam.learning_rate = c->learning_rate;
+  f.adam.learning_rate = pf_characteristic_learning_rate(c, r->plan[0] + r->plan[1]);
   f.adam.beta2 = 0.999;
   f.adam.weight_decay = c->weight_decay;
   f.warmup = f.steps / 50 < 500 ? f.steps / 50 : 500;
@@ -95,6 +97,12 @@ static pf_status sample_generator(void *context, pf_rows rows, float *x, pf_erro
   return status;
 }
 
+/* A point of the quality curve costs as much as some twenty steps: short runs get fewer. */
+static int64_t quality_points(int64_t wanted, int64_t steps) {
+  int64_t most = steps / STEPS_PER_POINT > FEWEST_POINTS ? steps / STEPS_PER_POINT : FEWEST_POINTS;
+  return wanted < most ? wanted : most;
+}
+
 static pf_status run_stage(run *r, int stage, open_fit *open, pf_error *error) {
   pf_training *t = r->training;
   bool generator = stage == STAGE_GENERATOR;
@@ -103,7 +111,8 @@ static pf_status run_stage(run *r, int stage, open_fit *open, pf_error *error) {
                              .steps = r->plan[stage - 1],
                              .loss_curve = generator ? r->generator_loss : r->velocity_loss,
                              .quality_curve = generator ? r->quality : -1,
-                             .points = t->options->curve_points,
+                             .loss_points = 10 * t->options->curve_points,
+                             .quality_points = quality_points(t->options->curve_points, r->plan[stage - 1]),
                              .sampler = sample_generator,
                              .sampler_context = r,
                              .seconds_after = generator ? 0 : r->generator_seconds};
@@ -157,36 +166,55 @@ static pf_status seconds_per_step(run *r, open_fit *open, double *out, pf_error 
   pf_objective o = {0};
   pf_fit *fit = NULL;
   pf_status status = open(r, &o, &fit, error);
-  if (status == PF_OK) status = pf_fit_calibrate(fit, 40, out, error);
+  if (status == PF_OK) status = pf_fit_calibrate(fit, PROBE_STEPS, out, error);
   pf_fit_free(fit);
   pf_graph_free(o.graph);
   return status;
 }
 
+static pf_status seconds_per_path(run *r, double *out, pf_error *error) {
+  int64_t probe = r->c.trajectories < PROBE_PATHS ? r->c.trajectories : PROBE_PATHS;
+  double begin = pf_clock_seconds();
+  PF_TRY(follow(r, probe, error));
+  *out = (pf_clock_seconds() - begin) / (double)probe;
+  return PF_OK;
+}
+
+/* The most steps whose own cost and that of their trajectories fit `left` seconds; generator: their share of the steps. The cost
+ * grows with the steps, so halving the interval finds them. */
+static double steps_within(const run *r, double left, double step, double generator, double path) {
+  double low = 0, high = left > 0 ? floor(left / step) : 0;
+  while (low < high) {
+    double middle = ceil((low + high) / 2);
+    int64_t paths = pf_characteristic_trajectories(&r->c, (int64_t)(generator * middle));
+    if (middle * step + path * (double)paths <= left)
+      low = middle;
+    else
+      high = middle - 1;
+  }
+  return low;
+}
+
 /* Fixes the step count that fits options->budget. Discarded work only: nothing measured here reaches a weight. */
 static pf_status plan_budget(run *r, pf_error *error) {
   pf_training *t = r->training;
-  double share = r->with_generator ? r->c.teacher_share : 1, velocity = 0, generator = 0, fixed = 0;
+  double share = r->with_generator ? r->c.teacher_share : 1, velocity = 0, generator = 0, path = 0;
   r->plan[0] = r->plan[1] = 1000;
   PF_TRY(seconds_per_step(r, open_velocity_fit, &velocity, error));
   if (r->with_generator) {
-    if (needs_trajectories(&r->c)) {
-      int64_t probe = r->c.trajectories < 4096 ? r->c.trajectories : 4096;
-      double begin = pf_clock_seconds();
-      PF_TRY(follow(r, probe, error));
-      fixed = (pf_clock_seconds() - begin) * (double)r->c.trajectories / (double)probe;
-    }
+    if (needs_trajectories(&r->c)) PF_TRY(seconds_per_path(r, &path, error));
     PF_TRY(seconds_per_step(r, open_generator_fit, &generator, error));
   }
-  double left = t->options->budget - (pf_clock_seconds() - t->begun) - fixed;
-  double steps = floor(left / (share * velocity + (1 - share) * generator));
+  double left = t->options->budget - (pf_clock_seconds() - t->begun);
+  double steps = steps_within(r, left, share * velocity + (1 - share) * generator, 1 - share, path);
   if (!(steps >= 10))
     return pf_fail(error, PF_USAGE, "budget %gs is too short: set-up takes %.1f s and a step %.2f ms",
                    t->options->budget, t->options->budget - left,
                    1e3 * (share * velocity + (1 - share) * generator));
   r->plan[0] = (int64_t)llround(share * steps);
   r->plan[1] = r->with_generator ? (int64_t)steps - r->plan[0] : 0;
-  r->generator_seconds = (double)r->plan[1] * generator + fixed;
+  r->generator_seconds =
+      (double)r->plan[1] * generator + path * (double)pf_characteristic_trajectories(&r->c, r->plan[1]);
   pf_training_log(t, "budget %gs: %lld steps (velocity %.3f ms, generator %.3f ms a step)",
                   t->options->budget, (long long)(r->plan[0] + r->plan[1]), 1e3 * velocity, 1e3 * generator);
   return PF_OK;
@@ -205,15 +233,15 @@ static void describe_settings(run *r) {
   const pf_characteristic *c = &r->c;
   const pf_network_config *n = &c->velocity.network;
   bool budget = r->training->options->budget > 0 && r->training->options->steps == 0;
-  pf_text_add(
-      &r->training->settings,
-      "%s %d %d %d %d/%d/%d/%g/%d %d %.17g %.17g %.17g %.17g %.17g %d %lld %g %g %g %g %g %g %g %g %d %g %s",
-      r->training->options->method, (int)c->face, (int)c->start, (int)c->velocity.interpolant, n->width,
-      n->depth, n->frequencies, n->max_frequency, (int)n->residual, c->batch, c->learning_rate,
-      c->weight_decay, c->clip, c->ema, c->teacher_share, c->trajectory_steps, (long long)c->trajectories,
-      c->pairs.sorted, c->pairs.terminal, c->pairs.from_start, c->pairs.to_end, c->pairs.dyadic,
-      c->diagonal_share, c->semigroup, c->huber, c->teacher_substeps, c->end,
-      pf_precision_name(c->precision));
+  pf_text_add(&r->training->settings,
+              "%s %d %d %d %d/%d/%d/%g/%d %d %lld %.17g %.17g %.17g %.17g %.17g %d %lld %g %g %g %g %g %g %g "
+              "%g %d %g %s",
+              r->training->options->method, (int)c->face, (int)c->start, (int)c->velocity.interpolant,
+              n->width, n->depth, n->frequencies, n->max_frequency, (int)n->residual, c->batch,
+              (long long)c->rate_steps, c->learning_rate, c->weight_decay, c->clip, c->ema, c->teacher_share,
+              c->trajectory_steps, (long long)c->trajectories, c->pairs.sorted, c->pairs.terminal,
+              c->pairs.from_start, c->pairs.to_end, c->pairs.dyadic, c->diagonal_share, c->semigroup,
+              c->huber, c->teacher_substeps, c->end, pf_precision_name(c->precision));
   if (!budget)
     pf_text_add(&r->training->settings, " %lld %lld", (long long)c->velocity_steps,
                 (long long)c->generator_steps);
@@ -270,7 +298,8 @@ static pf_status method_facts(const run *r, struct pf_model *model, pf_error *er
   const pf_characteristic *c = &r->c;
   json_t *f = model->facts;
   json_object_set_new(f, "batch", json_integer(c->batch));
-  json_object_set_new(f, "learning_rate", json_real(c->learning_rate));
+  json_object_set_new(f, "learning_rate",
+                      json_real(pf_characteristic_learning_rate(c, r->plan[0] + r->plan[1])));
   json_object_set_new(f, "weight_decay", json_real(c->weight_decay));
   json_object_set_new(f, "steps", json_integer(r->plan[0] + r->plan[1]));
   json_object_set_new(f, "velocity_steps", json_integer(r->plan[0]));
@@ -317,6 +346,7 @@ static pf_status train(run *r, struct pf_model **out, pf_error *error) {
     PF_TRY(make_plan(r, error));
     t->stage = STAGE_VELOCITY;
   }
+  r->c.trajectories = pf_characteristic_trajectories(&r->c, r->plan[1]);
   if (t->stage == STAGE_VELOCITY) PF_TRY(run_stage(r, STAGE_VELOCITY, open_velocity_fit, error));
   if (r->with_generator) {
     if (needs_trajectories(&r->c)) PF_TRY(follow(r, r->c.trajectories, error));

@@ -32,10 +32,11 @@ typedef struct pf_characteristic {
   pf_precision precision;
   int batch;
   double learning_rate, weight_decay, clip, ema;
+  int64_t rate_steps; /* the length of run that learning_rate is for; 0: it was given and is for any length */
   double teacher_share; /* of the steps */
   int64_t velocity_steps, generator_steps;
   int trajectory_steps; /* K: intervals between kept nodes */
-  int64_t trajectories; /* M: prior draws followed */
+  int64_t trajectories; /* M: prior draws followed, at most; pf_characteristic_trajectories */
   pf_pair_law pairs;
   double diagonal_share; /* share of rows that carry denoiser matching instead, theory */
   double semigroup;      /* weight of the semigroup penalty, theory */
@@ -45,6 +46,12 @@ typedef struct pf_characteristic {
 
 pf_status pf_characteristic_settings(const pf_train_options *options, int d, int64_t rows,
                                      pf_characteristic *out, pf_error *error);
+
+/* The peak learning rate of a run of so many steps: a short run takes larger ones. */
+double pf_characteristic_learning_rate(const pf_characteristic *c, int64_t steps);
+
+/* How many prior draws a generator of so many steps follows: a short run would not use them all. */
+int64_t pf_characteristic_trajectories(const pf_characteristic *c, int64_t generator_steps);
 
 /* SHARED inputs of the loss graphs. */
 enum {

@@ -264,9 +264,10 @@ static bool is_curve_point(int64_t k, int64_t n, int64_t points) {
 
 static pf_status record_curves(pf_training_stage *stage, const pf_fit_state *state, pf_error *error) {
   pf_training *t = stage->training;
-  if (is_curve_point(state->step, stage->steps, 10 * stage->points))
+  if (is_curve_point(state->step, stage->steps, stage->loss_points))
     pf_training_record(t, stage->loss_curve, (double)state->step, state->loss);
-  if (stage->quality_curve < 0 || !is_curve_point(state->step, stage->steps, stage->points)) return PF_OK;
+  if (stage->quality_curve < 0 || !is_curve_point(state->step, stage->steps, stage->quality_points))
+    return PF_OK;
   double value = NAN;
   PF_TRY(pf_training_quality(t, stage->sampler, stage->sampler_context, &value, error));
   pf_training_record(t, stage->quality_curve, (double)state->step, value);

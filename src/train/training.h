@@ -70,11 +70,11 @@ pf_status pf_training_checkpoint(pf_training *training, pf_error *error);
 /* What one stage records and shows. */
 typedef struct pf_training_stage {
   pf_training *training;
-  const char *name;  /* shown by progress */
-  int64_t steps;     /* of this stage */
-  int loss_curve;    /* curve index, -1: none */
-  int quality_curve; /* held-out energy distance of one-step samples, -1: none */
-  int64_t points;    /* how many times along the stage the curves are recorded */
+  const char *name;                    /* shown by progress */
+  int64_t steps;                       /* of this stage */
+  int loss_curve;                      /* curve index, -1: none */
+  int quality_curve;                   /* held-out energy distance of one-step samples, -1: none */
+  int64_t loss_points, quality_points; /* how many times along the stage each curve is recorded */
   pf_training_sampler *sampler;
   void *sampler_context;
   double seconds_after; /* expected wall time of the stages after this one, for the ETA */
