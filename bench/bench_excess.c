@@ -1,4 +1,5 @@
-/* A distance (w2, sliced_w2, energy, ...) of a sample file against a law or held-out rows, beside its floor: one evaluator for whatever made the sample.
+/* A distance (w2, sliced_w2, energy, ...) of a sample file against a law or held-out rows, beside its floor: one evaluator
+ * for whatever made the sample.
  *
  *   bench_excess METRIC SAMPLE law:NAME   [rows [pairs [rounds]]]     default 2000 20 2
  *   bench_excess METRIC SAMPLE HELD TRAIN [rows [pairs]]              default 2000 10
