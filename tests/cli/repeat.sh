@@ -19,8 +19,17 @@ check 'steps do not depend on threads' same steps1.csv steps3.csv
 "$P" sample t1.st -n 50 --teacher --steps 10 >teacher.csv
 check 'teacher' awk -F, 'NF != 2 { exit 1 } END { exit NR != 51 }' teacher.csv
 
+# bfloat16: as repeatable, its own numbers, and close to single precision
+for threads in 1 3; do tiny law:moons narrow$threads.st --rows 1000 --seed 3 --precision bf16 --threads $threads; done
+check 'bf16: 3 threads equal 1' same narrow1.st narrow3.st
+check 'bf16 is another model' sh -c '! cmp -s t1.st narrow1.st'
+check 'bf16 is recorded' sh -c '"$0" info narrow1.st | grep -q "^precision  *bf16"' "$P"
+"$P" sample t1.st -n 500 --seed 9 --precision bf16 >narrow.csv
+check 'bf16 samples are near' sh -c 'head -501 whole.csv | paste -d, - narrow.csv | awk -F, "NR > 1 {
+  e += (\$1 - \$3) ^ 2 + (\$2 - \$4) ^ 2; s += \$1 ^ 2 + \$2 ^ 2 } END { exit !(e > 0 && e < 1e-3 * s) }"'
+
 # interrupted
-LONG='--rows 2000 --steps 6000 --width 32 --depth 2 --batch 128 --curve-points 2 --checkpoint-seconds 0.05 --quiet'
+LONG='--rows 2000 --steps 20000 --width 32 --depth 2 --batch 128 --curve-points 2 --checkpoint-seconds 0.05 --quiet'
 "$P" train law:moons -o straight.st $LONG
 interrupt() { # SIGNAL DELAY: starts, signals, leaves the exit code in $code
   "$P" train law:moons -o again.st $LONG --resume 2>again.err &

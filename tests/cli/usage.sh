@@ -30,6 +30,7 @@ fails 'no n' 2 'needs -n' sample m
 fails 'n of zero' 2 'between' sample m -n 0
 fails 'negative seed' 2 'between' sample m -n 1 --seed -1
 fails 'unknown method' 2 "characteristic" train law:moons -o m --method charateristic
+fails 'unknown precision' 2 "did you mean 'bf16'" train law:moons -o m --precision f16
 fails 'unknown law' 2 "moons" train law:mons -o m
 fails 'unknown law to draw' 2 "moons" data mons -n 3
 fails 'unknown method to compare' 2 "did you mean 'characteristic'" compare law:moons --methods charcteristic
