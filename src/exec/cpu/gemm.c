@@ -10,6 +10,7 @@
 
 #include <string.h>
 
+#include "../../base/canary.h"
 #include "../../base/cpu.h"
 #include "gemm_classes.h"
 #include "gemm_few.h"
@@ -148,7 +149,7 @@ static void run_tile(const product *p, int64_t i, int64_t rows, int64_t j, const
   const pf_gemm_operands *o = p->operands;
   pf_tile tile = {
       .k = p->depth, .b = panel, .b_stride = panel_stride, .c = o->c + i * s->n + j, .c_stride = s->n};
-  if (p->begin > 0) {
+  if (PF_CANARY(GEMM_DEPTH, p->begin > 0, false)) {
     tile.start = tile.c;
     tile.start_stride = s->n;
   } else if (o->start) {

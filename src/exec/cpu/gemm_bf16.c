@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "../../base/canary.h"
 #include "gemm_classes.h"
 
 enum {
@@ -64,7 +65,8 @@ PF_INLINE void pack_turned_step(const pf_gemm_shape *s, const float *b, int64_t 
     memcpy(columns[i], column, sizeof column);
   }
   for (int q = 0; q < STEP_PAIRS; q++, pairs += PF_BF16_BLOCK)
-    for (int i = 0; i < PF_BF16_BLOCK; i++) pairs[i] = columns[i][q];
+    for (int i = 0; i < PF_BF16_BLOCK; i++)
+      pairs[i] = columns[i][PF_CANARY(BF16_PAIR, q, STEP_PAIRS - 1 - q)];
 }
 
 /* Weights: panels of 32 columns, each the steps of k one after the other. */

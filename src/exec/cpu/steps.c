@@ -7,6 +7,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "../../base/canary.h"
 #include "../../base/cpu.h"
 #include "../../base/rng.h"
 #include "profile.h"
@@ -128,7 +129,8 @@ static void multiply(const pf_execution *at, const pf_step *s) {
   if (s->in[2] >= 0) {
     o.start = at->pointer[s->in[2]];
     o.start_stride = at->program->value[s->in[2]].span == PF_PER_ROW ? s->gemm.n : 0;
-  } else if (at->program->value[s->out].base == PF_BASE_OUTPUT && !at->first_tile) {
+  } else if (at->program->value[s->out].base == PF_BASE_OUTPUT &&
+             !PF_CANARY(TILE_SUM, at->first_tile, true)) {
     o.start = o.c;
     o.start_stride = s->gemm.n;
   }
