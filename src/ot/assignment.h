@@ -34,7 +34,7 @@ void pf_assignment_clear(pf_assignment *assignment);
 
 /* Wasserstein distance W_p, p = power in {1, 2}, between the uniform laws on two clouds of equally many
  * points: ( min over permutations of the mean of |x_i - y_s(i)|^p )^(1/p). Exact (relative 1e-9 of the mean
- * cost). About 0.1 to 0.4 s at n = 2000. Errors: PF_BAD_INPUT (shapes differ, n over PF_ASSIGNMENT_MAX),
+ * cost). About 0.1 to 0.5 s at n = 2000. Errors: PF_BAD_INPUT (shapes differ, n over PF_ASSIGNMENT_MAX),
  * PF_NON_FINITE. */
 pf_status pf_wasserstein(pf_points x, pf_points y, int power, double *out, pf_error *error);
 
