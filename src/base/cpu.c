@@ -19,25 +19,38 @@ const char *pf_cpu_class(void) {
 #endif
 }
 
+/* By feature: not every compiler knows the levels by name. */
+#if defined(__x86_64__)
+static bool has_v3(void) {
+  __builtin_cpu_init();
+  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2") &&
+         __builtin_cpu_supports("fma");
+}
+
+static bool has_v4(void) {
+  return has_v3() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+         __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
+         __builtin_cpu_supports("avx512vl");
+}
+#endif
+
 bool pf_cpu_runs(const char *instruction_set) {
   (void)instruction_set;
-  PF_X86(__builtin_cpu_init();
-         if (strcmp(instruction_set, "x86-64-v4") == 0) return __builtin_cpu_supports("x86-64-v4") != 0;
-         if (strcmp(instruction_set, "x86-64-v3") == 0) return __builtin_cpu_supports("x86-64-v3") != 0;)
+  PF_X86(if (strcmp(instruction_set, "x86-64-v4") == 0) return has_v4();
+         if (strcmp(instruction_set, "x86-64-v3") == 0) return has_v3();)
   return true;
 }
 
 #if defined(__x86_64__)
+#include <cpuid.h>
 #include <sys/syscall.h>
 
 bool pf_cpu_has_amx(void) {
-  enum {
-    REQUEST_PERMISSION = 0x1023,
-    TILE_DATA = 18
-  }; /* arch_prctl(2): state of 8 KiB is not saved unasked */
-  __builtin_cpu_init();
-  return __builtin_cpu_supports("amx-tile") && __builtin_cpu_supports("amx-bf16") &&
-         __builtin_cpu_supports("x86-64-v4") && syscall(SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA) == 0;
+  enum { FEATURES = 7, BF16 = 1 << 22, TILES = 1 << 24 }; /* leaf and bits of its EDX */
+  enum { REQUEST_PERMISSION = 0x1023, TILE_DATA = 18 };   /* arch_prctl(2): 8 KiB are not saved unasked */
+  unsigned a, b, c, d;
+  return has_v4() && __get_cpuid_count(FEATURES, 0, &a, &b, &c, &d) && (d & BF16) && (d & TILES) &&
+         syscall(SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA) == 0;
 }
 #else
 bool pf_cpu_has_amx(void) { return false; }

@@ -34,9 +34,6 @@
 #define PF_UNROLL _Pragma("GCC unroll 16")
 #endif
 
-/* A hint that this address will be read soon; never faults. */
-#define PF_PREFETCH(address) __builtin_prefetch(address)
-
 /* PF_X86(text): `text` where there are x86-64 instruction-set classes to choose from, nothing elsewhere. */
 #if defined(__x86_64__)
 #define PF_X86(...) __VA_ARGS__

@@ -215,6 +215,28 @@ static void test_silu_pair_is_both(void **state) {
   assert_memory_equal(x, one, sizeof one);
 }
 
+/* Vectors and the tails that are left of them fuse the same multiply-adds: no value's bits tell its place in a block. */
+static void test_places_in_a_block_do_not_matter(void **state) {
+  (void)state;
+  enum { N = 67 };
+  static const pf_kernel kernels[] = {
+#define PF_X(NAME, expression) PF_KERNEL_##NAME,
+      PF_UNARY_KERNELS(PF_X)
+#undef PF_X
+  };
+  float x[N], whole[N], part[N];
+  for (int i = 0; i < N; i++) x[i] = 0.013f + 0.137f * (float)i * (i % 3 == 0 ? -1.0f : 1.0f);
+  for (size_t k = 0; k < sizeof kernels / sizeof *kernels; k++) {
+    run_unary(kernels[k], N, x, whole);
+    for (size_t n = 1; n <= 33; n++)
+      for (size_t from = 0; from + n <= N; from += 7) {
+        run_unary(kernels[k], n, x + from, part);
+        if (memcmp(part, whole + from, n * sizeof *part) != 0)
+          fail_msg("kernel %d: %zu values from %zu differ", kernels[k], n, from);
+      }
+  }
+}
+
 /* GELU is composed of erf and products: its left tail cancels, so its error is absolute, in units of the argument. */
 static void test_composed_gelu(void **state) {
   (void)state;
@@ -240,6 +262,7 @@ int main(void) {
       cmocka_unit_test(test_unary_kernels_are_accurate),
       cmocka_unit_test(test_special_values),
       cmocka_unit_test(test_silu_pair_is_both),
+      cmocka_unit_test(test_places_in_a_block_do_not_matter),
       cmocka_unit_test(test_composed_gelu),
       cmocka_unit_test(test_sine_of_huge_arguments_stays_in_range),
       cmocka_unit_test(test_binary_kernels_in_three_forms),

@@ -131,17 +131,6 @@ static void run_edge(pf_tile_kernel *kernel, pf_tile *tile, int64_t rows, int64_
   for (int64_t i = 0; i < rows; i++) memcpy(out + i * stride, c + i * columns, (size_t)real * sizeof *c);
 }
 
-/* The next tile's first values are far away, and nothing of that tile can begin before they are here. */
-static void fetch_start(const product *p, int64_t i, int64_t j) {
-  const pf_gemm_shape *s = p->shape;
-  const bool resumed = p->begin > 0;
-  const float *from = resumed ? p->operands->c : p->operands->start;
-  const int64_t stride = resumed ? s->n : p->operands->start_stride;
-  if (!from || stride == 0) return;
-  for (int64_t r = i; r < least(i + p->kernels->rows, s->m); r++)
-    for (int64_t c = j; c < j + p->kernels->columns; c += LINE) PF_PREFETCH(from + r * stride + c);
-}
-
 /* Rows i .. i + rows - 1 of the columns of one panel. */
 static void run_tile(const product *p, int64_t i, int64_t rows, int64_t j, const float *panel,
                      int64_t panel_stride) {
@@ -190,10 +179,7 @@ static void run_panel_by_panel(const product *p) {
   for (int64_t j = 0; j < p->shape->n; j += p->kernels->columns) {
     int64_t stride;
     const float *panel = panel_of(p, j, p->panel, &stride);
-    for (int64_t i = 0; i < m; i += high) {
-      fetch_start(p, i + high, j);
-      run_tile(p, i, least(high, m - i), j, panel, stride);
-    }
+    for (int64_t i = 0; i < m; i += high) run_tile(p, i, least(high, m - i), j, panel, stride);
   }
 }
 

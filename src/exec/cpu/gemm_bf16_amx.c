@@ -66,18 +66,16 @@ typedef uint32_t words __attribute__((vector_size(64), aligned(4), may_alias));
 /* One stage of a transposition: rows i and i + d swap the blocks off their diagonal. */
 #define LOW(l, d)  ((l) & (d) ? 16 + (l) - (d) : (l))
 #define HIGH(l, d) ((l) & (d) ? 16 + (l) : (l) + (d))
-#define LANES(OF, d)                                                                                         \
-  {                                                                                                          \
-    OF(0, d), OF(1, d), OF(2, d), OF(3, d), OF(4, d), OF(5, d), OF(6, d), OF(7, d), OF(8, d), OF(9, d),      \
-        OF(10, d), OF(11, d), OF(12, d), OF(13, d), OF(14, d), OF(15, d)                                     \
-  }
+#define SHUFFLE(a, b, OF, d)                                                                                 \
+  __builtin_shufflevector(a, b, OF(0, d), OF(1, d), OF(2, d), OF(3, d), OF(4, d), OF(5, d), OF(6, d),        \
+                          OF(7, d), OF(8, d), OF(9, d), OF(10, d), OF(11, d), OF(12, d), OF(13, d),          \
+                          OF(14, d), OF(15, d))
 #define STAGE(d)                                                                                             \
   do {                                                                                                       \
-    const words low = LANES(LOW, d), high = LANES(HIGH, d);                                                  \
     PF_UNROLL for (int i = 0; i < PF_BF16_TILE; i++) if (!(i & (d))) {                                       \
       const words a = v[i], b = v[i + (d)];                                                                  \
-      v[i] = __builtin_shuffle(a, b, low);                                                                   \
-      v[i + (d)] = __builtin_shuffle(a, b, high);                                                            \
+      v[i] = SHUFFLE(a, b, LOW, d);                                                                          \
+      v[i + (d)] = SHUFFLE(a, b, HIGH, d);                                                                   \
     }                                                                                                        \
   } while (0)
 

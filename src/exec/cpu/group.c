@@ -10,7 +10,11 @@
 
 #include "../../base/memory.h"
 
-enum { WIDE_COLUMNS = 8, REGS_PER_MEMBER = 5, INSTRUCTIONS_PER_MEMBER = 4 };
+enum {
+  WIDE_COLUMNS = 8,
+  REGS_PER_MEMBER = 5,
+  INSTRUCTIONS_PER_MEMBER = 5 /* three operands, itself, its copy */
+};
 
 typedef struct builder {
   const pf_plan *plan;

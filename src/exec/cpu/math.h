@@ -1,7 +1,7 @@
 /* Single-precision elementary functions for vectorised loops: branch-free, a few ulp over the whole range.
  *
  * Every function is straight-line code on plain + - * / and selects, so the compiler turns a loop over it into
- * vectors, and a vector lane and the scalar tail give the same bits (contraction into FMA is off in the build).
+ * vectors, and a vector lane and the scalar tail give the same bits: both fuse the same multiply-adds, or neither does.
  * NaN stays NaN; overflow goes to infinity. The polynomials are Chebyshev interpolants of the reduced functions,
  * computed in 60-digit arithmetic; their approximation error is below 3e-8 relative to the result.
  *
