@@ -123,6 +123,30 @@ static void test_narrow_products_are_counted(void **state) {
   fixture_free(&f);
 }
 
+/* One operation with three operands that are all spread over its items, read by a product in bfloat16 alone: the most
+ * instructions that a group of one can have. */
+static void test_spread_operands_of_a_narrow_product(void **state) {
+  (void)state;
+  fixture f = {.rows = 50, .input_items = {2, 32, 1}};
+  pf_error error;
+  must(pf_graph_create(&f.graph, &error), &error);
+  pf_node c = pf_input(f.graph, 0, PF_SHAPE(PF_PER_ROW, 2, 1)),
+          a = pf_input(f.graph, 1, PF_SHAPE(PF_PER_ROW, 1, 32)),
+          b = pf_input(f.graph, 2, PF_SCALAR(PF_PER_ROW));
+  pf_node w = pf_param(f.graph, 0, 0, PF_SHAPE(PF_SHARED, 32, 32));
+  f.output[0] = pf_matmul(pf_select(c, a, b), w, false, false);
+  f.outputs = 1;
+  fixture_fill(&f, 32 * 32);
+  for (int64_t i = 0; i < 2 * f.rows; i += 3) f.input[0][i] = 0;
+  pf_program_options options = pf_program_options_default();
+  options.precision = PF_PRECISION_BF16;
+  results want = run_reference(&f), got = run_options(&f, options, 1, 1),
+          single = run_with(&f, 0, true, 1, 1);
+  assert_close(&got, &want, 1e-2, "spread operands");
+  assert_memory_not_equal(got.value[0], single.value[0], (size_t)got.count[0] * sizeof(float));
+  results_free(&want), results_free(&got), results_free(&single), fixture_free(&f);
+}
+
 /* Element-wise results do not depend on where a row falls in a tile. */
 static void test_elementwise_rows_keep_their_bits(void **state) {
   (void)state;
@@ -348,6 +372,7 @@ int main(void) {
       cmocka_unit_test(test_tiles_agree),
       cmocka_unit_test(test_narrow_products),
       cmocka_unit_test(test_narrow_products_are_counted),
+      cmocka_unit_test(test_spread_operands_of_a_narrow_product),
       cmocka_unit_test(test_elementwise_rows_keep_their_bits),
       cmocka_unit_test(test_two_threads_share_one_program),
       cmocka_unit_test(test_padding_rows_do_not_count),
