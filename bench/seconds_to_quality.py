@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Seconds to quality: training wall time until the held-out W2 excess stays under 0.15 x the floor.
 
-    bench/seconds_to_quality.py [--cases 8gaussians,moons,...] [--peer PYTHON] [--json FILE] ...
+    ./run bench --seconds-to-quality [--cases 8gaussians,moons,...] [--peer PYTHON] [--json FILE] ...
 
 Ours: complete runs of `pushforward train DATA --budget B`, defaults otherwise, one for each budget B; one network evaluation a
 sample. On the clock is the whole command: start, loading, training, saving. Peers: torchcfm's example in a process of its own
-(peers_torchcfm.py), which pauses at every point and goes on from there; on the clock is its training loop alone. A peer with
+(peers/torchcfm_train.py), which pauses at every point and goes on from there; on the clock is its training loop alone. A peer with
 "cosine" in its name decays its learning rate and, like ours, makes a complete run for each point.
 
 All methods of a case take turns: every one is brought to a point, then measured, then the next. Samples of all are judged by the
@@ -133,7 +133,7 @@ class Peer:
         self.process = None
 
     def start(self, steps=0):
-        script = os.path.join(ROOT, "bench", "peers_torchcfm.py")
+        script = os.path.join(ROOT, "bench", "peers", "torchcfm_train.py")
         words = [self.options.peer, script, self.case.train, *PEERS[self.name], "--threads", str(self.options.peer_threads)]
         words += ["--seed", str(self.options.seed), "--cosine", str(steps)] + (["--scale"] if self.case.table else [])
         self.process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)

@@ -41,6 +41,29 @@ static void defaults_are_complete(void **state) {
   assert_true(c.end == pf_interpolant_default_end(c.generator.interpolant));
 }
 
+/* Runs of the default length take the default rate and all trajectories, shorter ones larger steps and fewer; a rate that
+ * was given is for any length. */
+static void short_runs_adapt(void **state) {
+  (void)state;
+  pf_train_options o = defaults();
+  for (int d = 2; d <= 8; d += 6) {
+    pf_characteristic c = resolve(&o, d);
+    const int64_t usual = c.velocity_steps + c.generator_steps;
+    assert_true(pf_characteristic_learning_rate(&c, usual) == c.learning_rate);
+    assert_true(pf_characteristic_learning_rate(&c, 10 * usual) == c.learning_rate);
+    double eighth = pf_characteristic_learning_rate(&c, usual / 8); /* steps^(-1/3) */
+    assert_true(fabs(eighth / (2 * c.learning_rate) - 1) < 1e-12);
+    assert_true(pf_characteristic_learning_rate(&c, 2) == pf_characteristic_learning_rate(&c, 20));
+    assert_true(pf_characteristic_learning_rate(&c, 2) < 0.1);
+    assert_int_equal(pf_characteristic_trajectories(&c, c.generator_steps), c.trajectories);
+    assert_true(pf_characteristic_trajectories(&c, 1000) < pf_characteristic_trajectories(&c, 2000));
+    assert_true(pf_characteristic_trajectories(&c, 1) > 0);
+  }
+  o.learning_rate = 0.001;
+  pf_characteristic given = resolve(&o, 2);
+  assert_true(pf_characteristic_learning_rate(&given, 2) == 0.001);
+}
+
 static void options_override_defaults(void **state) {
   (void)state;
   pf_train_options o = defaults();
@@ -182,6 +205,7 @@ static void methods_are_found_by_name(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(defaults_are_complete),
+      cmocka_unit_test(short_runs_adapt),
       cmocka_unit_test(options_override_defaults),
       cmocka_unit_test(both_stages_get_steps),
       cmocka_unit_test(long_trajectories_are_fewer),

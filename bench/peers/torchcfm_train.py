@@ -5,7 +5,7 @@ default rate, batch 256, sigma 0.1, matchers ConditionalFlowMatcher (icfm) or Ex
 (otcfm), noise to data. Departures from it, all to the peer's good: the data are whole in memory, torch runs without gradient
 hooks while sampling, and --scale standardises the columns (always on for tables). Samples are 100 Euler steps.
 
-    peers_torchcfm.py DATA --matcher icfm|otcfm [--sigma S] [--scale] [--cosine STEPS] [--threads T] [--seed S]
+    torchcfm_train.py DATA --matcher icfm|otcfm [--sigma S] [--scale] [--cosine STEPS] [--threads T] [--seed S]
 
 Commands on standard input, one a line; each is answered by one JSON line:
     train SECONDS     go on until SECONDS of training wall time have passed in all (with --cosine: to the last step)
