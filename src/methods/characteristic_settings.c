@@ -26,7 +26,7 @@ static const pf_characteristic defaults = {
     .teacher_substeps = 4,
 };
 
-/* The best peak rate of runs of 1000, 2000, 8000 and 150,000 steps falls as steps^(-1/3); beyond this runs differ by seed. */
+/* Most that the peak rate of a short run grows to, as steps^(-1/3); docs/quality.md has the trials. */
 #define MOST_RATE 0.016
 
 /* A trajectory costs two network passes an interval, a step of the fit three a row: at this rate a small share of the fit. */
