@@ -36,10 +36,9 @@ const char *pf_precision_kernels(pf_precision precision);
 
 typedef struct pf_program_options {
   int tile_rows; /* rows per tile (fixed shape of every kernel); 0: chosen from a memory budget, at most max_rows */
-  int max_rows; /* rows a lane will have at most; bounds the tile */
-  pf_precision
-      precision; /* PF_PRECISION_BF16 needs tiles of a multiple of 32 rows: others stay single precision */
-  bool fuse;     /* false: every element-wise op on its own (for tests); default true */
+  int max_rows;           /* rows a lane will have at most; bounds the tile */
+  pf_precision precision; /* bf16 needs tiles of a multiple of 32 rows; others stay single precision */
+  bool fuse;              /* false: every element-wise op on its own (for tests); default true */
 } pf_program_options;
 
 pf_program_options pf_program_options_default(void);
