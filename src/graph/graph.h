@@ -130,6 +130,7 @@ pf_node pf_sigmoid(pf_node a);
 pf_node pf_silu(pf_node a);       /* a * sigmoid(a) */
 pf_node pf_silu_slope(pf_node a); /* its derivative */
 pf_node pf_softplus(pf_node a);
+pf_node pf_log_2cosh(pf_node a); /* log(2 cosh a): the antiderivative of tanh that goes to |a| */
 pf_node pf_sin(pf_node a);
 pf_node pf_cos(pf_node a);
 pf_node pf_erf(pf_node a);

@@ -50,6 +50,7 @@ static pf_node rule_unary(pf_op op, pf_node y, pf_node a, pf_node t) {
   case PF_OP_SILU: return pf_mul(t, pf_silu_slope(a));
   case PF_OP_SILU_SLOPE: return pf_mul(t, silu_curvature(a));
   case PF_OP_SOFTPLUS: return pf_mul(t, pf_sigmoid(a));
+  case PF_OP_LOG_2COSH: return pf_mul(t, pf_tanh(a));
   case PF_OP_SIN: return pf_mul(t, pf_cos(a));
   case PF_OP_COS: return pf_neg(pf_mul(t, pf_sin(a)));
   case PF_OP_ERF: return pf_mul(t, pf_scale(pf_exp(pf_neg(pf_square(a))), two_over_sqrt_pi));

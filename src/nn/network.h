@@ -12,7 +12,7 @@
 #ifndef PF_NN_NETWORK_H
 #define PF_NN_NETWORK_H
 
-#include "../graph/graph.h"
+#include "layout.h"
 
 enum { PF_MAX_FREQUENCIES = 64 };
 
@@ -30,30 +30,9 @@ typedef struct pf_network_config {
 /* 1 hidden unit up to the limits above; PF_USAGE names the field otherwise. */
 pf_status pf_network_config_check(const pf_network_config *config, pf_error *error);
 
-typedef enum pf_init { PF_INIT_ZERO, PF_INIT_NORMAL } pf_init;
-
-/* One named piece of the flat parameter array. */
-typedef struct pf_parameter {
-  char name[40];
-  int64_t offset;
-  pf_shape shape;
-  pf_init init;
-  double deviation; /* standard deviation of PF_INIT_NORMAL */
-} pf_parameter;
-
-typedef struct pf_layout {
-  pf_parameter *items;
-  int count, capacity;
-  int64_t total; /* elements of the flat array */
-} pf_layout;
-
-/* Fills *out (owned by the caller: pf_layout_free). */
+/* Fills *out (owned by the caller: pf_layout_free). Initial values: normal with variance 1/fan-in (times 2 for layers
+ * behind SiLU), zero biases, zero output of the second-time branch. The last layer's weight is "out.weight". */
 pf_status pf_network_layout(const pf_network_config *config, pf_layout *out, pf_error *error);
-void pf_layout_free(pf_layout *layout);
-
-/* Initial values, a function of (seed, element) alone: normal with variance 1/fan-in (times 2 for layers
- * behind SiLU), zero biases, zero output of the second-time branch. params: layout->total floats. */
-void pf_layout_initialise(const pf_layout *layout, uint64_t seed, float *params);
 
 /* F as a PER_ROW node of `outputs` columns. x: PER_ROW [inputs]; t, s: scalars, PER_ROW or SHARED (ignored
  * beyond config->times; pass x for an unused one). Parameters come from set `set` at offset 0. */
@@ -63,9 +42,6 @@ pf_node pf_network_apply(const pf_network_config *config, int set, pf_node x, pf
  * T u(t) + S (u(s) - u(t)), and F from it. Not for a network of no times. */
 pf_node pf_network_time_path(const pf_network_config *config, int set, pf_node t, pf_node s);
 pf_node pf_network_apply_path(const pf_network_config *config, int set, pf_node x, pf_node path);
-
-/* The piece called `name` ("out.weight" is the last layer's weight), NULL when there is none. */
-const pf_parameter *pf_layout_find(const pf_layout *layout, const char *name);
 
 /* The features u(t) of a scalar time node: [2 * frequencies]. */
 pf_node pf_time_features(pf_node t, int frequencies, double max_frequency);

@@ -18,6 +18,8 @@ typedef double scalar_function(double);
 static double sigmoid(double x) { return x >= 0 ? 1 / (1 + exp(-x)) : exp(x) / (1 + exp(x)); }
 static double softplus(double x) { return (x > 0 ? x : 0) + log1p(exp(-fabs(x))); }
 
+static double log_2cosh(double x) { return fabs(x) + log1p(exp(-2 * fabs(x))); }
+
 static double silu(double x) { return x * sigmoid(x); }
 static double silu_slope(double x) { return sigmoid(x) * (1 + x * (1 - sigmoid(x))); }
 
@@ -73,6 +75,8 @@ static void test_unary_kernels_are_accurate(void **state) {
       {PF_KERNEL_SIGMOID, sigmoid, -1, 1, 3},
       {PF_KERNEL_SOFTPLUS, softplus, -87, 100, 3},
       {PF_KERNEL_SOFTPLUS, softplus, -3, 3, 3},
+      {PF_KERNEL_LOG_2COSH, log_2cosh, -100, 100, 3},
+      {PF_KERNEL_LOG_2COSH, log_2cosh, -1, 1, 3},
       {PF_KERNEL_SIN, sin, -7, 7, 2.5},
       {PF_KERNEL_SIN, sin, -1e4, 1e4, 2.5},
       {PF_KERNEL_COS, cos, -7, 7, 2.5},
@@ -113,6 +117,8 @@ static void test_special_values(void **state) {
   expect(PF_KERNEL_SIGMOID, inf, 1), expect(PF_KERNEL_SIGMOID, -inf, 0), expect(PF_KERNEL_SIGMOID, 0, 0.5f);
   expect(PF_KERNEL_SOFTPLUS, inf, inf), expect(PF_KERNEL_SOFTPLUS, -inf, 0),
       expect(PF_KERNEL_SOFTPLUS, 1e30f, 1e30f);
+  expect(PF_KERNEL_LOG_2COSH, inf, inf), expect(PF_KERNEL_LOG_2COSH, -inf, inf),
+      expect(PF_KERNEL_LOG_2COSH, -1e30f, 1e30f);
   expect(PF_KERNEL_ERF, inf, 1), expect(PF_KERNEL_ERF, -inf, -1), expect(PF_KERNEL_ERF, -0.0f, -0.0f);
   expect(PF_KERNEL_SIN, inf, NAN), expect(PF_KERNEL_COS, -inf, NAN), expect(PF_KERNEL_SIN, 0, 0);
   expect(PF_KERNEL_COS, 0, 1), expect(PF_KERNEL_SIGN, -3, -1), expect(PF_KERNEL_SIGN, 2, 1);

@@ -20,6 +20,7 @@
   X(SILU, pf_math_silu(x))                                                                                   \
   X(SILU_SLOPE, pf_math_silu_slope(x))                                                                       \
   X(SOFTPLUS, pf_math_softplus(x))                                                                           \
+  X(LOG_2COSH, pf_math_log_2cosh(x))                                                                         \
   X(SIN, pf_math_sincos(x, 0))                                                                               \
   X(COS, pf_math_sincos(x, 1))                                                                               \
   X(ERF, pf_math_erf(x))                                                                                     \

@@ -101,16 +101,27 @@ PF_INLINE float pf_math_silu_slope(float x) {
   return s * (1.0f + x * rest);
 }
 
-/* max(x, 0) + log(1 + e), e = e^-|x|; log(1 + e) = 2 artanh(s), s = e / (2 + e) <= 1/3. */
-PF_INLINE float pf_math_softplus(float x) {
-  float e = pf_math_exp(-fabsf(x)), s = e / (2.0f + e), w = s * s;
+/* log(1 + e) for e in [0, 1]: 2 artanh(s), s = e / (2 + e) <= 1/3. */
+PF_INLINE float pf_math_log_1plus(float e) {
+  float s = e / (2.0f + e), w = s * s;
   float p = 0.116121646f;
   p = p * w + 0.108532879f;
   p = p * w + 0.14296179f;
   p = p * w + 0.199998532f;
   p = p * w + 0.333333337f;
-  float tail = 2.0f * (s + s * (w * p));
+  return 2.0f * (s + s * (w * p));
+}
+
+/* max(x, 0) + log(1 + e^-|x|) */
+PF_INLINE float pf_math_softplus(float x) {
+  float tail = pf_math_log_1plus(pf_math_exp(-fabsf(x)));
   return (x < 0.0f ? 0.0f : x) + tail;
+}
+
+/* log(e^x + e^-x) = |x| + log(1 + e^-2|x|), at least log 2 */
+PF_INLINE float pf_math_log_2cosh(float x) {
+  float a = fabsf(x);
+  return a + pf_math_log_1plus(pf_math_exp(-(a + a)));
 }
 
 /* Both of sin and cos from x = n pi/2 + r: the reduction runs in double, good for |x| up to 1e7; beyond, the phase
