@@ -43,6 +43,8 @@ int pf_shape_last(const pf_shape *shape); /* last item dimension, 1 for a scalar
 bool pf_shape_join_items(const pf_shape *a, const pf_shape *b, pf_shape *out);
 /* Items of `from` broadcast to those of `to`. */
 bool pf_shape_broadcasts_to(const pf_shape *from, const pf_shape *to);
+/* [lead] + the items of `shape`; `shape` itself for lead 0. One axis too many makes an invalid shape. */
+pf_shape pf_shape_stacked(int lead, const pf_shape *shape);
 /* Flat item index into `operand` of flat item index `index` of the broadcast result. */
 int64_t pf_shape_operand_index(const pf_shape *result, const pf_shape *operand, int64_t index);
 
@@ -81,7 +83,8 @@ pf_node pf_zeros_like(pf_graph *graph, const pf_shape *shape);
 /* Cotangent of operand k given the standing cotangent g of `node`; stands for the operand (grad_rules.c). */
 pf_node pf_rule_vjp(pf_node node, int k, pf_node g);
 /* Tangent of `node` given the operands' standing tangents (invalid handle: none); at least one is given
- * (jvp_rules.c). */
-pf_node pf_rule_jvp(pf_node node, const pf_node *tangents);
+ * (jvp_rules.c). `stacked`: tangents have exactly one axis more than their nodes, in front, the directions: k of them or
+ * 1, standing for equal ones. Ranks are exact so that a direction is never taken for an item axis. */
+pf_node pf_rule_jvp(pf_node node, const pf_node *tangents, bool stacked);
 
 #endif

@@ -191,5 +191,12 @@ void pf_grad(pf_node y, pf_node seed, const pf_node *wrt, int n, pf_node *out);
  * its given tangent alone, whatever its operands do; a node listed twice moves along the sum. out[j] has the
  * shape of ys[j]; zeros where ys[j] does not depend on xs. out: n_y handles. */
 void pf_jvp(const pf_node *ys, int n_y, const pf_node *xs, const pf_node *tangents, int n_x, pf_node *out);
+/* k >= 1 directions at once: tangents[i] broadcasts to [k] + the items of xs[i], and out[j] has [k] + the items of ys[j];
+ * otherwise as pf_jvp, and equal to k calls of it. One graph for all directions: where a PER_ROW item [n] meets weights, [k, n]
+ * meets them in one product. Directions take an axis, so no node that moves may have PF_MAX_AXES of them. A moving second
+ * operand of matmul, transposed first operand of it, or operand of outer is an error unless its tangent is the same in all
+ * directions. Composes with itself, pf_jvp and pf_grad. */
+void pf_jvp_stack(const pf_node *ys, int n_y, const pf_node *xs, const pf_node *tangents, int n_x, int k,
+                  pf_node *out);
 
 #endif

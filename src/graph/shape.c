@@ -74,6 +74,13 @@ bool pf_shape_broadcasts_to(const pf_shape *from, const pf_shape *to) {
   return pf_shape_join_items(from, to, &joined) && pf_shape_same_items(&joined, to);
 }
 
+pf_shape pf_shape_stacked(int lead, const pf_shape *shape) {
+  if (lead == 0) return *shape;
+  pf_shape stacked = {.span = shape->span, .axes = shape->axes + 1, .dim = {lead}};
+  for (int i = 1; i < stacked.axes && i < PF_MAX_AXES; i++) stacked.dim[i] = shape->dim[i - 1];
+  return stacked;
+}
+
 int64_t pf_shape_operand_index(const pf_shape *result, const pf_shape *operand, int64_t index) {
   int64_t at = 0, stride = 1;
   for (int e = 0; e < result->axes; e++) {

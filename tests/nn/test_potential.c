@@ -191,18 +191,14 @@ static void a_case_worked_out_by_hand(void **state) {
   }
 }
 
-/* Trace of the Hessian by d tangents of the gradient. */
+/* Trace of the Hessian by a stack of d tangents of the gradient. */
 static pf_node generic_trace(const potential *f, pf_node gradient) {
-  pf_node sum = {f->graph, -1};
-  for (int i = 0; i < f->c.inputs; i++) {
-    double unit[MOST_COLUMNS] = {0};
-    unit[i] = 1;
-    pf_node e = pf_constant(f->graph, PF_SHAPE(PF_SHARED, f->c.inputs), unit), tangent;
-    pf_jvp(&gradient, 1, &f->x, &e, 1, &tangent);
-    pf_node term = pf_slice(tangent, i, 1);
-    sum = i ? pf_add(sum, term) : term;
-  }
-  return sum;
+  const int d = f->c.inputs;
+  double unit[MOST_COLUMNS * MOST_COLUMNS] = {0};
+  for (int i = 0; i < d; i++) unit[i * d + i] = 1;
+  pf_node e = pf_constant(f->graph, PF_SHAPE(PF_SHARED, d, d), unit), hessian;
+  pf_jvp_stack(&gradient, 1, &f->x, &e, 1, d, &hessian);
+  return pf_sum_items(pf_mul(hessian, e));
 }
 
 static void expect_generic(pf_potential_config c, pf_span time) {
@@ -352,7 +348,7 @@ static void build_training(fixture *f, const pf_potential_config *c, pf_span tim
 
 static void the_fast_executor_agrees(void **state) {
   (void)state;
-  static const pf_potential_config configs[] = {{2, 32, 1, 0}, {43, 64, 1, 0}};
+  static const pf_potential_config configs[] = {{2, 32, 1, 0}, {9, 48, 1, 0}};
   for (int i = 0; i < 2; i++)
     for (int span = PF_SHARED; span <= PF_PER_ROW; span++) {
       fixture f;
