@@ -49,9 +49,9 @@ static pf_status add_network(pf_report_work *w, const char *key, const pf_learne
   const pf_network_config *c = &pf_learned_map_of(learned)->network;
   pf_layout layout = {0};
   PF_TRY(pf_network_layout(c, &layout, error));
-  add_fact(w, key, "MLP %d x %d SiLU%s, %s, %lld parameters", c->depth, c->width,
-           c->residual ? ", residual" : "", c->times == 2 ? "two times" : "one time",
-           (long long)layout.total);
+  add_fact(w, key, "MLP %d x %d %s%s, %s, %lld parameters", c->depth, c->width,
+           pf_activation_label(c->activation), c->residual ? ", residual" : "",
+           c->times == 2 ? "two times" : "one time", (long long)layout.total);
   pf_layout_free(&layout);
   return PF_OK;
 }

@@ -12,10 +12,11 @@
 
 static json_t *network_json(const pf_time_map *map) {
   const pf_network_config *c = &map->network;
-  return json_pack("{s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:f, s:b}", "interpolant",
+  return json_pack("{s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:f, s:b, s:s}", "interpolant",
                    pf_interpolant_name(map->interpolant), "inputs", c->inputs, "outputs", c->outputs, "width",
                    c->width, "depth", c->depth, "times", c->times, "frequencies", c->frequencies,
-                   "max_frequency", c->max_frequency, "residual", c->residual);
+                   "max_frequency", c->max_frequency, "residual", c->residual, "activation",
+                   pf_activation_name(c->activation));
 }
 
 static pf_status add_learned(const pf_learned *learned, const char *prefix, pf_container *container,
@@ -119,6 +120,16 @@ static pf_status read_int(const json_t *object, const char *key, int low, int hi
   return PF_OK;
 }
 
+/* Files from before there was a choice do not say: SiLU. */
+static pf_status read_activation(const json_t *object, pf_activation *out, pf_error *error) {
+  const char *name = NULL;
+  *out = PF_ACTIVATION_SILU;
+  if (!json_object_get(object, "activation")) return PF_OK;
+  PF_TRY(pf_json_get_string(object, "activation", &name, error));
+  if (pf_activation_find(name, out, NULL) == PF_OK) return PF_OK;
+  return pf_fail(error, PF_BAD_INPUT, "unknown activation '%s'", name);
+}
+
 static pf_status read_map(const json_t *object, int columns, pf_time_map *map, pf_error *error) {
   const char *interpolant = NULL;
   pf_network_config *c = &map->network;
@@ -132,7 +143,8 @@ static pf_status read_map(const json_t *object, int columns, pf_time_map *map, p
   PF_TRY(read_int(object, "times", 1, 2, &c->times, error));
   PF_TRY(read_int(object, "frequencies", 1, PF_MAX_FREQUENCIES, &c->frequencies, error));
   PF_TRY(pf_json_get_number(object, "max_frequency", 1, 1e6, &c->max_frequency, error));
-  return pf_json_get_bool(object, "residual", &c->residual, error);
+  PF_TRY(pf_json_get_bool(object, "residual", &c->residual, error));
+  return read_activation(object, &c->activation, error);
 }
 
 /* Copies the pieces into params; params NULL only looks whether the file has them all. */

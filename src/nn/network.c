@@ -53,7 +53,7 @@ static pf_node hidden_product(passage *p, int layer, pf_node h) {
   char name[40];
   snprintf(name, sizeof name, "layer%d.weight", layer);
   pf_shape weight = PF_SHAPE(PF_SHARED, layer == 0 ? c->inputs : c->width, c->width);
-  return linear(&p->walk, name, h, weight, layer == 0 ? 1 : 2);
+  return linear(&p->walk, name, h, weight, layer == 0 ? 1 : pf_activation_gain(c->activation));
 }
 
 static pf_node pass(passage *p, pf_node x, pf_node t, pf_node s) {
@@ -64,7 +64,7 @@ static pf_node pass(passage *p, pf_node x, pf_node t, pf_node s) {
     pf_node a = hidden_product(p, layer, h);
     if (layer == 0 && c->times > 0) a = pf_add(a, time_path(p, t, s));
     snprintf(name, sizeof name, "layer%d.bias", layer);
-    a = pf_silu(bias(&p->walk, name, a, c->width));
+    a = pf_activation_apply(c->activation, bias(&p->walk, name, a, c->width));
     h = c->residual && layer > 0 ? pf_add(h, a) : a;
   }
   pf_node out = linear(&p->walk, "out.weight", h, PF_SHAPE(PF_SHARED, c->width, c->outputs), 0.01);
@@ -101,7 +101,7 @@ pf_status pf_network_config_check(const pf_network_config *c, pf_error *error) {
   PF_TRY(check_range("frequencies", c->frequencies, 1, PF_MAX_FREQUENCIES, error));
   if (!(c->max_frequency >= 1 && c->max_frequency <= 1e6))
     return pf_fail(error, PF_USAGE, "network max_frequency is %g, must be 1 to 1e6", c->max_frequency);
-  return PF_OK;
+  return check_range("activation", (int)c->activation, 0, PF_ACTIVATION_COUNT - 1, error);
 }
 
 pf_status pf_network_layout(const pf_network_config *config, pf_layout *out, pf_error *error) {

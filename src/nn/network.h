@@ -1,9 +1,9 @@
 /* Networks as graph builders: a multi-layer perceptron F(x), F(t, x) or F(t, s, x).
  *
  *   u(t) = cos(w_i theta), sin(w_i theta), theta = pi t / 2, w_i geometric from 1 to `max_frequency`
- *   h_1  = silu(W_1 x + T u(t) + S (u(s) - u(t)) + b_1)            S starts at zero
- *   h_l  = silu(W_l h_{l-1} + b_l)  [+ h_{l-1} when `residual`]     l = 2..depth
- *   F    = W_out h_depth + b_out
+ *   h_1  = f(W_1 x + T u(t) + S (u(s) - u(t)) + b_1)            S starts at zero
+ *   h_l  = f(W_l h_{l-1} + b_l)  [+ h_{l-1} when `residual`]     l = 2..depth
+ *   F    = W_out h_depth + b_out                                 f: `activation`
  *
  * The second time enters as a difference, so F(t, t, x) never depends on S: a two-time network holds a one-time network with
  * the same weights on its diagonal, before and after training. Everything trained lives in one flat array; a layout names its
@@ -12,6 +12,7 @@
 #ifndef PF_NN_NETWORK_H
 #define PF_NN_NETWORK_H
 
+#include "activation.h"
 #include "layout.h"
 
 enum { PF_MAX_FREQUENCIES = 64 };
@@ -25,13 +26,15 @@ typedef struct pf_network_config {
   int frequencies;      /* sinusoid pairs per time, >= 1 */
   double max_frequency; /* radians per unit time, >= 1 */
   bool residual;
+  pf_activation activation; /* of the hidden layers; 0 is SiLU */
 } pf_network_config;
 
 /* 1 hidden unit up to the limits above; PF_USAGE names the field otherwise. */
 pf_status pf_network_config_check(const pf_network_config *config, pf_error *error);
 
-/* Fills *out (owned by the caller: pf_layout_free). Initial values: normal with variance 1/fan-in (times 2 for layers
- * behind SiLU), zero biases, zero output of the second-time branch. The last layer's weight is "out.weight". */
+/* Fills *out (owned by the caller: pf_layout_free). Initial values: normal with variance 1/fan-in (times pf_activation_gain
+ * between hidden layers, 1/100 for the last), zero biases, zero output of the second-time branch. The last layer's weight is
+ * "out.weight". */
 pf_status pf_network_layout(const pf_network_config *config, pf_layout *out, pf_error *error);
 
 /* F as a PER_ROW node of `outputs` columns. x: PER_ROW [inputs]; t, s: scalars, PER_ROW or SHARED (ignored

@@ -68,6 +68,12 @@ static inline void plain_times(const pf_network_config *c, const pf_layout *l, c
   plain_product(plain_piece(l, p, "second_time.weight"), n, c->width, v, a);
 }
 
+static inline double plain_unit(const pf_network_config *c, double a) {
+  if (c->activation == PF_ACTIVATION_TANH) return 1 - 2 / (exp(2 * a) + 1);
+  if (c->activation == PF_ACTIVATION_SOFTPLUS) return fmax(a, 0) + log1p(exp(-20 * fabs(a))) / 20;
+  return a / (1 + exp(-a));
+}
+
 static inline void plain_network(const pf_network_config *c, const pf_layout *l, const double *p, double t,
                                  double s, const double *x, double *f) {
   double h[PLAIN_WIDTH] = {0}, a[PLAIN_WIDTH];
@@ -80,8 +86,7 @@ static inline void plain_network(const pf_network_config *c, const pf_layout *l,
     plain_product(plain_piece(l, p, name), layer ? c->width : c->inputs, c->width, h, a);
     if (layer == 0) plain_times(c, l, p, t, s, a);
     for (int j = 0; j < c->width; j++) {
-      double unit = a[j] / (1 + exp(-a[j]));
-      h[j] = unit + (c->residual && layer > 0 ? h[j] : 0);
+      h[j] = plain_unit(c, a[j]) + (c->residual && layer > 0 ? h[j] : 0);
     }
   }
   memcpy(f, plain_piece(l, p, "out.bias"), (size_t)c->outputs * sizeof *f);
