@@ -23,7 +23,7 @@ typedef struct cli_verb {
 
 /* The verbs in the order of `pushforward help`; NULL past the end. */
 const cli_verb *cli_verb_at(int i);
-extern const cli_verb cli_train, cli_sample, cli_eval, cli_compare, cli_verify, cli_report, cli_data,
+extern const cli_verb cli_train, cli_sample, cli_eval, cli_compare, cli_verify, cli_report, cli_density, cli_encode, cli_data,
     cli_info, cli_methods, cli_laws, cli_help, cli_version;
 
 /* ---- options ---- */
@@ -54,7 +54,8 @@ typedef struct cli_option {
 #define CLI_OPTION_THREADS(where)                                                                            \
   CLI_OPTION_COUNT("threads", where, "T", 0, 4096, "threads; 0: all cores. Never changes the result")
 #define CLI_OPTION_EVALUATIONS(where)                                                                        \
-  CLI_OPTION_COUNT("steps", where, "K", 1, 1000000, "network evaluations per sample")
+  CLI_OPTION_COUNT("steps", where, "K", 1, 1000000,                                                          \
+                   "network evaluations per sample (of a flow: Runge-Kutta steps per block); default: the model's own")
 #define CLI_OPTION_PAIRS(where)                                                                              \
   CLI_OPTION_COUNT("pairs", where, "P", 0, 100000,                                                           \
                    "fresh pairs of samples per metric; 0: 30 for laws, 10 otherwise")

@@ -204,6 +204,33 @@ const char *pf_nearest_name(const char *word, const char *const *names, size_t c
   X(INT, trajectory_steps, 0, "trajectory-steps", "K",                                                       \
     "integrator steps of a teacher trajectory; 0: default")                                                  \
   X(REAL, semigroup, -1, "semigroup", "W", "weight of the semigroup penalty (theory); -1: default")          \
+  X(TEXT, activation, NULL, "activation", "A", "silu, tanh or softplus (jko, cnf)")                          \
+  X(TEXT, divergence, NULL, "divergence", "D",                                                               \
+    "of the velocity while training: exact, hutchinson or difference (jko, otflow, cnf)")                    \
+  X(INT, ode_steps, -1, "ode-steps", "N",                                                                    \
+    "Runge-Kutta 4 steps of a block while training (jko, otflow, cnf); -1: default")                         \
+  X(INT, test_ode_steps, -1, "test-ode-steps", "N",                                                          \
+    "the same on held-out rows and in the model; -1: default")                                               \
+  X(REAL, alpha, -1, "alpha", "A", "weight of the likelihood beside the transport cost (otflow); -1: default") \
+  X(REAL, hjb, -1, "hjb", "W",                                                                               \
+    "weight of the Hamilton-Jacobi-Bellman residual (otflow); -1: default")                                  \
+  X(REAL, kinetic, -1, "kinetic", "W", "weight of the transport cost (cnf); -1: default")                    \
+  X(REAL, steer, 0, "steer", "B", "the flow's end time is random in 1 - B to 1 + B while training (cnf, otflow)") \
+  X(REAL, clamp, -1, "clamp", "C", "bound on every parameter (jko, otflow, cnf); 0: none, -1: default")      \
+  X(INT, patience, -1, "patience", "N",                                                                      \
+    "validations without gain before the rate falls (jko, otflow, cnf); 0: never, -1: default")              \
+  X(INT, blocks, -1, "blocks", "N", "most blocks, one proximal step each (jko); -1: default")                \
+  X(REAL, step_size, -1, "step-size", "H", "of the first proximal step, h_0 (jko); -1: default")             \
+  X(REAL, step_growth, -1, "step-growth", "R", "h grows by this factor from block to block (jko); -1: default") \
+  X(REAL, step_cap, -1, "step-cap", "H", "most that h grows to (jko); -1: default")                          \
+  X(REAL, stop_movement, -1, "stop-movement", "Q",                                                           \
+    "no more blocks once one moves the rows by less than this share, squared (jko); -1: default")            \
+  X(FLAG, no_free_block, false, "no-free-block", "", "leave out the last block without a movement penalty (jko)") \
+  X(INT, reparametrise, 0, "reparametrise", "N",                                                             \
+    "rounds that make all blocks move alike and train them again (jko)")                                     \
+  X(INT, refine, 0, "refine", "N", "times that every block is halved and trained again (jko)")               \
+  X(INT, student, 0, "student", "N",                                                                         \
+    "training steps of a one-step generator fitted to the flow's paths (jko, otflow, cnf); 0: none")         \
   X(INT, curve_points, 20, "curve-points", "N", "held-out evaluations along the training; 0: none")          \
   X(REAL, holdout_share, 0.1, "holdout-share", "P",                                                          \
     "share of the rows held out when no --holdout file is given")                                            \
@@ -246,16 +273,17 @@ const char *pf_model_column_name(const pf_model *model, int column);
 pf_status pf_model_describe(const pf_model *model, char **json, pf_error *error);
 void pf_string_free(char *text);
 
+/* How many steps a sample takes. 0 is the model's own choice: 1 for a generator, a flow's own number, 100 for a velocity. */
 typedef struct pf_sample_options {
-  int64_t steps; /* network evaluations per sample; 1 is the one-step generator */
-  bool teacher;  /* integrate the learned velocity with `steps` steps instead */
+  int64_t steps; /* network evaluations of a generator or velocity; Runge-Kutta 4 steps per block of a flow */
+  bool teacher;  /* integrate what the generator was fitted to, a velocity or a flow, with `steps` steps instead */
   uint64_t seed;
   int64_t first;         /* absolute index of the first sample: chunks equal one long run */
   int threads;           /* 0: all cores */
   const char *precision; /* "f32", "bf16" or "auto": of the network's large products; NULL: f32 */
 } pf_sample_options;
 
-pf_sample_options pf_sample_options_default(void); /* 1 step, generator, seed 1 */
+pf_sample_options pf_sample_options_default(void); /* the model's own steps, generator, seed 1 */
 
 /* Draws n samples in the data's own units into out (n x columns). Bit-identical however the range is cut into
  * calls, and for any number of threads; a const model may be sampled from several threads at once. */
@@ -264,6 +292,29 @@ pf_status pf_model_sample(const pf_model *model, const pf_sample_options *option
 /* The same as a table that remembers names and column types. */
 pf_status pf_model_sample_table(const pf_model *model, const pf_sample_options *options, int64_t n,
                                 pf_table **out, pf_error *error);
+
+/* ---- densities -------------------------------------------------------------------------------------- */
+
+/* How a flow with likelihood (methods jko, otflow, cnf) is followed between data and noise. */
+typedef struct pf_density_options {
+  int64_t steps;    /* Runge-Kutta 4 steps per block; 0: the model's own */
+  double tolerance; /* > 0: adaptive steps (Dormand-Prince) with this relative tolerance instead */
+  uint64_t seed;    /* of the draws that spread discrete columns */
+  int threads;      /* 0: all cores. Never changes the result */
+} pf_density_options;
+
+pf_density_options pf_density_options_default(void); /* the model's own steps, seed 1 */
+
+/* log p of every row, in nats, with respect to the data's own units (the encoder's Jacobian is included): out has
+ * pf_table_rows values. The rows' columns must be the model's. PF_USAGE for a model whose method has no density. */
+pf_status pf_model_log_density(const pf_model *model, const pf_density_options *options, const pf_table *rows,
+                               double *out, pf_error *error);
+/* The noise of every row: a table of columns z1..zd, N(0, I) if the model is right. */
+pf_status pf_model_encode(const pf_model *model, const pf_density_options *options, const pf_table *rows,
+                          pf_table **out, pf_error *error);
+/* The rows of a table of noise (any column names, as many as the model has): the inverse of pf_model_encode. */
+pf_status pf_model_decode(const pf_model *model, const pf_density_options *options, const pf_table *noise,
+                          pf_table **out, pf_error *error);
 
 /* ---- sampling inside a host program ------------------------------------------------------------------ */
 
@@ -274,12 +325,12 @@ pf_status pf_model_sample_table(const pf_model *model, const pf_sample_options *
 typedef struct pf_sampler pf_sampler;
 
 typedef struct pf_sampler_options {
-  int64_t steps;         /* network evaluations per sample, 1 to 1000000; 1 is the one-step generator */
-  bool teacher;          /* integrate the learned velocity with `steps` steps instead */
+  int64_t steps;         /* as in pf_sample_options, to 1000000 (a flow: 1000) */
+  bool teacher;          /* integrate what the generator was fitted to with `steps` steps instead */
   const char *precision; /* "f32", "bf16" or "auto": of the network's large products; NULL: f32 */
 } pf_sampler_options;
 
-pf_sampler_options pf_sampler_options_default(void); /* 1 step, generator */
+pf_sampler_options pf_sampler_options_default(void); /* the model's own steps, generator */
 
 /* options NULL: the defaults. The model must outlive the sampler. PF_USAGE: steps out of range, or a teacher
  * asked of a model that kept no velocity. */
@@ -355,7 +406,7 @@ typedef struct pf_evaluation {
 } pf_evaluation;
 
 typedef struct pf_evaluate_options {
-  int64_t steps; /* of the main row */
+  int64_t steps; /* of the main row; 0: the model's own, see pf_sample_options */
   bool teacher;
   int pairs;             /* fresh pairs per metric, 0: 30 for laws and 10 otherwise */
   int64_t rows;          /* rows per sample, 0: 2000 for laws, else what the data has up to 4096 */
@@ -370,10 +421,28 @@ typedef struct pf_evaluate_options {
 
 pf_evaluate_options pf_evaluate_options_default(void);
 
+/* A flow with likelihood on the rows it is measured against; has_density false for every other model. */
+typedef struct pf_likelihood {
+  bool has_density;
+  int64_t rows;
+  double nll;            /* mean of -log p in nats, the data's own units */
+  double nll_error;      /* its standard error over the rows */
+  double entropy;        /* of the law: the least nll there is; NaN when not known */
+  double encoded_nll;    /* the same in the encoder's units (standardised columns) */
+  double adaptive_nll;   /* by adaptive steps, relative tolerance 1e-5 */
+  double evaluations;    /* network evaluations per row of the fixed steps */
+  double adaptive_evaluations;
+  double largest_difference; /* of log p between fixed and adaptive steps, over the rows */
+  double inverse_mean, inverse_rms; /* |F^-1(F(x)) - x| in the encoder's units: mean and root mean square */
+  double mmd;            /* unbiased, kernel exp(-|x - y|^2), encoder's units: samples against the rows (arXiv 2006.00104) */
+  double mmd_floor;      /* the same between two halves of the rows */
+} pf_likelihood;
+
 typedef struct pf_evaluation_set {
   int count;
   pf_evaluation rows[PF_EVALUATION_ROWS]; /* rows[0] is the model as asked */
   pf_decomposition decomposition;
+  pf_likelihood likelihood;
 } pf_evaluation_set;
 
 /* Measures the model against held-out rows, or, when `law` ("law:NAME") is not NULL, against fresh draws of

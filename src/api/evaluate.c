@@ -4,7 +4,7 @@
 #include "../verify/evaluation.h"
 
 pf_evaluate_options pf_evaluate_options_default(void) {
-  return (pf_evaluate_options){.steps = 1, .baselines = true, .seed = 1};
+  return (pf_evaluate_options){.baselines = true, .seed = 1};
 }
 
 pf_status pf_evaluate(const pf_model *model, const pf_table *real, const char *law,

@@ -21,6 +21,8 @@ pf_status pf_train(const pf_table *data, const pf_table *held, const pf_train_op
   pf_train_options o = *options;
   if (!o.method) o.method = pf_train_options_default().method;
   PF_TRY(pf_method_find(o.method, &method, error));
+  /* quantiles end at the training rows: a density through them would be zero beyond */
+  if (method->likelihood && (!o.encoder || strcmp(o.encoder, "auto") == 0)) o.encoder = "standard";
   PF_TRY(pf_training_begin(data, held, &o, &training, error));
   struct pf_model *model = NULL;
   pf_status status = method->train(&training, &model, error);
@@ -33,7 +35,7 @@ pf_status pf_train(const pf_table *data, const pf_table *held, const pf_train_op
   return status;
 }
 
-pf_sample_options pf_sample_options_default(void) { return (pf_sample_options){.steps = 1, .seed = 1}; }
+pf_sample_options pf_sample_options_default(void) { return (pf_sample_options){.seed = 1}; }
 
 pf_status pf_model_sample(const pf_model *model, const pf_sample_options *options, int64_t n, double *out,
                           pf_error *error) {

@@ -5,7 +5,7 @@
 #include "../base/text.h"
 
 static const pf_method methods[] = {
-#define PF_METHOD(NAME, name, train, description) {#name, description, train},
+#define PF_METHOD(NAME, name, train, likelihood, description) {#name, description, train, likelihood},
 #include "methods.def"
 #undef PF_METHOD
 };

@@ -7,13 +7,14 @@
 /* Trains on training->encoded and hands over a finished model. */
 typedef pf_status pf_method_train(pf_training *training, struct pf_model **out, pf_error *error);
 
-#define PF_METHOD(NAME, name, train, description) pf_method_train train;
+#define PF_METHOD(NAME, name, train, likelihood, description) pf_method_train train;
 #include "methods.def"
 #undef PF_METHOD
 
 typedef struct pf_method {
   const char *name, *description;
   pf_method_train *train;
+  bool likelihood;
 } pf_method;
 
 int pf_method_count(void);

@@ -1,5 +1,5 @@
-/* Model files: docs/format.md describes every key. Nothing read from a file is trusted. */
-#include "model.h"
+/* Model files: docs/format.md describes every key. Nothing read from a file is trusted. The networks: file_maps.c. */
+#include "file_maps.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -9,36 +9,6 @@
 #include "../data/json_util.h"
 
 /* ---- saving ---- */
-
-static json_t *network_json(const pf_time_map *map) {
-  const pf_network_config *c = &map->network;
-  return json_pack("{s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:f, s:b, s:s}", "interpolant",
-                   pf_interpolant_name(map->interpolant), "inputs", c->inputs, "outputs", c->outputs, "width",
-                   c->width, "depth", c->depth, "times", c->times, "frequencies", c->frequencies,
-                   "max_frequency", c->max_frequency, "residual", c->residual, "activation",
-                   pf_activation_name(c->activation));
-}
-
-static pf_status add_learned(const pf_learned *learned, const char *prefix, pf_container *container,
-                             json_t *root, pf_error *error) {
-  if (!learned) return PF_OK;
-  const pf_time_map *map = pf_learned_map_of(learned);
-  if (json_object_set_new(root, prefix, network_json(map)) != 0)
-    return pf_fail(error, PF_NO_MEMORY, "out of memory");
-  pf_layout layout = {0};
-  PF_TRY(pf_network_layout(&map->network, &layout, error));
-  pf_status status = PF_OK;
-  for (int i = 0; i < layout.count && status == PF_OK; i++) {
-    const pf_parameter *p = &layout.items[i];
-    char name[64];
-    snprintf(name, sizeof name, "%s.%s", prefix, p->name);
-    pf_array shape = {.name = name, .dtype = PF_F32, .rank = p->shape.axes};
-    for (int k = 0; k < p->shape.axes; k++) shape.dims[k] = p->shape.dim[k];
-    status = pf_container_add(container, &shape, pf_learned_params(learned) + p->offset, error);
-  }
-  pf_layout_free(&layout);
-  return status;
-}
 
 /* NULL when a name is not UTF-8 (or without memory). */
 static json_t *columns_json(const pf_table *like) {
@@ -92,8 +62,9 @@ static pf_status fill_container(const struct pf_model *model, pf_container *cont
                                 pf_error *error) {
   PF_TRY(set_common(model, root, error));
   PF_TRY(pf_encoder_save(model->encoder, container, error));
-  PF_TRY(add_learned(model->generator, "generator", container, root, error));
-  PF_TRY(add_learned(model->velocity, "velocity", container, root, error));
+  PF_TRY(pf_file_add_learned(model->generator, "generator", container, root, error));
+  PF_TRY(pf_file_add_learned(model->velocity, "velocity", container, root, error));
+  PF_TRY(pf_file_add_flow(model->flow, container, root, error));
   PF_TRY(add_curves(model, container, error));
   return set_root(container, root, error);
 }
@@ -112,82 +83,6 @@ pf_status pf_model_save(const struct pf_model *model, const char *path, pf_error
 
 /* ---- loading ---- */
 
-static pf_status read_int(const json_t *object, const char *key, int low, int high, int *out,
-                          pf_error *error) {
-  int64_t value = 0;
-  PF_TRY(pf_json_get_integer(object, key, low, high, &value, error));
-  *out = (int)value;
-  return PF_OK;
-}
-
-/* Files from before there was a choice do not say: SiLU. */
-static pf_status read_activation(const json_t *object, pf_activation *out, pf_error *error) {
-  const char *name = NULL;
-  *out = PF_ACTIVATION_SILU;
-  if (!json_object_get(object, "activation")) return PF_OK;
-  PF_TRY(pf_json_get_string(object, "activation", &name, error));
-  if (pf_activation_find(name, out, NULL) == PF_OK) return PF_OK;
-  return pf_fail(error, PF_BAD_INPUT, "unknown activation '%s'", name);
-}
-
-static pf_status read_map(const json_t *object, int columns, pf_time_map *map, pf_error *error) {
-  const char *interpolant = NULL;
-  pf_network_config *c = &map->network;
-  PF_TRY(pf_json_get_string(object, "interpolant", &interpolant, error));
-  if (pf_interpolant_find(interpolant, &map->interpolant, NULL) != PF_OK)
-    return pf_fail(error, PF_BAD_INPUT, "unknown interpolant '%s'", interpolant);
-  PF_TRY(read_int(object, "inputs", columns, columns, &c->inputs, error));
-  PF_TRY(read_int(object, "outputs", columns, columns, &c->outputs, error));
-  PF_TRY(read_int(object, "width", 1, 8192, &c->width, error));
-  PF_TRY(read_int(object, "depth", 1, 64, &c->depth, error));
-  PF_TRY(read_int(object, "times", 1, 2, &c->times, error));
-  PF_TRY(read_int(object, "frequencies", 1, PF_MAX_FREQUENCIES, &c->frequencies, error));
-  PF_TRY(pf_json_get_number(object, "max_frequency", 1, 1e6, &c->max_frequency, error));
-  PF_TRY(pf_json_get_bool(object, "residual", &c->residual, error));
-  return read_activation(object, &c->activation, error);
-}
-
-/* Copies the pieces into params; params NULL only looks whether the file has them all. */
-static pf_status read_params(const pf_container *container, const char *prefix, const pf_layout *layout,
-                             float *params, pf_error *error) {
-  for (int i = 0; i < layout->count; i++) {
-    const pf_parameter *p = &layout->items[i];
-    char name[64];
-    snprintf(name, sizeof name, "%s.%s", prefix, p->name);
-    pf_array shape = {.name = name, .dtype = PF_F32, .rank = p->shape.axes};
-    for (int k = 0; k < p->shape.axes; k++) shape.dims[k] = p->shape.dim[k];
-    const pf_array *array = NULL;
-    PF_TRY(pf_container_require(container, &shape, &array, error));
-    if (params) memcpy(params + p->offset, array->data, array->bytes);
-  }
-  return PF_OK;
-}
-
-static pf_status read_learned(const pf_container *container, const json_t *root, const char *prefix,
-                              int columns, pf_learned **out, pf_error *error) {
-  const json_t *object = json_object_get(root, prefix);
-  if (!object) return PF_OK;
-  if (!json_is_object(object)) return pf_fail(error, PF_BAD_INPUT, "'%s' is not an object", prefix);
-  pf_time_map map;
-  memset(&map, 0, sizeof map);
-  PF_TRY(read_map(object, columns, &map, error));
-  pf_layout layout = {0};
-  float *params = NULL;
-  pf_status status = pf_network_layout(&map.network, &layout, error);
-  /* before any memory is taken: a few bytes may claim a network of gigabytes */
-  if (status == PF_OK) status = read_params(container, prefix, &layout, NULL, error);
-  if (status == PF_OK) status = pf_alloc((size_t)layout.total, sizeof(float), &params, error);
-  if (status == PF_OK) status = read_params(container, prefix, &layout, params, error);
-  if (status == PF_OK) status = pf_learned_create(&map, params, out, error);
-  if (status == PF_NON_FINITE) {
-    if (error) error->status = PF_BAD_INPUT;
-    status = PF_BAD_INPUT;
-  }
-  pf_free(params);
-  pf_layout_free(&layout);
-  return status;
-}
-
 /* `seen` collects the names of the columns before. */
 static pf_status check_name(json_t *seen, const char *name, pf_error *error) {
   if (!name[0] || json_object_get(seen, name))
@@ -202,7 +97,7 @@ static pf_status read_column(const json_t *entry, int j, json_t *seen, pf_table 
   PF_TRY(pf_json_get_string(entry, "name", &name, error));
   PF_TRY(pf_json_get_string(entry, "type", &type, error));
   PF_TRY(check_name(seen, name, error));
-  PF_TRY(read_int(entry, "decimals", -1, 400, &like->decimals[j], error));
+  PF_TRY(pf_file_read_int(entry, "decimals", -1, 400, &like->decimals[j], error));
   if (strcmp(type, "integer") != 0 && strcmp(type, "real") != 0)
     return pf_fail(error, PF_BAD_INPUT, "column '%s' has the unknown type '%s'", name, type);
   like->types[j] = strcmp(type, "integer") == 0 ? PF_COLUMN_INTEGER : PF_COLUMN_REAL;
@@ -261,9 +156,10 @@ static pf_status read_model(const pf_container *container, const json_t *root, s
   model->facts = json_deep_copy(facts);
   if (!model->facts) return pf_fail(error, PF_NO_MEMORY, "out of memory");
   PF_TRY(pf_encoder_load(container, columns, &model->encoder, error));
-  PF_TRY(read_learned(container, root, "generator", columns, &model->generator, error));
-  PF_TRY(read_learned(container, root, "velocity", columns, &model->velocity, error));
-  if (!model->generator && !model->velocity) return pf_fail(error, PF_BAD_INPUT, "it holds no network");
+  PF_TRY(pf_file_read_learned(container, root, "generator", columns, &model->generator, error));
+  PF_TRY(pf_file_read_learned(container, root, "velocity", columns, &model->velocity, error));
+  PF_TRY(pf_file_read_flow(container, root, columns, &model->flow, error));
+  if (!model->generator && !model->velocity && !model->flow) return pf_fail(error, PF_BAD_INPUT, "it holds no network");
   if (model->generator && pf_learned_map_of(model->generator)->network.times != 2)
     return pf_fail(error, PF_BAD_INPUT, "its generator takes one time, not two");
   return read_curves(container, model, error);
@@ -315,10 +211,9 @@ pf_status pf_model_describe(const struct pf_model *model, char **json, pf_error 
   json_t *root = json_object();
   if (!root) return pf_fail(error, PF_NO_MEMORY, "out of memory");
   pf_status status = set_common(model, root, error);
-  if (model->generator)
-    json_object_set_new(root, "generator", network_json(pf_learned_map_of(model->generator)));
-  if (model->velocity)
-    json_object_set_new(root, "velocity", network_json(pf_learned_map_of(model->velocity)));
+  if (status == PF_OK) status = pf_file_describe_learned(model->generator, "generator", root, error);
+  if (status == PF_OK) status = pf_file_describe_learned(model->velocity, "velocity", root, error);
+  if (status == PF_OK) status = pf_file_describe_flow(model->flow, root, error);
   char *text = status == PF_OK ? json_dumps(root, JSON_INDENT(2)) : NULL;
   json_decref(root);
   if (status != PF_OK) return status;

@@ -29,6 +29,7 @@ void pf_model_free(struct pf_model *model) {
   pf_encoder_free(model->encoder);
   pf_learned_free(model->generator);
   pf_learned_free(model->velocity);
+  pf_cnf_free(model->flow);
   json_decref(model->facts);
   for (int i = 0; i < model->n_curves; i++) {
     pf_free(model->curves[i].steps);
@@ -61,4 +62,15 @@ int pf_model_columns(const struct pf_model *model) { return model->columns; }
 
 const char *pf_model_column_name(const struct pf_model *model, int column) {
   return column >= 0 && column < model->columns ? model->columns_like->names[column] : NULL;
+}
+
+pf_status pf_model_check_table(const struct pf_model *model, const pf_table *table, const char *what,
+                               pf_error *error) {
+  if (table->columns != model->columns)
+    return pf_fail(error, PF_BAD_INPUT, "%s has %d columns, the model %d", what, table->columns, model->columns);
+  for (int j = 0; j < model->columns; j++)
+    if (strcmp(table->names[j], model->columns_like->names[j]) != 0)
+      return pf_fail(error, PF_BAD_INPUT, "column %d of %s is '%s', the model's is '%s'", j + 1, what,
+                     table->names[j], model->columns_like->names[j]);
+  return PF_OK;
 }

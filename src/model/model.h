@@ -1,7 +1,7 @@
 /* What a model file means: everything needed to sample, to reproduce the training and to report on it.
  *
- * A model is a column encoder and one or two trained maps: the generator g (one-step, two-time map) and the
- * velocity it was fitted to (kept so that quality can be decomposed and few-step integrators compared). Facts
+ * A model is a column encoder and one or two trained maps: the generator g (one-step, two-time map) and what it was fitted
+ * to, a velocity (kept so that quality can be decomposed and few-step integrators compared) or a flow with likelihood. Facts
  * are JSON metadata (docs/format.md); loading validates every one of them.
  */
 #ifndef PF_MODEL_MODEL_H
@@ -9,6 +9,7 @@
 
 #include <jansson.h>
 #include "../data/encoder.h"
+#include "../flow/cnf.h"
 #include "../flow/learned.h"
 
 enum { PF_FORMAT_VERSION = 1 };
@@ -28,6 +29,7 @@ struct pf_model {
   pf_encoder *encoder;
   pf_learned *generator; /* two-time map; NULL for a velocity-only model */
   pf_learned *velocity;  /* NULL when not kept */
+  pf_cnf *flow;          /* a flow with likelihood, NULL for other methods; `generator` is then its one-step student */
   double start, end;     /* sampling moves from `start` to `end`, normally 0 and the interpolant's end */
   json_t *facts;         /* object: method, settings, seed, steps, version, ... */
   int n_curves;
@@ -44,12 +46,37 @@ pf_status pf_model_add_curve(struct pf_model *model, const char *name, int64_t c
 /* The model inside a container (for fuzzing and for files within files). */
 pf_status pf_model_from_container(const pf_container *container, struct pf_model **out, pf_error *error);
 
+/* PF_BAD_INPUT unless the table has the model's columns, by name and in order. `what` stands in the message. */
+pf_status pf_model_check_table(const struct pf_model *model, const pf_table *table, const char *what,
+                               pf_error *error);
+
+/* ---- density.c ---- */
+
+/* How a flow is followed for a density or for its noise. */
+typedef struct pf_follow {
+  int64_t steps;    /* Runge-Kutta 4 steps per block; 0: the model's own */
+  double tolerance; /* > 0: adaptive instead, with this relative tolerance */
+  uint64_t seed;    /* of the encoder's draws for discrete columns */
+  pf_pool *pool;
+} pf_follow;
+
+/* Rows of the data's units (n x columns) to noise z (n x columns, may be NULL) and log p in nats with respect to the data's
+ * units (n, may be NULL). evaluations (may be NULL): of the field per row. PF_USAGE for a model without a flow. */
+pf_status pf_model_follow(const struct pf_model *model, const pf_follow *follow, int64_t n, const double *rows,
+                          double *z, double *log_density, double *evaluations, pf_error *error);
+/* Noise z (n x columns) to rows in the data's units. */
+pf_status pf_model_invert(const struct pf_model *model, const pf_follow *follow, int64_t n, const double *z,
+                          double *rows, pf_error *error);
+
 /* ---- sampler.c and draw.c ---- */
+
+/* Steps of a sampler that was asked for 0: one evaluation of a generator, a flow's own Runge-Kutta steps, 100 of a velocity. */
+int64_t pf_model_default_steps(const struct pf_model *model, bool teacher);
 
 /* What is drawn. */
 typedef struct pf_draw {
-  int64_t steps;         /* network evaluations per sample (generator) or integrator steps (velocity) */
-  bool teacher;          /* integrate the velocity by Euler steps instead of using g */
+  int64_t steps; /* network evaluations (generator, velocity) or Runge-Kutta steps per block (flow); 0: the default */
+  bool teacher;  /* integrate the velocity by Euler steps, or the flow, instead of using g */
   const char *precision; /* NULL: f32 */
   uint64_t seed;
   pf_pool *pool;

@@ -11,7 +11,7 @@
 #include "../base/rng.h"
 #include "model.h"
 
-enum { BLOCK = PF_TILE_ROWS, ALIGNMENT = 64, MOST_STEPS = 1000000 };
+enum { BLOCK = PF_TILE_ROWS, ALIGNMENT = 64, MOST_STEPS = 1000000, VELOCITY_STEPS = 100 };
 enum {
   STATE_ARRAYS = 4
 }; /* of an Euler step: the state here, and inside the integrator state, argument and slope */
@@ -20,7 +20,8 @@ struct pf_sampler {
   const struct pf_model *model;
   const pf_learned *map;
   pf_learned *narrow; /* the map in another precision than the model's, owned */
-  bool integrates; /* the velocity by Euler steps: `steps` is the number of evaluations whatever is sampled */
+  const pf_cnf *flow; /* integrated instead of a map: `steps` Runge-Kutta steps a block */
+  bool integrates;    /* the velocity by Euler steps: `steps` is the number of evaluations whatever is sampled */
   int64_t steps;
   float *terms; /* steps x term_count */
   size_t term_count;
@@ -43,27 +44,45 @@ typedef struct target {
 
 /* ---- making ---- */
 
-pf_sampler_options pf_sampler_options_default(void) { return (pf_sampler_options){.steps = 1}; }
+pf_sampler_options pf_sampler_options_default(void) { return (pf_sampler_options){.steps = 0}; }
 
 static size_t align(size_t bytes) { return (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT; }
 
 static void lay_out_workspace(pf_sampler *sampler) {
   size_t block = (size_t)BLOCK * (size_t)sampler->model->columns;
-  sampler->x_at = align(pf_learned_workspace_bytes(sampler->map));
+  sampler->x_at = align(sampler->flow ? pf_cnf_workspace_bytes(sampler->flow, BLOCK, (int)sampler->steps)
+                                      : pf_learned_workspace_bytes(sampler->map));
   sampler->doubles_at = sampler->x_at + align(block * sizeof(float));
   sampler->bytes = sampler->doubles_at + block * sizeof(double) * (sampler->integrates ? STATE_ARRAYS : 1);
 }
 
+int64_t pf_model_default_steps(const struct pf_model *model, bool teacher) {
+  if (model->generator && !teacher) return 1;
+  return model->flow && !model->velocity ? pf_cnf_config_of(model->flow)->steps : VELOCITY_STEPS;
+}
+
+static pf_status choose_flow(const pf_cnf *flow, pf_sampler *sampler, pf_precision precision, pf_error *error) {
+  if (precision != PF_PRECISION_F32)
+    return pf_fail(error, PF_USAGE, "precision is '%s', but a flow's steps are f32", pf_precision_name(precision));
+  if (sampler->steps > PF_CNF_STEPS)
+    return pf_fail(error, PF_USAGE, "steps is %lld, must be 1 to %d for each block of a flow",
+                   (long long)sampler->steps, PF_CNF_STEPS);
+  sampler->flow = flow;
+  return PF_OK;
+}
+
 static pf_status choose_map(const struct pf_model *model, const pf_sampler_options *options,
                             pf_sampler *sampler, pf_error *error) {
-  if (options->steps < 1 || options->steps > MOST_STEPS)
+  if (options->steps < 0 || options->steps > MOST_STEPS)
     return pf_fail(error, PF_USAGE, "steps is %lld, must be 1 to %d", (long long)options->steps, MOST_STEPS);
-  sampler->integrates = options->teacher || !model->generator;
-  sampler->map = sampler->integrates ? model->velocity : model->generator;
-  if (!sampler->map) return pf_fail(error, PF_USAGE, "this model keeps no velocity to integrate");
-  sampler->steps = options->steps;
+  bool integrates = options->teacher || !model->generator;
+  sampler->steps = options->steps > 0 ? options->steps : pf_model_default_steps(model, options->teacher);
   pf_precision precision = PF_PRECISION_F32;
   if (options->precision) PF_TRY(pf_precision_find(options->precision, &precision, error));
+  if (integrates && !model->velocity && model->flow) return choose_flow(model->flow, sampler, precision, error);
+  sampler->integrates = integrates;
+  sampler->map = integrates ? model->velocity : model->generator;
+  if (!sampler->map) return pf_fail(error, PF_USAGE, "this model keeps no velocity to integrate");
   if (precision == PF_PRECISION_F32) return PF_OK;
   PF_TRY(pf_learned_create_in(sampler->map, precision, &sampler->narrow, error));
   sampler->map = sampler->narrow;
@@ -82,6 +101,7 @@ static void fill_grid(pf_sampler *sampler) {
 }
 
 static pf_status prepare_steps(pf_sampler *sampler, pf_error *error) {
+  if (sampler->flow) return PF_OK; /* its times are few and known */
   sampler->term_count = pf_learned_term_count(sampler->map);
   PF_TRY(pf_alloc((size_t)sampler->steps + 1, sizeof(double), &sampler->grid, error));
   PF_TRY(pf_alloc((size_t)sampler->steps, sampler->term_count * sizeof(float), &sampler->terms, error));
@@ -170,6 +190,12 @@ static pf_status push_velocity(const pf_sampler *sampler, const work *w, pf_rows
   return PF_OK;
 }
 
+static pf_status push_flow(const pf_sampler *sampler, const work *w, pf_rows rows, pf_error *error) {
+  pf_status status = pf_cnf_invert(sampler->flow, (int)sampler->steps, rows.n, w->x, w->map, error);
+  return status == PF_OK ? PF_OK
+                         : pf_fail_within(error, status, "samples from %lld", (long long)rows.first);
+}
+
 /* The first value that is not finite, `items` when all are. */
 static int64_t find_bad(const float *x, int64_t items) {
   int bad = 0;
@@ -191,7 +217,9 @@ static pf_status check_samples(const struct pf_model *model, pf_rows rows, const
 static pf_status push_block(const pf_sampler *sampler, const work *w, pf_rows rows, target out,
                             pf_error *error) {
   const struct pf_model *model = sampler->model;
-  if (sampler->integrates)
+  if (sampler->flow)
+    PF_TRY(push_flow(sampler, w, rows, error));
+  else if (sampler->integrates)
     PF_TRY(push_velocity(sampler, w, rows, error));
   else
     push_generator(sampler, w, rows);

@@ -43,7 +43,7 @@ struct pf_fit {
 /* ---- state ---- */
 
 pf_status pf_fit_state_create(int64_t parameters, pf_fit_state *out, pf_error *error) {
-  pf_fit_state s = {.loss = NAN, .balance = 1, .arrays = {.n = parameters}};
+  pf_fit_state s = {.loss = NAN, .balance = 1, .rate_factor = 1, .arrays = {.n = parameters}};
   pf_status status = PF_OK;
   float **arrays[] = {&s.arrays.params, &s.arrays.first_moment, &s.arrays.second_moment, &s.arrays.average};
   for (int i = 0; i < 4 && status == PF_OK; i++)
@@ -77,7 +77,11 @@ pf_status pf_fit_state_register(pf_fit_state *s, const char *prefix, pf_registry
   snprintf(name, sizeof name, "%s.loss", prefix);
   PF_TRY(pf_registry_add_f64(registry, name, &s->loss, 1, error));
   snprintf(name, sizeof name, "%s.balance", prefix);
-  return pf_registry_add_f64(registry, name, &s->balance, 1, error);
+  PF_TRY(pf_registry_add_f64(registry, name, &s->balance, 1, error));
+  snprintf(name, sizeof name, "%s.rate_factor", prefix);
+  PF_TRY(pf_registry_add_f64(registry, name, &s->rate_factor, 1, error));
+  snprintf(name, sizeof name, "%s.finished", prefix);
+  return pf_registry_add_i64(registry, name, &s->finished, 1, error);
 }
 
 /* ---- building the step ---- */
@@ -125,10 +129,21 @@ static pf_status compile_step(pf_fit *fit, pf_error *error) {
   return pf_program_create(o->graph, outputs, n, &options, &fit->program, error);
 }
 
+static pf_status check_memory(const pf_fit *fit, pf_error *error) {
+  const double gibibyte = 1 << 30;
+  double need = (double)pf_pool_threads(fit->pool) * (double)fit->workspace_bytes, most = (double)fit->config.most_bytes;
+  if (most == 0 || need <= most) return PF_OK;
+  return pf_fail(error, PF_USAGE,
+                 "a step of batch %d needs %.1f GiB of working memory in %d threads, more than the %.1f GiB set aside: "
+                 "fewer integrator steps, a smaller network, fewer threads or a hutchinson divergence need less",
+                 fit->config.batch, need / gibibyte, pf_pool_threads(fit->pool), most / gibibyte);
+}
+
 static pf_status allocate_buffers(pf_fit *fit, pf_error *error) {
   size_t lanes = (size_t)fit->lanes, n = (size_t)fit->state->arrays.n;
   size_t scalars = 1 + (size_t)fit->objective.n_terms;
   fit->workspace_bytes = (pf_program_workspace_bytes(fit->program) + 63) / 64 * 64;
+  PF_TRY(check_memory(fit, error));
   PF_TRY(pf_alloc((size_t)pf_pool_threads(fit->pool), fit->workspace_bytes, &fit->workspace, error));
   PF_TRY(pf_alloc(1, pf_program_shared_bytes(fit->program), &fit->shared, error));
   PF_TRY(pf_alloc(lanes * n, sizeof(float), &fit->lane_gradient, error));
@@ -170,6 +185,9 @@ static void bind_leaves(pf_fit *fit) {
 pf_status pf_fit_create(const pf_objective *objective, const pf_fit_config *config, pf_fit_state *state,
                         pf_pool *pool, pf_fit **out, pf_error *error) {
   if (config->batch < 1) return pf_fail(error, PF_USAGE, "batch is %d, must be at least 1", config->batch);
+  if (config->schedule == PF_SCHEDULE_HALVING && config->halve_every < 1)
+    return pf_fail(error, PF_USAGE, "the learning rate is halved every %lld steps, must be at least 1",
+                   (long long)config->halve_every);
   pf_fit *fit = NULL;
   pf_status status = pf_alloc(1, sizeof *fit, &fit, error);
   if (status != PF_OK) return status;
@@ -303,6 +321,18 @@ static void run_phase(pf_fit *fit, pf_profile_part part, int tasks, pf_pool_task
   pf_step_clock_run(fit->clock, part, fit->pool, tasks, task, fit);
 }
 
+/* The learning rate of step k. */
+static double scheduled_rate(const pf_fit *fit, int64_t k) {
+  const pf_fit_config *c = &fit->config;
+  double rate = c->adam.learning_rate * fit->state->rate_factor;
+  double ramp = c->warmup > 0 && k < c->warmup ? (double)k / (double)c->warmup : 1.0;
+  switch (c->schedule) {
+  case PF_SCHEDULE_COSINE: return rate * pf_schedule_cosine(k, c->steps, c->warmup, c->final_rate);
+  case PF_SCHEDULE_HALVING: return rate * ramp * ldexp(1, -(int)((k - 1) / c->halve_every));
+  default: return rate * ramp;
+  }
+}
+
 static pf_status step_once(pf_fit *fit, pf_error *error) {
   pf_fit_state *state = fit->state;
   int64_t k = state->step + 1;
@@ -320,8 +350,7 @@ static pf_status step_once(pf_fit *fit, pf_error *error) {
   fit->scale = fit->config.clip > 0 && norm > fit->config.clip ? fit->config.clip / norm : 1.0;
   fit->ema = pf_ema_decay(fit->config.ema, k);
   fit->adam = fit->config.adam;
-  fit->adam.learning_rate *=
-      pf_schedule_cosine(k, fit->config.steps, fit->config.warmup, fit->config.final_rate);
+  fit->adam.learning_rate = scheduled_rate(fit, k);
   run_phase(fit, PF_PROFILE_OPTIMISER, fit->chunks, update_task);
   if (fit->balance_items > 0) update_balance(fit);
   state->loss = isnan(state->loss) ? loss : 0.99 * state->loss + 0.01 * loss;
@@ -331,7 +360,7 @@ static pf_status step_once(pf_fit *fit, pf_error *error) {
 
 pf_status pf_fit_run(pf_fit *fit, pf_fit_after_step *after_step, void *context, pf_error *error) {
   pf_status status = PF_OK;
-  while (status == PF_OK && fit->state->step < fit->config.steps) {
+  while (status == PF_OK && fit->state->step < fit->config.steps && !fit->state->finished) {
     pf_step_clock_begin(fit->clock);
     status = step_once(fit, error);
     pf_step_clock_end(fit->clock);

@@ -43,12 +43,15 @@ typedef struct pf_fit_config {
   int batch;
   pf_adam adam;
   int64_t warmup;    /* steps */
-  double final_rate; /* learning rate at the end as a share of its peak */
+  pf_schedule schedule;
+  double final_rate;   /* of COSINE: learning rate at the end as a share of its peak */
+  int64_t halve_every; /* steps, of HALVING */
   double clip;       /* gradient norm above which it is scaled down; 0: off */
   double ema;        /* cap of the moving average's decay */
   uint64_t seed;
   pf_precision precision;
   uint32_t stage; /* mixed into the seed, so that stages draw different numbers */
+  size_t most_bytes; /* of the threads' workspaces together; a step that needs more is PF_USAGE. 0: no limit */
   bool profile;   /* measure where the time of a step goes (pf_fit_profile) */
 } pf_fit_config;
 
@@ -58,6 +61,9 @@ typedef struct pf_fit_state {
   int64_t step;         /* steps done */
   double loss;          /* running mean of the loss, NaN before the first step */
   double balance;       /* lambda, 1 at the start */
+  /* Set by a pf_fit_after_step that watches a held-out loss: */
+  double rate_factor; /* on the scheduled learning rate, 1 at the start */
+  int64_t finished;   /* not 0: the run ends before its last step */
 } pf_fit_state;
 
 pf_status pf_fit_state_create(int64_t parameters, pf_fit_state *out, pf_error *error);

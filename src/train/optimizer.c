@@ -11,7 +11,7 @@ pf_adam pf_adam_default(void) {
 
 /* The numbers of one update that do not depend on the element. */
 typedef struct adam_step {
-  float b1, b2, one_b1, one_b2, rate, inverse_c2, epsilon, decay, scale, ema, one_ema;
+  float b1, b2, one_b1, one_b2, rate, inverse_c2, epsilon, decay, scale, ema, one_ema, limit;
 } adam_step;
 
 PF_MULTIVERSION
@@ -23,6 +23,7 @@ static void adam_range(const adam_step *q, float *restrict p, float *restrict m,
     float mi = s.b1 * m[i] + s.one_b1 * gi;
     float vi = s.b2 * v[i] + s.one_b2 * gi * gi;
     float pi = p[i] - s.decay * p[i] - s.rate * mi / (sqrtf(vi * s.inverse_c2) + s.epsilon);
+    pi = pi > s.limit ? s.limit : pi < -s.limit ? -s.limit : pi; /* a NaN stays one */
     m[i] = mi;
     v[i] = vi;
     p[i] = pi;
@@ -43,7 +44,8 @@ void pf_adam_update(const pf_adam *adam, const pf_adam_state *state, int64_t k, 
                  .decay = (float)(adam->learning_rate * adam->weight_decay),
                  .scale = (float)gradient_scale,
                  .ema = (float)ema,
-                 .one_ema = (float)(1 - ema)};
+                 .one_ema = (float)(1 - ema),
+                 .limit = adam->clamp > 0 ? (float)adam->clamp : INFINITY};
   adam_range(&s, state->params + begin, state->first_moment + begin, state->second_moment + begin,
              state->average + begin, gradient + begin, end - begin);
 }

@@ -9,9 +9,10 @@
 
 typedef struct pf_adam {
   double learning_rate, beta1, beta2, epsilon, weight_decay;
+  double clamp; /* every parameter is kept within -clamp..clamp; 0: free */
 } pf_adam;
 
-/* beta1 .9, beta2 .99, epsilon 1e-8, no decay. */
+/* beta1 .9, beta2 .99, epsilon 1e-8, no decay, no clamp. */
 pf_adam pf_adam_default(void);
 
 /* The flat arrays one optimiser works on; `n` elements each. */
@@ -28,6 +29,13 @@ void pf_adam_update(const pf_adam *adam, const pf_adam_state *state, int64_t k, 
 /* Warm-up from 0 over `warmup` steps, then cosine from 1 down to `final` at `steps`: the factor on the
  * learning rate at step k = 1..steps. */
 double pf_schedule_cosine(int64_t k, int64_t steps, int64_t warmup, double final);
+
+/* How a learning rate falls from its peak. */
+typedef enum pf_schedule {
+  PF_SCHEDULE_COSINE,  /* to final_rate of the peak at the last step */
+  PF_SCHEDULE_HALVING, /* by half every halve_every steps */
+  PF_SCHEDULE_CONSTANT
+} pf_schedule;
 
 /* min(decay, (1+k)/(10+k)): the average forgets the start quickly. */
 double pf_ema_decay(double decay, int64_t k);

@@ -18,6 +18,7 @@
 #include "../metrics/splits.h"
 #include "../train/two_sample_network.h"
 #include "decomposition.h"
+#include "likelihood.h"
 
 enum {
   LAW_ROWS = 2000,
@@ -39,6 +40,8 @@ typedef struct session {
   pf_evaluate_options options;
   pf_pool *pool;
   uint64_t seed;
+  int64_t steps; /* of the main row */
+  bool teacher;  /* the main row integrates */
   int d, pairs;
   size_t n;              /* rows per sample */
   pf_column_scale scale; /* of tables */
@@ -250,10 +253,17 @@ static pf_status measure_table(const subject *q, pf_evaluation *row, pf_error *e
   return status;
 }
 
+/* Network evaluations per sample. */
+static int64_t evaluations_of(const subject *q) {
+  const pf_cnf *flow = q->s->model->flow;
+  enum { STAGES = 4 };
+  return q->teacher && flow && !q->baseline ? STAGES * q->steps * pf_cnf_config_of(flow)->blocks : q->steps;
+}
+
 static pf_status measure(const subject *q, pf_evaluation_set *set, pf_error *error) {
   if (set->count == PF_EVALUATION_ROWS) return PF_OK;
   pf_evaluation *row = &set->rows[set->count];
-  *row = (pf_evaluation){.steps = q->steps, .data_rows = (int64_t)q->s->n, .sample_rows = (int64_t)q->s->n};
+  *row = (pf_evaluation){.steps = evaluations_of(q), .data_rows = (int64_t)q->s->n, .sample_rows = (int64_t)q->s->n};
   snprintf(row->name, sizeof row->name, "%s", q->name);
   if (q->s->reference->law) {
     pf_sample_source source = {
@@ -279,12 +289,8 @@ static pf_status scale_rows(const session *s, const pf_table *table, double **ou
 static pf_status open_table(session *s, pf_error *error) {
   const pf_table *held = s->reference->held, *train = s->reference->train;
   PF_TRY(pf_table_check(held, "the data", 4, error));
-  if (held->columns != s->d || (train && train->columns != s->d))
-    return pf_fail(error, PF_BAD_INPUT, "the data has %d columns, the model %d", held->columns, s->d);
-  for (int j = 0; j < s->d; j++)
-    if (strcmp(held->names[j], s->model->columns_like->names[j]) != 0)
-      return pf_fail(error, PF_BAD_INPUT, "column %d of the data is '%s', the model's is '%s'", j + 1,
-                     held->names[j], s->model->columns_like->names[j]);
+  PF_TRY(pf_model_check_table(s->model, held, "the data", error));
+  if (train) PF_TRY(pf_model_check_table(s->model, train, "the training data", error));
   const pf_table *units = train ? train : held;
   PF_TRY(pf_scale_fit((pf_points){units->values, (size_t)units->rows, (size_t)s->d}, &s->scale, error));
   s->held_rows = (size_t)held->rows;
@@ -374,6 +380,14 @@ static pf_status measure_baselines(const session *s, int pairs, pf_evaluation_se
   return status;
 }
 
+/* What a flow or its student is beside. */
+static pf_status measure_flow(const session *s, int pairs, pf_evaluation_set *set, pf_error *error) {
+  if (!s->model->flow || !s->model->generator || s->options.teacher) return PF_OK; /* it is the main row, or there is none */
+  subject q = {.s = s, .name = "flow", .steps = pf_model_default_steps(s->model, true), .teacher = true, .pairs = pairs};
+  say(s, q.name);
+  return measure(&q, set, error);
+}
+
 static pf_status measure_relatives(const session *s, int pairs, pf_evaluation_set *set, pf_error *error) {
   static const struct {
     const char *name;
@@ -385,10 +399,9 @@ static pf_status measure_relatives(const session *s, int pairs, pf_evaluation_se
                    {"8 steps", 8, false},
                    {"velocity, 100 Euler steps", TEACHER_STEPS, true},
                    {"velocity, 1 Euler step", 1, true}};
-  bool teacher = s->options.teacher || !s->model->generator; /* what the main row is */
   for (size_t i = 0; i < sizeof relatives / sizeof *relatives; i++) {
     bool possible = relatives[i].teacher ? s->model->velocity != NULL : s->model->generator != NULL;
-    bool main_row = relatives[i].steps == s->options.steps && relatives[i].teacher == teacher;
+    bool main_row = relatives[i].steps == s->steps && relatives[i].teacher == s->teacher;
     if (!possible || main_row) continue;
     say(s, relatives[i].name);
     subject q = {.s = s,
@@ -398,7 +411,7 @@ static pf_status measure_relatives(const session *s, int pairs, pf_evaluation_se
                  .pairs = pairs};
     PF_TRY(measure(&q, set, error));
   }
-  return PF_OK;
+  return measure_flow(s, pairs, set, error);
 }
 
 static const pf_metric *find_metric(const pf_evaluation *row, const char *name) {
@@ -420,24 +433,33 @@ static void note_blind_metrics(pf_evaluation_set *set) {
   }
 }
 
+static void name_main_row(const session *s, char name[48]) {
+  const char *plural = s->steps > 1 ? "s" : "";
+  if (s->teacher && s->model->flow)
+    snprintf(name, 48, "flow, %lld step%s a block", (long long)s->steps, plural);
+  else if (s->teacher)
+    snprintf(name, 48, "velocity, %lld Euler step%s", (long long)s->steps, plural);
+  else if (s->steps == 1)
+    snprintf(name, 48, "one step");
+  else
+    snprintf(name, 48, "%lld steps", (long long)s->steps);
+}
+
 static pf_status measure_all(const session *s, pf_evaluation_set *set, pf_error *error) {
   char name[48];
-  bool teacher = s->options.teacher || !s->model->generator;
-  if (teacher)
-    snprintf(name, sizeof name, "velocity, %lld Euler step%s", (long long)s->options.steps,
-             s->options.steps > 1 ? "s" : "");
-  else if (s->options.steps == 1)
-    snprintf(name, sizeof name, "one step");
-  else
-    snprintf(name, sizeof name, "%lld steps", (long long)s->options.steps);
+  name_main_row(s, name);
   say(s, name);
-  subject q = {.s = s, .name = name, .steps = s->options.steps, .teacher = teacher, .pairs = s->pairs};
+  subject q = {.s = s, .name = name, .steps = s->steps, .teacher = s->teacher, .pairs = s->pairs};
   PF_TRY(measure(&q, set, error));
   if (s->options.baselines) {
     int pairs = s->pairs / 3 > 5 ? s->pairs / 3 : s->pairs < 5 ? s->pairs : 5;
     PF_TRY(measure_relatives(s, pairs, set, error));
     PF_TRY(measure_baselines(s, pairs, set, error));
     note_blind_metrics(set);
+  }
+  if (s->model->flow) {
+    say(s, "likelihood");
+    PF_TRY(pf_likelihood_measure(s->model, s->reference, s->seed, s->pool, &set->likelihood, error));
   }
   say(s, "error decomposition");
   PF_TRY(pf_decompose(s->model, s->reference->law, DECOMPOSITION_ROWS, s->seed, s->pool, &set->decomposition,
@@ -455,6 +477,8 @@ pf_status pf_evaluation_run(const struct pf_model *model, const pf_reference *re
                .reference = reference,
                .options = *options,
                .seed = options->seed + SEED_OFFSET,
+               .teacher = options->teacher || !model->generator,
+               .steps = options->steps ? options->steps : pf_model_default_steps(model, options->teacher),
                .d = model->columns,
                .network_floor = network_floor};
   pf_evaluation_set *set = NULL;

@@ -1,0 +1,63 @@
+/* Unrolled Runge-Kutta steps: see unroll.h. */
+#include "unroll.h"
+
+#include "../base/canary.h"
+
+/* The state and, as the same tuple, its slope. Members without a meaning are invalid handles and stay so. */
+typedef struct state {
+  pf_node x, log_det, kinetic, hamilton_jacobi;
+} state;
+
+static bool exists(pf_node node) { return node.id >= 0; }
+
+/* a + c b, member by member. */
+static pf_node combine_one(pf_node a, pf_node c, pf_node b) {
+  return exists(b) ? pf_add(a, pf_mul(b, c)) : b;
+}
+
+static state combine(const state *a, pf_node c, const state *b) {
+  return (state){.x = combine_one(a->x, c, b->x),
+                 .log_det = combine_one(a->log_det, c, b->log_det),
+                 .kinetic = combine_one(a->kinetic, c, b->kinetic),
+                 .hamilton_jacobi = combine_one(a->hamilton_jacobi, c, b->hamilton_jacobi)};
+}
+
+static state slope_at(const pf_field *field, int set, pf_node x, pf_node r, const pf_divergence_rule *rule) {
+  pf_field_nodes at = pf_field_at(field, set, x, r, rule);
+  pf_node speed = pf_scale(pf_sum_items(pf_square(at.velocity)), 0.5);
+  state out = {.x = at.velocity, .log_det = at.divergence, .kinetic = speed, .hamilton_jacobi = {x.graph, -1}};
+  if (exists(at.potential_slope)) out.hamilton_jacobi = pf_abs(pf_sub(speed, at.potential_slope));
+  return out;
+}
+
+/* Only x moves between the stages: nothing depends on the accumulated members. */
+static state step(const pf_field *field, int set, const state *from, pf_node r, pf_node h,
+                  const pf_divergence_rule *rule, pf_ode_method method) {
+  const pf_tableau *tableau = pf_tableau_of(method);
+  state k[PF_TABLEAU_MAX_STAGES], to = *from;
+  for (int i = 0; i < tableau->stages; i++) {
+    pf_node x = from->x;
+    for (int j = 0; j < i; j++)
+      if (tableau->a[i][j] != 0) x = pf_add(x, pf_mul(k[j].x, pf_scale(h, tableau->a[i][j])));
+    k[i] = slope_at(field, set, x, pf_add(r, pf_scale(h, tableau->c[i])), rule);
+  }
+  for (int i = 0; i < tableau->stages; i++)
+    if (tableau->b[i] != 0) {
+      pf_node weight = pf_scale(h, PF_CANARY(UNROLL_WEIGHT, 1, 0.99) * tableau->b[i]);
+      to = combine(&to, weight, &k[i]);
+    }
+  return to;
+}
+
+pf_unrolled pf_unroll(const pf_field *field, int set, pf_node x, const pf_unroll_spec *spec) {
+  pf_graph *graph = x.graph;
+  pf_node zero = pf_scalar(graph, 0), h = pf_scalar(graph, 1.0 / spec->steps);
+  if (exists(spec->end)) h = pf_scale(spec->end, 1.0 / spec->steps);
+  state s = {.x = x, .log_det = zero, .kinetic = zero, .hamilton_jacobi = zero};
+  for (int k = 0; k < spec->steps; k++) {
+    pf_divergence_rule rule = {.kind = spec->divergence, .width = spec->width};
+    if (spec->divergence != PF_DIVERGENCE_EXACT) rule.probe = pf_normal(graph, spec->probe_stream + k, pf_field_columns(field));
+    s = step(field, set, &s, pf_scale(h, k), h, &rule, spec->method);
+  }
+  return (pf_unrolled){s.x, s.log_det, s.kinetic, s.hamilton_jacobi};
+}

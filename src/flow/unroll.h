@@ -1,0 +1,31 @@
+/* A neural ODE integrated inside a graph, for training through its steps: discretise, then optimise.
+ *
+ * From the data side (r = 0) to the noise side (r = 1), with what a flow's loss needs accumulated along the way:
+ *   x' = v(x, r)    l' = div v    k' = |v|^2 / 2    q' = | -dPhi/dr + |v|^2 / 2 |   (the Hamilton-Jacobi-Bellman residual)
+ * by the same tableaux that the numeric integrator uses (ode/tableaux.def).
+ */
+#ifndef PF_FLOW_UNROLL_H
+#define PF_FLOW_UNROLL_H
+
+#include "../ode/ode.h"
+#include "field.h"
+
+typedef struct pf_unroll_spec {
+  pf_ode_method method;
+  int steps;
+  pf_node end;              /* r at the end, SHARED or PER_ROW scalar; an invalid handle: 1 */
+  pf_divergence divergence;
+  double width;             /* sigma of the difference probe */
+  int probe_stream;         /* streams probe_stream + 0..steps-1 feed one probe per step, kept inside its stages */
+} pf_unroll_spec;
+
+typedef struct pf_unrolled {
+  pf_node x;              /* PER_ROW [d], at the end */
+  pf_node log_det;        /* integral of the divergence: PER_ROW scalar */
+  pf_node kinetic;        /* integral of |v|^2 / 2 */
+  pf_node hamilton_jacobi; /* integral of the residual; an invalid handle without a potential */
+} pf_unrolled;
+
+pf_unrolled pf_unroll(const pf_field *field, int set, pf_node x, const pf_unroll_spec *spec);
+
+#endif

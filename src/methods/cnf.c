@@ -1,0 +1,62 @@
+/* Free-form continuous normalising flow (FFJORD, arXiv 1810.01367), trained through its Runge-Kutta steps.
+ *
+ *   minimise  E[negative log-likelihood]  +  kinetic E integral |v|^2/2          kinetic > 0: RNODE's transport cost (2002.02798)
+ *
+ * `steer` makes the end time random while training (STEER, arXiv 2006.10711).
+ */
+#include <limits.h>
+#include "flow.h"
+
+enum { EXACT_COLUMNS = 8 };
+
+/* Up to so many columns. */
+static const struct {
+  int columns, width, depth, steps, batch;
+  int64_t iterations;
+} sizes[] = {{3, 64, 3, 8, 1024, 10000}, {INT_MAX, 128, 2, 8, 1024, 4000}};
+
+static pf_status settings(const pf_training *t, pf_flow_settings *s, int64_t *iterations, pf_error *error) {
+  size_t i = 0;
+  while (t->d > sizes[i].columns) i++;
+  *s = (pf_flow_settings){.field = {.kind = PF_FIELD_NETWORK,
+                                    .network = {.inputs = t->d,
+                                                .outputs = t->d,
+                                                .width = sizes[i].width,
+                                                .depth = sizes[i].depth,
+                                                .times = 1,
+                                                .frequencies = 4,
+                                                .max_frequency = 4}},
+                          .divergence = t->d <= EXACT_COLUMNS ? PF_DIVERGENCE_EXACT : PF_DIVERGENCE_HUTCHINSON,
+                          .width = 0.02,
+                          .steps = sizes[i].steps,
+                          .valid_steps = 2 * sizes[i].steps,
+                          .batch = sizes[i].batch,
+                          .likelihood = 1,
+                          .kinetic = 0.01,
+                          .learning_rate = 3e-3,
+                          .clip = 1,
+                          .ema = 0.99,
+                          .schedule = PF_SCHEDULE_COSINE,
+                          .validate_every = 100};
+  *iterations = sizes[i].iterations;
+  return pf_flow_options(t->options, s, error);
+}
+
+static pf_status train(pf_flow_run *r, int64_t iterations, struct pf_model **out, pf_error *error) {
+  bool resumed = false;
+  PF_TRY(pf_flow_resume(r, "", &resumed, error));
+  if (!resumed) PF_TRY(pf_flow_plan(r, 1, iterations, error));
+  PF_TRY(pf_flow_fit_block(r, 0, NULL, "flow", error));
+  return pf_flow_model(r, 1, out, error);
+}
+
+pf_status pf_cnf_train(pf_training *training, struct pf_model **out, pf_error *error) {
+  pf_flow_settings s;
+  pf_flow_run r = {0};
+  int64_t iterations = 0;
+  PF_TRY(settings(training, &s, &iterations, error));
+  pf_status status = pf_flow_open(training, &s, 1, &r, error);
+  if (status == PF_OK) status = train(&r, iterations, out, error);
+  pf_flow_close(&r);
+  return status;
+}

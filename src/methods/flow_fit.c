@@ -1,0 +1,376 @@
+/* Fitting the blocks of a flow: see flow.h.
+ *
+ * A block is fitted to rows that the blocks before it have moved; the rows themselves are state (training->encoded is moved
+ * in place) and stand in the checkpoint. Its weights are chosen on held-out rows along the way.
+ */
+#include <math.h>
+#include <string.h>
+#include <unistd.h>
+#include "../base/cpu.h"
+#include "../base/memory.h"
+#include "flow.h"
+
+enum { HELD_ROWS = 8192, PROBE_STEPS = 6, PROBE_ROWS = 4096 };
+
+static const double PATIENCE_FACTOR = 0.1; /* on the rate, when the held-out loss stands still */
+
+/* ---- set-up ---- */
+
+static pf_status encode_held(pf_flow_run *r, pf_error *error) {
+  const pf_training *t = r->training;
+  if (!t->held) return PF_OK;
+  r->held_n = t->held->rows < HELD_ROWS ? t->held->rows : HELD_ROWS;
+  size_t items = (size_t)r->held_n * (size_t)t->d;
+  PF_TRY(pf_alloc(items, sizeof(float), &r->held, error));
+  PF_TRY(pf_alloc((size_t)r->held_n, sizeof(double), &r->held_log_det, error));
+  return PF_OK;
+}
+
+pf_status pf_flow_reset_data(pf_flow_run *r, pf_error *error) {
+  const pf_training *t = r->training;
+  (void)error;
+  pf_encoder_encode(t->encoder, t->data->values, t->n, t->seed, 0, r->data);
+  if (r->held_n > 0) {
+    pf_encoder_encode(t->encoder, t->held->values, r->held_n, t->seed, (uint64_t)t->n, r->held);
+    memset(r->held_log_det, 0, (size_t)r->held_n * sizeof *r->held_log_det);
+  }
+  return PF_OK;
+}
+
+static pf_status register_state(pf_flow_run *r, pf_error *error) {
+  pf_training *t = r->training;
+  pf_registry *g = t->registry;
+  int64_t weights = r->layout.total;
+  PF_TRY(pf_fit_state_register(&r->fit, "block", g, error));
+  PF_TRY(pf_registry_add_f32(g, "best", r->best, weights, error));
+  PF_TRY(pf_registry_add_f64(g, "best_loss", &r->best_loss, 1, error));
+  PF_TRY(pf_registry_add_i64(g, "since", &r->since, 1, error));
+  PF_TRY(pf_registry_add_i64(g, "drops", &r->drops, 1, error));
+  PF_TRY(pf_registry_add_i64(g, "opened", &r->opened, 1, error));
+  PF_TRY(pf_registry_add_i64(g, "done", &r->done, 1, error));
+  PF_TRY(pf_registry_add_i64(g, "plan", &r->plan, 1, error));
+  PF_TRY(pf_registry_add_i64(g, "step_offset", &r->step_offset, 1, error));
+  PF_TRY(pf_registry_add_f32(g, "blocks", r->blocks, r->most_blocks * weights, error));
+  if (r->most_blocks > 1) PF_TRY(pf_registry_add_f32(g, "pushed", r->data, t->n * t->d, error));
+  if (r->held_n > 0) {
+    PF_TRY(pf_registry_add_f32(g, "held", r->held, r->held_n * t->d, error));
+    PF_TRY(pf_registry_add_f64(g, "held_log_det", r->held_log_det, r->held_n, error));
+  }
+  PF_TRY(pf_training_add_curve(t, "loss", &r->loss_curve, error));
+  return pf_training_add_curve(t, "held-out negative log-likelihood", &r->nll_curve, error);
+}
+
+static pf_status open_probe(pf_flow_run *r, pf_error *error) {
+  pf_cnf_config one = {.field = r->s.field, .blocks = 1, .steps = r->s.valid_steps};
+  return pf_cnf_create(&one, r->best, &r->probe, error);
+}
+
+pf_status pf_flow_open(pf_training *training, const pf_flow_settings *settings, int most_blocks,
+                       pf_flow_run *out, pf_error *error) {
+  pf_flow_run *r = out;
+  *r = (pf_flow_run){.training = training,
+                     .s = *settings,
+                     .most_blocks = most_blocks,
+                     .data = training->encoded,
+                     .best_loss = INFINITY,
+                     .loss_curve = -1,
+                     .nll_curve = -1};
+  PF_TRY(pf_field_layout(&r->s.field, &r->layout, error));
+  PF_TRY(pf_fit_state_create(r->layout.total, &r->fit, error));
+  PF_TRY(pf_alloc((size_t)r->layout.total, sizeof(float), &r->best, error));
+  PF_TRY(pf_alloc((size_t)(most_blocks * r->layout.total), sizeof(float), &r->blocks, error));
+  PF_TRY(encode_held(r, error));
+  PF_TRY(pf_flow_reset_data(r, error));
+  PF_TRY(register_state(r, error));
+  return open_probe(r, error);
+}
+
+void pf_flow_close(pf_flow_run *r) {
+  pf_fit_state_free(&r->fit);
+  pf_layout_free(&r->layout);
+  pf_cnf_free(r->probe);
+  pf_free(r->best);
+  pf_free(r->blocks);
+  pf_free(r->held);
+  pf_free(r->held_log_det);
+  *r = (pf_flow_run){0};
+}
+
+static void describe_field(const pf_field *f, pf_text *text) {
+  const pf_network_config *n = &f->network;
+  const pf_potential_config *p = &f->potential;
+  if (f->kind == PF_FIELD_POTENTIAL)
+    pf_text_add(text, " potential %d/%d/%d", p->width, p->layers, p->rank);
+  else
+    pf_text_add(text, " network %d/%d/%d/%d/%g/%d/%s", n->width, n->depth, n->times, n->frequencies,
+                n->max_frequency, (int)n->residual, pf_activation_name(n->activation));
+}
+
+pf_status pf_flow_resume(pf_flow_run *r, const char *more, bool *resumed, pf_error *error) {
+  pf_text *text = &r->training->settings;
+  const pf_flow_settings *s = &r->s;
+  pf_text_add(text, "%s", r->training->options->method);
+  describe_field(&s->field, text);
+  pf_text_add(text, " %s/%g %d/%d %d %g/%g/%g/%g %g %g/%g/%g/%g/%g %d/%d %lld/%d %s", pf_divergence_name(s->divergence),
+              s->width, s->steps, s->valid_steps, s->batch, s->likelihood, s->kinetic, s->hjb, s->movement, s->steer,
+              s->learning_rate, s->weight_decay, s->clip, s->clamp, s->ema, (int)s->schedule, s->halvings,
+              (long long)s->validate_every, s->patience, more);
+  return pf_training_resume(r->training, resumed, error);
+}
+
+/* ---- held-out loss ---- */
+
+/* Mean loss of the held-out rows with `weights` in place of the block: negative log-likelihood of the flow that ends with it,
+ * and JKO's movement term beside it. Infinite when a row leaves the finite numbers. */
+static pf_status held_loss(pf_flow_run *r, const float *weights, double *nll, double *loss, pf_error *error) {
+  int d = r->training->d;
+  size_t items = (size_t)r->held_n * (size_t)d;
+  double *z = NULL, *log_det = NULL, moved = 0, sum = 0;
+  pf_cnf_move forward = {.direction = PF_CNF_TO_NOISE};
+  PF_TRY(pf_cnf_set_params(r->probe, weights, error));
+  PF_TRY(pf_alloc(items, sizeof *z, &z, error));
+  pf_status status = pf_alloc((size_t)r->held_n, sizeof *log_det, &log_det, error);
+  for (size_t i = 0; i < items && status == PF_OK; i++) z[i] = r->held[i];
+  if (status == PF_OK)
+    status = pf_cnf_rows(r->probe, &forward, (pf_rows){0, r->held_n}, z, log_det, NULL, r->training->pool, error);
+  *nll = *loss = INFINITY;
+  if (status == PF_OK) {
+    for (size_t i = 0; i < items; i++) {
+      sum += 0.5 * z[i] * z[i];
+      moved += 0.5 * (z[i] - r->held[i]) * (z[i] - r->held[i]);
+    }
+    for (int64_t i = 0; i < r->held_n; i++) sum -= log_det[i] + r->held_log_det[i];
+    *nll = sum / (double)r->held_n + 0.5 * d * log(2 * M_PI);
+    *loss = *nll + r->s.movement * moved / (double)r->held_n;
+  } else if (status == PF_NON_FINITE) {
+    status = PF_OK;
+  }
+  pf_free(z);
+  pf_free(log_det);
+  return status;
+}
+
+/* Keeps the averaged weights when they are the best so far; divides the rate, or ends the block, when they have not been for
+ * long. */
+static pf_status validate(pf_flow_run *r, pf_fit_state *state, pf_error *error) {
+  double nll, loss;
+  PF_TRY(held_loss(r, state->arrays.average, &nll, &loss, error));
+  pf_training_record(r->training, r->nll_curve, (double)(r->step_offset + state->step), nll);
+  if (loss < r->best_loss) {
+    r->best_loss = loss;
+    r->since = 0;
+    memcpy(r->best, state->arrays.average, (size_t)state->arrays.n * sizeof(float));
+    return PF_OK;
+  }
+  if (r->s.patience == 0 || ++r->since <= r->s.patience) return PF_OK;
+  r->since = 0;
+  state->rate_factor *= PATIENCE_FACTOR;
+  if (++r->drops > PF_FLOW_DROPS) state->finished = 1;
+  return PF_OK;
+}
+
+/* ---- one block ---- */
+
+typedef struct watch {
+  pf_flow_run *run;
+  pf_training_stage stage;
+} watch;
+
+static pf_status after_step(void *context, pf_fit_state *state, pf_error *error) {
+  watch *w = context;
+  pf_flow_run *r = w->run;
+  bool due = state->step % r->s.validate_every == 0 || state->step == r->plan;
+  if (due && r->held_n > 0) PF_TRY(validate(r, state, error));
+  return pf_training_after_step(&w->stage, state, error);
+}
+
+static pf_status open_fit(pf_flow_run *r, int index, pf_objective *o, pf_fit **fit, pf_error *error) {
+  const pf_flow_settings *s = &r->s;
+  PF_TRY(pf_flow_objective(s, r->training->n, o, error));
+  o->inputs[PF_FLOW_DATA] = r->data;
+  pf_fit_config c = {.steps = r->plan,
+                     .batch = s->batch,
+                     .adam = pf_adam_default(),
+                     .schedule = s->schedule,
+                     .final_rate = 0.0,
+                     .clip = s->clip,
+                     .ema = s->ema,
+                     .seed = r->training->seed,
+                     .stage = (uint32_t)(r->opened * PF_CNF_BLOCKS + index + 1),
+                     .profile = r->training->options->hooks.profile != NULL};
+  c.adam.learning_rate = s->learning_rate;
+  c.adam.beta2 = 0.999;
+  c.adam.weight_decay = s->weight_decay;
+  c.adam.clamp = s->clamp;
+  c.halve_every = s->halvings > 0 ? (r->plan + s->halvings - 1) / s->halvings : r->plan;
+  if (c.halve_every < 1) c.halve_every = 1;
+  c.warmup = s->schedule == PF_SCHEDULE_COSINE ? (c.steps / 50 < 500 ? c.steps / 50 : 500) : 0;
+  double memory = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
+  c.most_bytes = (size_t)(memory / 2);
+  return pf_fit_create(o, &c, &r->fit, r->training->pool, fit, error);
+}
+
+static void start_block(pf_flow_run *r, const float *from) {
+  pf_adam_state *a = &r->fit.arrays;
+  size_t bytes = (size_t)a->n * sizeof(float);
+  if (from)
+    memcpy(a->params, from, bytes);
+  else
+    pf_layout_initialise(&r->layout, r->training->seed, a->params);
+  memcpy(a->average, a->params, bytes);
+  memcpy(r->best, a->params, bytes);
+  memset(a->first_moment, 0, bytes);
+  memset(a->second_moment, 0, bytes);
+  r->fit.step = 0;
+  r->fit.loss = NAN;
+  r->fit.balance = r->fit.rate_factor = 1;
+  r->fit.finished = 0;
+  r->best_loss = INFINITY;
+  r->since = r->drops = 0;
+}
+
+pf_status pf_flow_fit_block(pf_flow_run *r, int index, const float *from, const char *name, pf_error *error) {
+  if (r->opened == r->done) { /* not under way */
+    start_block(r, from);
+    r->opened++;
+  }
+  watch w = {.run = r,
+             .stage = {.training = r->training,
+                       .name = name,
+                       .steps = r->plan,
+                       .loss_curve = r->loss_curve,
+                       .quality_curve = -1,
+                       .loss_points = r->training->options->curve_points,
+                       .first_step = 0}};
+  pf_objective o = {0};
+  pf_fit *fit = NULL;
+  pf_status status = open_fit(r, index, &o, &fit, error);
+  if (status == PF_OK) {
+    status = pf_fit_run(fit, after_step, &w, error);
+    pf_status told = pf_training_profile(&w.stage, fit, &r->layout, status == PF_OK ? error : NULL);
+    if (status == PF_OK) status = told;
+  }
+  if (status == PF_NON_FINITE) status = pf_fail_within(error, status, "stage '%s'", name);
+  pf_fit_free(fit);
+  pf_graph_free(o.graph);
+  if (status != PF_OK) return status;
+  const float *weights = r->held_n > 0 && isfinite(r->best_loss) ? r->best : r->fit.arrays.average;
+  memcpy(r->blocks + index * r->layout.total, weights, (size_t)r->layout.total * sizeof(float));
+  r->step_offset += r->fit.step;
+  return PF_OK;
+}
+
+/* ---- pushing rows through a finished block ---- */
+
+static pf_status push_rows(pf_flow_run *r, int64_t n, float *x, double *log_det, pf_flow_moved *moved,
+                           pf_error *error) {
+  int d = r->training->d;
+  size_t items = (size_t)n * (size_t)d;
+  double *z = NULL, *l = NULL;
+  pf_cnf_move forward = {.direction = PF_CNF_TO_NOISE};
+  PF_TRY(pf_alloc(items, sizeof *z, &z, error));
+  pf_status status = log_det ? pf_alloc((size_t)n, sizeof *l, &l, error) : PF_OK;
+  for (size_t i = 0; i < items && status == PF_OK; i++) z[i] = x[i];
+  if (status == PF_OK)
+    status = pf_cnf_rows(r->probe, &forward, (pf_rows){0, n}, z, l, NULL, r->training->pool, error);
+  if (status == PF_OK) {
+    *moved = (pf_flow_moved){0};
+    for (size_t i = 0; i < items; i++) {
+      moved->distance += (z[i] - x[i]) * (z[i] - x[i]) / (double)n;
+      moved->size += z[i] * z[i] / (double)n;
+      x[i] = (float)z[i];
+    }
+    for (int64_t i = 0; log_det && i < n; i++) log_det[i] += l[i];
+  }
+  pf_free(z);
+  pf_free(l);
+  return status;
+}
+
+pf_status pf_flow_push(pf_flow_run *r, int index, pf_flow_moved *moved, pf_error *error) {
+  pf_flow_moved data = {0}, held = {0};
+  PF_TRY(pf_cnf_set_params(r->probe, r->blocks + index * r->layout.total, error));
+  PF_TRY(push_rows(r, r->training->n, r->data, NULL, &data, error));
+  if (r->held_n > 0) PF_TRY(push_rows(r, r->held_n, r->held, r->held_log_det, &held, error));
+  if (moved) *moved = data;
+  return PF_OK;
+}
+
+/* ---- how many iterations ---- */
+
+/* Wall time of an iteration, its share of a validation, and of pushing all rows once. Nothing measured here reaches a weight. */
+static pf_status measure(pf_flow_run *r, double *step, double *push, pf_error *error) {
+  pf_objective o = {0};
+  pf_fit *fit = NULL;
+  double nll, loss;
+  start_block(r, NULL);
+  pf_status status = open_fit(r, 0, &o, &fit, error);
+  if (status == PF_OK) status = pf_fit_calibrate(fit, PROBE_STEPS, step, error);
+  pf_fit_free(fit);
+  pf_graph_free(o.graph);
+  if (status != PF_OK || r->held_n == 0) return status;
+  double begin = pf_clock_seconds();
+  PF_TRY(held_loss(r, r->fit.arrays.average, &nll, &loss, error));
+  double seconds = pf_clock_seconds() - begin;
+  *step += seconds / (double)r->s.validate_every;
+  *push = r->most_blocks > 1 ? seconds * (double)r->training->n / (double)r->held_n : 0;
+  return PF_OK;
+}
+
+static pf_status plan_budget(pf_flow_run *r, int blocks, pf_error *error) {
+  const pf_train_options *o = r->training->options;
+  double step = 0, push = 0;
+  r->plan = 1000;
+  PF_TRY(measure(r, &step, &push, error));
+  double left = o->budget - (pf_clock_seconds() - r->training->begun) - blocks * push;
+  double iterations = floor(left / step / blocks);
+  if (!(iterations >= 1))
+    return pf_fail(error, PF_USAGE,
+                   "budget %gs is too short for %d blocks: a step takes %.1f ms, moving the rows %.1f s a block",
+                   o->budget, blocks, 1e3 * step, push);
+  r->plan = (int64_t)iterations;
+  pf_training_log(r->training, "budget %gs: %d block%s of %lld steps (%.3f ms a step)", o->budget, blocks,
+                  blocks > 1 ? "s" : "", (long long)r->plan, 1e3 * step);
+  return PF_OK;
+}
+
+pf_status pf_flow_plan(pf_flow_run *r, int blocks, int64_t usual, pf_error *error) {
+  const pf_train_options *o = r->training->options;
+  if (o->budget > 0 && o->steps == 0) return plan_budget(r, blocks, error);
+  PF_TRY(pf_flow_check("steps", (double)o->steps, 0, 1e12, error));
+  r->plan = o->steps > 0 ? o->steps / blocks : usual;
+  if (r->plan < 1)
+    return pf_fail(error, PF_USAGE, "steps is %lld, must be at least 1 for each of %d blocks", (long long)o->steps,
+                   blocks);
+  return PF_OK;
+}
+
+/* ---- the model ---- */
+
+static pf_status add_facts(const pf_flow_run *r, int blocks, json_t *f, pf_error *error) {
+  const pf_flow_settings *s = &r->s;
+  json_object_set_new(f, "batch", json_integer(s->batch));
+  json_object_set_new(f, "learning_rate", json_real(s->learning_rate));
+  json_object_set_new(f, "steps", json_integer(r->step_offset));
+  json_object_set_new(f, "training_ode_steps", json_integer(s->steps));
+  json_object_set_new(f, "divergence", json_string(pf_divergence_name(s->divergence)));
+  json_object_set_new(f, "likelihood_weight", json_real(s->likelihood));
+  json_object_set_new(f, "kinetic_weight", json_real(s->kinetic));
+  json_object_set_new(f, "hjb_weight", json_real(s->hjb));
+  json_object_set_new(f, "steer", json_real(s->steer));
+  json_object_set_new(f, "parameters", json_integer(blocks * r->layout.total));
+  return json_object_get(f, "parameters") ? PF_OK : pf_fail(error, PF_NO_MEMORY, "out of memory");
+}
+
+pf_status pf_flow_model(pf_flow_run *r, int blocks, struct pf_model **out, pf_error *error) {
+  struct pf_model *model = NULL;
+  pf_cnf_config config = {.field = r->s.field, .blocks = blocks, .steps = r->s.valid_steps};
+  PF_TRY(pf_training_model(r->training, &model, error));
+  pf_status status = add_facts(r, blocks, model->facts, error);
+  if (status == PF_OK) status = pf_cnf_create(&config, r->blocks, &model->flow, error);
+  if (status == PF_OK)
+    *out = model;
+  else
+    pf_model_free(model);
+  return status;
+}

@@ -1,0 +1,76 @@
+/* What jko, otflow and cnf read from the options alike: see flow.h. */
+#include "flow.h"
+
+pf_status pf_flow_check(const char *option, double value, double low, double high, pf_error *error) {
+  if (value >= low && value <= high) return PF_OK;
+  return pf_fail(error, PF_USAGE, "%s is %g, must be %g to %g", option, value, low, high);
+}
+
+/* -1 keeps the default. Checked before it is cut to an int. */
+static pf_status choose_int(const char *option, int64_t value, int low, int high, int *out, pf_error *error) {
+  if (value == -1) return PF_OK;
+  PF_TRY(pf_flow_check(option, (double)value, low, high, error));
+  *out = (int)value;
+  return PF_OK;
+}
+
+static pf_status choose_real(const char *option, double value, double low, double high, double *out,
+                             pf_error *error) {
+  if (value == -1) return PF_OK;
+  PF_TRY(pf_flow_check(option, value, low, high, error));
+  *out = value;
+  return PF_OK;
+}
+
+/* Options whose "use the default" is 0. */
+static int64_t unset(int64_t value) { return value == 0 ? -1 : value; }
+
+static pf_status choose_network(const pf_train_options *o, pf_field *field, pf_error *error) {
+  pf_network_config *n = &field->network;
+  pf_potential_config *p = &field->potential;
+  bool potential = field->kind == PF_FIELD_POTENTIAL;
+  PF_TRY(choose_int("width", unset(o->width), 1, 8192, potential ? &p->width : &n->width, error));
+  PF_TRY(choose_int("depth", unset(o->depth), 1, 64, potential ? &p->layers : &n->depth, error));
+  n->residual = o->residual;
+  if (!o->activation) return PF_OK;
+  if (potential)
+    return pf_fail(error, PF_USAGE, "activation is '%s', but the potential of method '%s' has its own", o->activation,
+                   o->method);
+  return pf_activation_find(o->activation, &n->activation, error);
+}
+
+static pf_status choose_weights(const pf_train_options *o, pf_flow_settings *s, pf_error *error) {
+  PF_TRY(choose_real("alpha", o->alpha, 1e-9, 1e9, &s->likelihood, error));
+  PF_TRY(choose_real("hjb", o->hjb, 0, 1e9, &s->hjb, error));
+  PF_TRY(choose_real("kinetic", o->kinetic, 0, 1e9, &s->kinetic, error));
+  s->steer = o->steer;
+  return pf_flow_check("steer", s->steer, 0, 0.99, error);
+}
+
+static pf_status choose_rates(const pf_train_options *o, pf_flow_settings *s, pf_error *error) {
+  if (o->learning_rate != 0) s->learning_rate = o->learning_rate;
+  PF_TRY(pf_flow_check("learning-rate", s->learning_rate, 1e-9, 10, error));
+  if (o->ema != 0) s->ema = o->ema;
+  PF_TRY(pf_flow_check("ema", s->ema, 0, 0.999999, error));
+  s->weight_decay = o->weight_decay;
+  PF_TRY(pf_flow_check("weight-decay", s->weight_decay, 0, 10, error));
+  PF_TRY(choose_real("clip", o->clip, 0, 1e9, &s->clip, error));
+  PF_TRY(choose_real("clamp", o->clamp, 0, 1e9, &s->clamp, error));
+  return choose_int("patience", o->patience, 0, 1000000, &s->patience, error);
+}
+
+pf_status pf_flow_options(const pf_train_options *o, pf_flow_settings *s, pf_error *error) {
+  PF_TRY(pf_flow_check("seed", (double)o->seed, 0, 9e15, error));
+  PF_TRY(pf_flow_check("budget", o->budget, 0, 1e9, error));
+  PF_TRY(pf_flow_check("curve-points", (double)o->curve_points, 0, 50, error));
+  PF_TRY(choose_network(o, &s->field, error));
+  if (o->divergence) PF_TRY(pf_divergence_find(o->divergence, &s->divergence, error));
+  int trained = s->steps, tested = s->valid_steps;
+  PF_TRY(choose_int("ode-steps", o->ode_steps, 1, PF_CNF_STEPS, &s->steps, error));
+  if (s->steps != trained) s->valid_steps = 2 * s->steps < PF_CNF_STEPS ? 2 * s->steps : tested;
+  PF_TRY(choose_int("test-ode-steps", o->test_ode_steps, 1, PF_CNF_STEPS, &s->valid_steps, error));
+  PF_TRY(choose_int("batch", unset(o->batch), 1, 1 << 20, &s->batch, error));
+  PF_TRY(choose_weights(o, s, error));
+  PF_TRY(choose_rates(o, s, error));
+  return pf_field_check(&s->field, error);
+}
