@@ -42,21 +42,9 @@ static pf_status settings(const pf_training *t, pf_flow_settings *s, int64_t *it
   return pf_flow_options(t->options, s, error);
 }
 
-static pf_status train(pf_flow_run *r, int64_t iterations, struct pf_model **out, pf_error *error) {
-  bool resumed = false;
-  PF_TRY(pf_flow_resume(r, "", &resumed, error));
-  if (!resumed) PF_TRY(pf_flow_plan(r, 1, iterations, error));
-  PF_TRY(pf_flow_fit_block(r, 0, NULL, "flow", error));
-  return pf_flow_model(r, 1, out, error);
-}
-
 pf_status pf_cnf_train(pf_training *training, struct pf_model **out, pf_error *error) {
   pf_flow_settings s;
-  pf_flow_run r = {0};
   int64_t iterations = 0;
   PF_TRY(settings(training, &s, &iterations, error));
-  pf_status status = pf_flow_open(training, &s, 1, &r, error);
-  if (status == PF_OK) status = train(&r, iterations, out, error);
-  pf_flow_close(&r);
-  return status;
+  return pf_flow_train_one(training, &s, iterations, out, error);
 }

@@ -17,6 +17,7 @@
 #include "../flow/cnf.h"
 #include "../flow/unroll.h"
 #include "method.h"
+#include "student.h"
 
 /* Everything that decides the bits of one block. */
 typedef struct pf_flow_settings {
@@ -64,6 +65,7 @@ typedef struct pf_flow_run {
   double *held_log_det;  /* held_n, of the finished blocks */
   int64_t held_n;
   pf_cnf *probe;         /* one block that takes the weights to be looked at */
+  pf_student *student;   /* NULL: none is asked for */
   int loss_curve, nll_curve;
   int64_t step_offset;   /* iterations before this block, for curves */
 } pf_flow_run;
@@ -79,7 +81,7 @@ pf_status pf_flow_resume(pf_flow_run *run, const char *more_settings, bool *resu
 pf_status pf_flow_plan(pf_flow_run *run, int blocks, int64_t usual, pf_error *error);
 
 /* Fits one block to the data as pushed so far, from `from` (weights, NULL: fresh ones of this seed) unless it is under way,
- * and leaves its best weights in blocks[index]. name is shown by progress. */
+ * leaves its best weights in blocks[index] and counts it as done. name is shown by progress. */
 pf_status pf_flow_fit_block(pf_flow_run *run, int index, const float *from, const char *name, pf_error *error);
 /* Pushes the data and the held-out rows through block `index`. moved (may be NULL): E|x - T x|^2 and E|T x|^2. */
 typedef struct pf_flow_moved {
@@ -89,7 +91,11 @@ pf_status pf_flow_push(pf_flow_run *run, int index, pf_flow_moved *moved, pf_err
 /* The rows as they were encoded. */
 pf_status pf_flow_reset_data(pf_flow_run *run, pf_error *error);
 
-/* The model of blocks 0..blocks-1, with its facts. */
+/* All of a method of one block: `iterations` when the options say nothing. */
+pf_status pf_flow_train_one(pf_training *training, const pf_flow_settings *settings, int64_t iterations,
+                            struct pf_model **out, pf_error *error);
+
+/* The model of blocks 0..blocks-1, with its facts and, when asked for, a one-step student trained here. */
 pf_status pf_flow_model(pf_flow_run *run, int blocks, struct pf_model **out, pf_error *error);
 
 /* ---- settings from options (flow_settings.c) ---- */

@@ -65,6 +65,9 @@ static pf_status open_probe(pf_flow_run *r, pf_error *error) {
   return pf_cnf_create(&one, r->best, &r->probe, error);
 }
 
+/* Steps of the paths that a student is fitted to. */
+static int student_nodes(const pf_flow_run *r) { return r->most_blocks * r->s.valid_steps; }
+
 pf_status pf_flow_open(pf_training *training, const pf_flow_settings *settings, int most_blocks,
                        pf_flow_run *out, pf_error *error) {
   pf_flow_run *r = out;
@@ -82,6 +85,7 @@ pf_status pf_flow_open(pf_training *training, const pf_flow_settings *settings, 
   PF_TRY(encode_held(r, error));
   PF_TRY(pf_flow_reset_data(r, error));
   PF_TRY(register_state(r, error));
+  PF_TRY(pf_student_open(training, student_nodes(r), &r->student, error));
   return open_probe(r, error);
 }
 
@@ -89,6 +93,7 @@ void pf_flow_close(pf_flow_run *r) {
   pf_fit_state_free(&r->fit);
   pf_layout_free(&r->layout);
   pf_cnf_free(r->probe);
+  pf_student_free(r->student);
   pf_free(r->best);
   pf_free(r->blocks);
   pf_free(r->held);
@@ -257,6 +262,7 @@ pf_status pf_flow_fit_block(pf_flow_run *r, int index, const float *from, const 
   const float *weights = r->held_n > 0 && isfinite(r->best_loss) ? r->best : r->fit.arrays.average;
   memcpy(r->blocks + index * r->layout.total, weights, (size_t)r->layout.total * sizeof(float));
   r->step_offset += r->fit.step;
+  r->done++; /* a checkpoint is not taken before the caller has pushed the rows */
   return PF_OK;
 }
 
@@ -345,6 +351,21 @@ pf_status pf_flow_plan(pf_flow_run *r, int blocks, int64_t usual, pf_error *erro
   return PF_OK;
 }
 
+/* ---- one block from start to model ---- */
+
+pf_status pf_flow_train_one(pf_training *training, const pf_flow_settings *settings, int64_t iterations,
+                            struct pf_model **out, pf_error *error) {
+  pf_flow_run r = {0};
+  bool resumed = false;
+  pf_status status = pf_flow_open(training, settings, 1, &r, error);
+  if (status == PF_OK) status = pf_flow_resume(&r, "", &resumed, error);
+  if (status == PF_OK && !resumed) status = pf_flow_plan(&r, 1, iterations, error);
+  if (status == PF_OK && r.done == 0) status = pf_flow_fit_block(&r, 0, NULL, "flow", error);
+  if (status == PF_OK) status = pf_flow_model(&r, 1, out, error);
+  pf_flow_close(&r);
+  return status;
+}
+
 /* ---- the model ---- */
 
 static pf_status add_facts(const pf_flow_run *r, int blocks, json_t *f, pf_error *error) {
@@ -368,6 +389,8 @@ pf_status pf_flow_model(pf_flow_run *r, int blocks, struct pf_model **out, pf_er
   PF_TRY(pf_training_model(r->training, &model, error));
   pf_status status = add_facts(r, blocks, model->facts, error);
   if (status == PF_OK) status = pf_cnf_create(&config, r->blocks, &model->flow, error);
+  if (status == PF_OK && r->student)
+    status = pf_student_train(r->student, model->flow, r->s.valid_steps, &model->generator, error);
   if (status == PF_OK)
     *out = model;
   else

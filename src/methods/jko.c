@@ -127,7 +127,6 @@ static pf_status train_block(jko *j, int k, bool is_free, const float *from, dou
   j->r.s.movement = is_free ? 0 : 1 / j->h[k];
   PF_TRY(pf_flow_fit_block(&j->r, k, from, name, error));
   PF_TRY(pf_flow_push(&j->r, k, &moved, error));
-  j->r.done++;
   j->in_round++;
   j->movement[k] = sqrt(moved.distance);
   if (share) *share = moved.distance / moved.size;
@@ -218,7 +217,7 @@ static pf_status run_rounds(jko *j, pf_error *error) {
 static pf_status free_block(jko *j, int *blocks, pf_error *error) {
   *blocks = (int)j->blocks;
   if (!j->p.free_block) return PF_OK;
-  PF_TRY(train_block(j, *blocks, true, weights(j, *blocks - 1), NULL, error));
+  if (j->in_round == j->blocks) PF_TRY(train_block(j, *blocks, true, weights(j, *blocks - 1), NULL, error));
   (*blocks)++;
   return PF_OK;
 }
