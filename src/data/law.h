@@ -35,8 +35,8 @@ void pf_law_sample(const pf_law *law, uint64_t seed, uint64_t first, int64_t n, 
 /* out[i] = log p of row i of x (n x dimension), -inf outside the support. False, and out all NaN, when the
  * law has no density formula. */
 bool pf_law_log_density(const pf_law *law, const double *x, int64_t n, double *out);
-/* Differential entropy in nats; false, and NaN, when not known. An image law integrates it in the first call, which takes
- * up to about a second for the largest images; any thread may be the first. */
+/* Differential entropy in nats; false, and NaN, when not known. An image law integrates it in the first call (tens of
+ * milliseconds, seconds for the largest images); any thread may be the first. */
 bool pf_law_entropy(const pf_law *law, double *out);
 /* Exact (or quadrature) mean [d] and covariance [d x d]; either may be NULL. Known for every built-in law. */
 void pf_law_moments(const pf_law *law, double *mean, double *covariance);
