@@ -32,10 +32,14 @@ static int run_data(int argc, char **argv) {
   return status == PF_OK ? 0 : cli_fail(&error);
 }
 
-const cli_verb cli_data = {.name = "data",
-                           .purpose = "draw rows of a built-in law",
-                           .usage = "NAME [-n N] [-o FILE]",
-                           .examples = "  pushforward data moons -n 1000 -o moons.csv\n",
-                           .least = 1,
-                           .most = 1,
-                           .run = run_data};
+const cli_verb cli_data = {
+    .name = "data",
+    .purpose = "draw rows of a built-in law",
+    .usage = "NAME [-n N] [-o FILE]",
+    .details = "NAME is one of `pushforward laws`, or a file: a grey image (.png, .pgm, .npy), the "
+               "darker a pixel the\nlikelier, or a Gaussian mixture (.json).\n",
+    .examples = "  pushforward data moons -n 1000 -o moons.csv\n"
+                "  pushforward data rose.png -n 100000 -o rose.npy\n",
+    .least = 1,
+    .most = 1,
+    .run = run_data};

@@ -69,7 +69,8 @@ const cli_verb cli_info = {.name = "info",
 
 typedef bool entry_at(int i, pf_entry *out);
 
-static int print_list(const char *key, entry_at *at, bool json) {
+/* `files`: lines after the table for what may stand in a name's place; not a part of the JSON, whose names all stand alone. */
+static int print_list(const char *key, entry_at *at, const char *files, bool json) {
   pf_entry entry;
   if (json) {
     json_t *list = json_array();
@@ -79,21 +80,29 @@ static int print_list(const char *key, entry_at *at, bool json) {
     return cli_print_json(json_pack("{s:o}", key, list));
   }
   for (int i = 0; at(i, &entry); i++) printf("%-18s %s\n", entry.name, entry.description);
+  fputs(files, stdout);
   return 0;
 }
 
-static int run_list(const cli_verb *verb, entry_at *at, int argc, char **argv) {
+static int run_list(const cli_verb *verb, entry_at *at, const char *files, int argc, char **argv) {
   bool json = false;
   cli_option options[] = {
       {.name = "json", .kind = CLI_FLAG, .target = &json, .help = "print one JSON object"}};
   cli_call call = {verb, options, 1, {NULL}, 0};
   int code = cli_parse(&call, argc, argv);
-  return code != CLI_GO_ON ? code : print_list(verb->name, at, json);
+  return code != CLI_GO_ON ? code : print_list(verb->name, at, files, json);
 }
 
-static int run_methods(int argc, char **argv) { return run_list(&cli_methods, pf_method_entry, argc, argv); }
+static int run_methods(int argc, char **argv) {
+  return run_list(&cli_methods, pf_method_entry, "", argc, argv);
+}
 
-static int run_laws(int argc, char **argv) { return run_list(&cli_laws, pf_law_entry, argc, argv); }
+static int run_laws(int argc, char **argv) {
+  static const char FILES[] =
+      "FILE.json          a Gaussian mixture: weights, means, covariance\n"
+      "FILE.png .pgm .npy a grey image on [-4,4]^2: the darker a pixel, the likelier\n";
+  return run_list(&cli_laws, pf_law_entry, FILES, argc, argv);
+}
 
 const cli_verb cli_methods = {.name = "methods",
                               .purpose = "list the training methods",
@@ -104,5 +113,7 @@ const cli_verb cli_methods = {.name = "methods",
 const cli_verb cli_laws = {.name = "laws",
                            .purpose = "list the built-in laws",
                            .usage = "[--json]",
+                           .details = "A law stands for data as law:NAME, or law:FILE for a Gaussian mixture "
+                                      "or a grey image of your own.\n",
                            .examples = "  pushforward laws\n",
                            .run = run_laws};

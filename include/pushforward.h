@@ -132,7 +132,8 @@ typedef struct pf_load_options {
 } pf_load_options;
 
 /* Source: a .csv, .npy or .npz file, "FILE.npz:ARRAY", "-" for CSV on standard input, or
- * "law:NAME[:key=value,..]" (law:FILE.json is a Gaussian mixture). options may be NULL. PF_BAD_INPUT names
+ * "law:NAME[:key=value,..]" (law:FILE.json is a Gaussian mixture, law:FILE.png, .pgm or .npy a grey image, the darker
+ * the likelier, on the square [-4,4]^2). options may be NULL. PF_BAD_INPUT names
  * row and column of what cannot be used. */
 pf_status pf_table_load(const char *source, const pf_load_options *options, pf_table **out, pf_error *error);
 /* A copy of caller's values, n x d row-major, finite; names may be NULL (x1..xd). */

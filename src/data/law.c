@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include "../base/memory.h"
 #include "../base/text.h"
 #include "law_internal.h"
@@ -155,19 +156,37 @@ static pf_status build_named(pf_law *law, char *text, pf_error *error) {
   return row->build(law, row->args, &keys, error);
 }
 
-static pf_status build_from_file(pf_law *law, const char *path, pf_error *error) {
+static pf_status build_mixture_file(pf_law *law, const char *path, pf_error *error) {
   pf_mixture *mixture = NULL;
   PF_TRY(pf_mixture_read_json(path, &mixture, error));
   law->entropy = mixture->d == 1 ? pf_mixture_entropy_1d(mixture) : NAN;
   return pf_law_adopt_mixture(law, mixture, error);
 }
 
+/* A file is named by a prefix, or by an ending that no law's name has. */
+static const struct {
+  const char *prefix, *ending; /* prefix may be NULL */
+  pf_status (*build)(pf_law *law, const char *path, pf_error *error);
+} FILES[] = {
+    {"mixture=", ".json", build_mixture_file},
+    {"mask=", ".png", pf_law_build_mask},
+    {NULL, ".pgm", pf_law_build_mask},
+    {NULL, ".npy", pf_law_build_mask},
+};
+
+static bool ends_in(const char *text, const char *ending) {
+  size_t length = strlen(text), tail = strlen(ending);
+  return length > tail && !strcasecmp(text + length - tail, ending);
+}
+
 static pf_status build(pf_law *law, pf_error *error) {
-  static const char PREFIX[] = "mixture=";
   const char *spec = law->spec;
-  size_t length = strlen(spec);
-  if (!strncmp(spec, PREFIX, sizeof PREFIX - 1)) return build_from_file(law, spec + sizeof PREFIX - 1, error);
-  if (length > 5 && !strcmp(spec + length - 5, ".json")) return build_from_file(law, spec, error);
+  for (size_t i = 0; i < sizeof FILES / sizeof *FILES; i++) {
+    size_t prefix = FILES[i].prefix ? strlen(FILES[i].prefix) : 0;
+    if (prefix && !strncmp(spec, FILES[i].prefix, prefix)) return FILES[i].build(law, spec + prefix, error);
+  }
+  for (size_t i = 0; i < sizeof FILES / sizeof *FILES; i++)
+    if (ends_in(spec, FILES[i].ending)) return FILES[i].build(law, spec, error);
   char *text = NULL;
   PF_TRY(pf_strdup(spec, &text, error));
   pf_status status = build_named(law, text, error);
@@ -220,8 +239,8 @@ bool pf_law_log_density(const pf_law *law, const double *x, int64_t n, double *o
 }
 
 bool pf_law_entropy(const pf_law *law, double *out) {
-  *out = law->entropy;
-  return !isnan(law->entropy);
+  *out = law->find_entropy ? law->find_entropy(law) : law->entropy;
+  return !isnan(*out);
 }
 
 void pf_law_moments(const pf_law *law, double *mean, double *covariance) {

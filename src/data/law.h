@@ -5,8 +5,9 @@
  * then normals. laws.def lists the laws. Entropies are in nats; a law's entropy is the best possible test
  * NLL.
  *
- * A spec is "NAME" or "NAME:key=value,key=value" ("two-mode:d=4"), or a Gaussian mixture from a file:
- * "FILE.json" or "mixture=FILE".
+ * A spec is "NAME" or "NAME:key=value,key=value" ("two-mode:d=4"), or a file: "FILE.json" or "mixture=FILE" is a
+ * Gaussian mixture (mixture.h), "FILE.png", "FILE.pgm", "FILE.npy" or "mask=FILE" a grey image (image.h), the darker
+ * the denser: a law on the square [-4,4]^2 with the picture upright (law_mask.c).
  */
 #ifndef PF_DATA_LAW_H
 #define PF_DATA_LAW_H
@@ -16,7 +17,7 @@
 typedef struct pf_law pf_law;
 
 /* PF_USAGE for an unknown name or key (lists the valid ones) or a value out of range; the errors of
- * pf_mixture_read_json for a file. */
+ * pf_mixture_read_json or pf_image_read for a file; PF_BAD_INPUT for an image of one grey or one pixel wide or high. */
 pf_status pf_law_create(const char *spec, pf_law **out, pf_error *error);
 void pf_law_free(pf_law *law);
 
@@ -34,7 +35,8 @@ void pf_law_sample(const pf_law *law, uint64_t seed, uint64_t first, int64_t n, 
 /* out[i] = log p of row i of x (n x dimension), -inf outside the support. False, and out all NaN, when the
  * law has no density formula. */
 bool pf_law_log_density(const pf_law *law, const double *x, int64_t n, double *out);
-/* Differential entropy in nats; false, and NaN, when not known. */
+/* Differential entropy in nats; false, and NaN, when not known. An image law integrates it in the first call (tens of
+ * milliseconds, seconds for the largest images); any thread may be the first. */
 bool pf_law_entropy(const pf_law *law, double *out);
 /* Exact (or quadrature) mean [d] and covariance [d x d]; either may be NULL. Known for every built-in law. */
 void pf_law_moments(const pf_law *law, double *mean, double *covariance);

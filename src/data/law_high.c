@@ -30,6 +30,13 @@ static double log_p_product(const pf_law *law, const double *x) {
   return sum;
 }
 
+static double entropy_product(const pf_law *law) {
+  const product *p = law->state;
+  double entropy;
+  pf_law_entropy(p->factor, &entropy);
+  return p->copies * entropy;
+}
+
 pf_status pf_law_build_product(pf_law *law, const double *args, const pf_law_keys *keys, pf_error *error) {
   (void)args;
   int copies = 2;
@@ -48,7 +55,7 @@ pf_status pf_law_build_product(pf_law *law, const double *args, const pf_law_key
     for (int j = 0; j < inner; j++)
       law->covariance[i * d + i / inner * inner + j] = factor->covariance[i % inner * inner + j];
   }
-  law->entropy = copies * factor->entropy;
+  law->find_entropy = entropy_product;
   law->board = factor->board;
   law->draw = draw_product;
   law->log_p = factor->log_p ? log_p_product : NULL;

@@ -15,17 +15,19 @@ typedef struct pf_law_keys {
 
 typedef void pf_law_draw(const pf_law *law, pf_rng *rng, double *x);
 typedef double pf_law_log_p(const pf_law *law, const double *x);
+typedef double pf_law_find_entropy(const pf_law *law);
 
 struct pf_law {
   char *spec;
   int d;
-  double entropy;      /* NAN: not known */
-  pf_law_draw *draw;   /* one row, from the row's own stream */
-  pf_law_log_p *log_p; /* NULL: no formula */
-  double *mean;        /* [d] */
-  double *covariance;  /* d x d */
-  pf_mixture *mixture; /* when the law is one */
-  bool board;          /* log_p is -inf outside a sharp support */
+  double entropy;                    /* NAN: not known, or left to find_entropy */
+  pf_law_find_entropy *find_entropy; /* NULL, or computes it when asked; called from any thread */
+  pf_law_draw *draw;                 /* one row, from the row's own stream */
+  pf_law_log_p *log_p;               /* NULL: no formula */
+  double *mean;                      /* [d] */
+  double *covariance;                /* d x d */
+  pf_mixture *mixture;               /* when the law is one */
+  bool board;                        /* log_p is -inf outside a sharp support */
   int modes;
   double *mode_centres; /* modes x d */
   double *mode_weights; /* [modes] */
@@ -48,6 +50,9 @@ pf_status pf_law_set_state(pf_law *law, size_t bytes, void (*free_state)(void *)
 pf_status pf_law_set_mixture(pf_law *law, const pf_mixture_spec *spec, pf_error *error);
 /* The same for a mixture that exists; the law owns it, also on failure. */
 pf_status pf_law_adopt_mixture(pf_law *law, pf_mixture *mixture, pf_error *error);
+
+/* Makes the zeroed law that of a grey image file. (law_mask.c) */
+pf_status pf_law_build_mask(pf_law *law, const char *path, pf_error *error);
 
 /* Reads key `name` into *inout (left alone when absent): PF_USAGE unless a number in [low, high]. */
 pf_status pf_law_key_number(const pf_law_keys *keys, const char *name, double low, double high, double *inout,

@@ -40,3 +40,19 @@ check 'its names' sh -c '"$0" sample concrete.st -n 1 | head -1 | grep -q "^ceme
 check 'law to csv' sh -c '"$0" data moons -n 50 | awk "END { exit NR != 51 }"' "$P"
 "$P" data law:moons -n 50 -o law.npy
 check 'law to npy' tiny law.npy npy.st
+
+# a picture as a law: dark at its top left and bottom right, white elsewhere
+printf 'P2 4 4 9\n0 9 9 9\n9 9 9 9\n9 9 9 9\n9 9 9 3\n' >mask.pgm
+check 'picture to csv' sh -c '"$0" data mask.pgm -n 2000 | awk -F, "NR > 1 { n++; if (\$1 * \$2 < 0) o++ }
+  END { exit !(n == 2000 && o > 1990) }"' "$P"
+check 'picture to model' tiny law:mask.pgm mask.st --rows 500
+check 'model against its picture' sh -c '"$0" eval mask.st law:mask.pgm --pairs 1 --rows 100 2>eval.err | grep -q "^nll "' "$P"
+check 'report on a picture' "$P" report mask.st law:mask.pgm --pairs 1 --rows 100 -o mask.html --quiet
+check 'laws tells of pictures' sh -c '"$0" laws | grep -q "FILE.png"' "$P"
+cp mask.pgm renamed
+check 'picture by another name' sh -c '"$0" data mask=renamed -n 20 | awk "END { exit NR != 21 }"' "$P"
+printf 'P2 2 2 9 4 4 4 4\n' >flat.pgm
+fails 'white picture' 3 'flat.pgm: every pixel is 4' data flat.pgm -n 5
+printf 'P2 2 2 9 4 4 4\n' >short.pgm
+fails 'truncated picture' 3 'short.pgm' train law:short.pgm -o m.st
+fails 'no picture' 1 'absent.png' data absent.png
