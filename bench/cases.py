@@ -137,6 +137,32 @@ def _sinkhorn(n: int, dim: int, matrix: bool) -> Case:
     return Case(f"sinkhorn {title}", 1, "ms", entries, per_iteration=1e3, agree=1e-6, quick=n <= 512)
 
 
+def _potential(work: str, threads: int, **shape: int) -> tuple[Entry, list[str]]:
+    """Ours on OT-Flow's potential, and the options of a peer that is to take the problem over."""
+    o = ["--work", work] + _options(**shape, threads=threads)
+    return Entry("ours", ["work_otflow"] + o + ["--dump", "{file}"], role=OURS), o + ["--problem", "{file}"]
+
+
+def _otflow_trace(dim: int, threads: int) -> Case:
+    """The published trace benchmark: 512 rows, 64 wide."""
+    ours, o = _potential("trace", threads, dim=dim, width=64, rows=512)
+    torch = ("torch", "numpy")
+    entries = [ours, Entry("torch", ["torch_otflow"] + o, torch),
+               Entry("torch compile", ["torch_otflow"] + o + ["--compile"], torch),
+               Entry("torch autograd", ["torch_otflow"] + o + ["--by", "hutchinson"], torch)]
+    return Case(f"otflow gradient, exact trace d={dim}", threads, "us", entries, agree=1e-4, quick=dim == 43)
+
+
+def _otflow_step(batch: int, threads: int) -> Case:
+    """The published setting of POWER, whose batch is 10,000."""
+    ours, o = _potential("step", threads, dim=6, width=128, rows=batch, nt=10)
+    torch = ("torch", "numpy")
+    entries = [ours, Entry("torch", ["torch_otflow"] + o, torch),
+               Entry("torch compile", ["torch_otflow"] + o + ["--compile"], torch)]
+    return Case(f"otflow train 128 d=6 nt=10 B={batch}", threads, "ms/step", entries, per_iteration=1e3, agree=1e-4,
+                quick=batch <= 1000)
+
+
 def _neighbour(threads: int) -> Case:
     o = _options(width=256, depth=4, dim=16, batch=1024, threads=threads)
     return Case("busy neighbour, train 4x256 d=16 B=1024 f32", threads, "of idle",
@@ -155,5 +181,7 @@ def all_cases(threads: list[int], precisions: list[str]) -> list[Case]:
     cases += [_assignment(n, 2, matrix) for n in (512, 1024, 2048, 4096) for matrix in (False, True)]
     cases += [_assignment(n, 16, False) for n in (512, 2048)]
     cases += [_sinkhorn(n, 2, True) for n in (512, 1024, 2048)]
+    cases += [_otflow_trace(dim, t) for dim in (43, 63, 784) for t in threads]
+    cases += [_otflow_step(batch, t) for batch in (1000, 10000) for t in threads]
     cases += [_neighbour(t) for t in threads]
     return cases
