@@ -102,6 +102,7 @@ typedef struct pf_profile {
   double part[PF_PROFILE_PART_COUNT]; /* of it */
   double between;                /* wall time between two steps: progress, checkpoints, held-out curves */
   double peak_flops, copy_bytes; /* one thread's measured rates, per second */
+  double peak_bf16;              /* of products in bfloat16, per second; 0: there are none */
   const pf_profile_line *lines;  /* in the order they run */
   int n_lines;
 } pf_profile;
