@@ -24,9 +24,9 @@ static const pf_op op_of[PF_KERNEL_COUNT] = {[PF_KERNEL_COPY] = PF_OP_BROADCAST,
 /* Multiplications, additions and divisions per element as math.h writes them, comparisons and selections free; 1 where
  * nothing stands. */
 static const uint8_t flops_of[PF_OP_COUNT] = {
-    [PF_OP_EXP] = 20, [PF_OP_LOG] = 29,        [PF_OP_TANH] = 36, [PF_OP_SIGMOID] = 23,  [PF_OP_SILU] = 24,
-    [PF_OP_SIN] = 24, [PF_OP_SILU_SLOPE] = 26, [PF_OP_COS] = 24,  [PF_OP_SOFTPLUS] = 36, [PF_OP_ERF] = 50};
-enum { SILU_PAIR_FLOPS = 27 /* one exponential for both */ };
+    [PF_OP_EXP] = 20, [PF_OP_LOG] = 29,        [PF_OP_TANH] = 36, [PF_OP_SIGMOID] = 23,  [PF_OP_SILU] = 23,
+    [PF_OP_SIN] = 24, [PF_OP_SILU_SLOPE] = 25, [PF_OP_COS] = 24,  [PF_OP_SOFTPLUS] = 36, [PF_OP_ERF] = 50};
+enum { SILU_PAIR_FLOPS = 26 /* one exponential for both */ };
 
 static double flops_per_element(pf_op op) { return flops_of[op] > 0 ? flops_of[op] : 1; }
 
