@@ -33,10 +33,10 @@ static json_t *json_profile(const pf_profile *p) {
                                            l->calls, "wall_us", 1e6 * l->wall, "thread_us", 1e6 * l->seconds,
                                            "flops", l->flops, "bytes", l->bytes, "floor_us", 1e6 * l->floor));
   }
-  return json_pack("{s:s, s:I, s:i, s:f, s:o, s:f, s:f, s:f, s:o}", "stage", p->stage, "steps",
+  return json_pack("{s:s, s:I, s:i, s:f, s:o, s:f, s:f, s:f, s:f, s:o}", "stage", p->stage, "steps",
                    (json_int_t)p->steps, "threads", p->threads, "step_us", 1e6 * p->seconds, "parts_us",
                    json_parts(p), "between_us", 1e6 * p->between, "peak_gflops", 1e-9 * p->peak_flops,
-                   "copy_gbs", 1e-9 * p->copy_bytes, "lines", lines);
+                   "peak_bf16_gflops", 1e-9 * p->peak_bf16, "copy_gbs", 1e-9 * p->copy_bytes, "lines", lines);
 }
 
 /* ---- the table ---- */
@@ -92,9 +92,10 @@ static void print_lines(const pf_profile *p) {
 }
 
 static void print_profile(const pf_profile *p) {
-  fprintf(stderr, "profile of stage %s: %lld steps, %d thread%s of %.0f GFLOP/s peak and %.0f GB/s copy\n",
-          p->stage, (long long)p->steps, p->threads, p->threads == 1 ? "" : "s", 1e-9 * p->peak_flops,
-          1e-9 * p->copy_bytes);
+  fprintf(stderr, "profile of stage %s: %lld steps, %d thread%s of %.0f GFLOP/s peak", p->stage,
+          (long long)p->steps, p->threads, p->threads == 1 ? "" : "s", 1e-9 * p->peak_flops);
+  if (p->peak_bf16 > 0) fprintf(stderr, " (bf16: %.0f)", 1e-9 * p->peak_bf16);
+  fprintf(stderr, " and %.0f GB/s copy\n", 1e-9 * p->copy_bytes);
   print_lines(p);
   fprintf(stderr, "step %.1f us", 1e6 * p->seconds);
   for (int i = 0; i < PF_PROFILE_PART_COUNT; i++)

@@ -102,6 +102,7 @@ typedef struct pf_profile {
   double part[PF_PROFILE_PART_COUNT]; /* of it */
   double between;                /* wall time between two steps: progress, checkpoints, held-out curves */
   double peak_flops, copy_bytes; /* one thread's measured rates, per second */
+  double peak_bf16;              /* of products in bfloat16, per second; 0: there are none */
   const pf_profile_line *lines;  /* in the order they run */
   int n_lines;
 } pf_profile;
@@ -217,6 +218,8 @@ const char *pf_nearest_name(const char *word, const char *const *names, size_t c
     "weight of the Hamilton-Jacobi-Bellman residual (otflow); -1: default")                                  \
   X(REAL, kinetic, -1, "kinetic", "W", "weight of the transport cost (cnf); -1: default")                    \
   X(REAL, steer, 0, "steer", "B", "the flow's end time is random in 1 - B to 1 + B while training (cnf, otflow)") \
+  X(REAL, jitter, -1, "jitter", "J",                                                                          \
+    "random lengths of the Runge-Kutta steps while training, 0 to 1 (jko, otflow, cnf); -1: default")        \
   X(REAL, clamp, -1, "clamp", "C", "bound on every parameter (jko, otflow, cnf); 0: none, -1: default")      \
   X(INT, patience, -1, "patience", "N",                                                                      \
     "validations without gain before the rate falls (jko, otflow, cnf); 0: never, -1: default")              \

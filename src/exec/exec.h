@@ -99,11 +99,11 @@ enum { PF_ENTRY_NAME = 80 };
  * is written in cpu/math.h; the integer work of random numbers counts nothing. Bytes are those of the operands and results of
  * a call, once each. */
 typedef struct pf_profile_entry {
-  char name
-      [PF_ENTRY_NAME]; /* "product 128x64x32", "normal 128x2", "group 128x64, 1 in 2 out: silu,silu_slope" */
-  bool shared;         /* once a run; otherwise once a tile of every lane */
-  bool product;        /* of matrices */
-  int param_set;       /* parameter that a product multiplies by or that is packed; -1: none */
+  char name[PF_ENTRY_NAME]; /* "product 128x64x32", "group 128x64, 1 in 2 out: silu,silu_slope" */
+  bool shared;              /* once a run; otherwise once a tile of every lane */
+  bool product;             /* of matrices */
+  bool narrow;              /* in bfloat16: "product 128x64x32 bf16", "pack 64x32 bf16" */
+  int param_set;            /* parameter that a product multiplies by or that is packed; -1: none */
   int64_t param_offset;
   bool transposed; /* it is read transposed */
   int output;      /* index of the output this product makes, -1: none */
@@ -123,6 +123,9 @@ pf_ticks *pf_program_profile_thread(const pf_program_profile *profile, int threa
 /* Steps of the program, the shared ones first, in the order they run. */
 int pf_program_profile_entries(const pf_program_profile *profile);
 pf_profile_entry pf_program_profile_entry(const pf_program_profile *profile, int index);
+/* Flops per second of one thread in products of bfloat16 whose operands stay in the first-level cache, by the best of many short
+ * runs (about a millisecond); 0 where this processor does not multiply it. */
+double pf_precision_peak_bf16(void);
 /* Seconds per tick, from what has passed since the profile was made. */
 double pf_program_profile_tick(const pf_program_profile *profile);
 

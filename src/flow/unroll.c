@@ -49,15 +49,27 @@ static state step(const pf_field *field, int set, const state *from, pf_node r, 
   return to;
 }
 
+/* The share of the way that step k is: its lengths add up to 1 for every row. */
+static pf_node step_share(pf_graph *graph, const pf_unroll_spec *spec, int k) {
+  double even = 1.0 / spec->steps;
+  if (spec->jitter == 0 || spec->steps == 1) return pf_scalar(graph, even);
+  pf_node u = pf_uniform(graph, spec->jitter_stream, spec->steps);
+  pf_node own = pf_reshape(pf_slice(u, k, 1), 0, NULL), mean = pf_scale(pf_sum_items(u), even);
+  return pf_offset(pf_scale(pf_sub(own, mean), spec->jitter * even), even);
+}
+
 pf_unrolled pf_unroll(const pf_field *field, int set, pf_node x, const pf_unroll_spec *spec) {
   pf_graph *graph = x.graph;
-  pf_node zero = pf_scalar(graph, 0), h = pf_scalar(graph, 1.0 / spec->steps);
-  if (exists(spec->end)) h = pf_scale(spec->end, 1.0 / spec->steps);
+  pf_node zero = pf_scalar(graph, 0), r = zero;
   state s = {.x = x, .log_det = zero, .kinetic = zero, .hamilton_jacobi = zero};
   for (int k = 0; k < spec->steps; k++) {
     pf_divergence_rule rule = {.kind = spec->divergence, .width = spec->width};
-    if (spec->divergence != PF_DIVERGENCE_EXACT) rule.probe = pf_normal(graph, spec->probe_stream + k, pf_field_columns(field));
-    s = step(field, set, &s, pf_scale(h, k), h, &rule, spec->method);
+    pf_node h = step_share(graph, spec, k);
+    if (exists(spec->end)) h = pf_mul(h, spec->end);
+    if (spec->divergence != PF_DIVERGENCE_EXACT)
+      rule.probe = pf_normal(graph, spec->probe_stream + k, pf_field_columns(field));
+    s = step(field, set, &s, r, h, &rule, spec->method);
+    r = pf_add(r, h);
   }
   return (pf_unrolled){s.x, s.log_det, s.kinetic, s.hamilton_jacobi};
 }

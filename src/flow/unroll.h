@@ -3,6 +3,9 @@
  * From the data side (r = 0) to the noise side (r = 1), with what a flow's loss needs accumulated along the way:
  *   x' = v(x, r)    l' = div v    k' = |v|^2 / 2    q' = | -dPhi/dr + |v|^2 / 2 |   (the Hamilton-Jacobi-Bellman residual)
  * by the same tableaux that the numeric integrator uses (ode/tableaux.def).
+ *
+ * A field that is fitted through few fixed steps learns to bend where no stage looks: its likelihood is then an artefact of the
+ * steps, and falls apart under finer ones. Random steps leave no such places.
  */
 #ifndef PF_FLOW_UNROLL_H
 #define PF_FLOW_UNROLL_H
@@ -14,6 +17,8 @@ typedef struct pf_unroll_spec {
   pf_ode_method method;
   int steps;
   pf_node end;              /* r at the end, SHARED or PER_ROW scalar; an invalid handle: 1 */
+  double jitter;            /* 0: equal steps; else random ones for every row, (1 + jitter (u_k - mean u)) / steps of the way */
+  int jitter_stream;        /* feeds u, uniform on (0, 1) */
   pf_divergence divergence;
   double width;             /* sigma of the difference probe */
   int probe_stream;         /* streams probe_stream + 0..steps-1 feed one probe per step, kept inside its stages */

@@ -33,6 +33,7 @@ static pf_status settings(const pf_training *t, pf_flow_settings *s, int64_t *it
                           .batch = sizes[i].batch,
                           .likelihood = 1,
                           .kinetic = 0.01,
+                          .jitter = 1,
                           .learning_rate = 3e-3,
                           .clip = 1,
                           .ema = 0.99,

@@ -29,6 +29,7 @@ typedef struct pf_flow_settings {
   int batch;
   double likelihood, kinetic, hjb, movement; /* weights, see above */
   double steer;                              /* r ends at 1 + steer (2 U - 1), one U a row; 0: at 1 (arXiv 2006.10711) */
+  double jitter;                             /* of the steps while training, see unroll.h; 0: equal steps */
   double learning_rate, weight_decay, clip, clamp, ema;
   pf_schedule schedule;
   int halvings;           /* of HALVING: this many along a block */

@@ -116,8 +116,8 @@ pf_status pf_flow_resume(pf_flow_run *r, const char *more, bool *resumed, pf_err
   const pf_flow_settings *s = &r->s;
   pf_text_add(text, "%s", r->training->options->method);
   describe_field(&s->field, text);
-  pf_text_add(text, " %s/%g %d/%d %d %g/%g/%g/%g %g %g/%g/%g/%g/%g %d/%d %lld/%d %s", pf_divergence_name(s->divergence),
-              s->width, s->steps, s->valid_steps, s->batch, s->likelihood, s->kinetic, s->hjb, s->movement, s->steer,
+  pf_text_add(text, " %s/%g %d/%d %d %g/%g/%g/%g %g/%g %g/%g/%g/%g/%g %d/%d %lld/%d %s", pf_divergence_name(s->divergence),
+              s->width, s->steps, s->valid_steps, s->batch, s->likelihood, s->kinetic, s->hjb, s->movement, s->steer, s->jitter,
               s->learning_rate, s->weight_decay, s->clip, s->clamp, s->ema, (int)s->schedule, s->halvings,
               (long long)s->validate_every, s->patience, more);
   return pf_training_resume(r->training, resumed, error);
@@ -379,6 +379,7 @@ static pf_status add_facts(const pf_flow_run *r, int blocks, json_t *f, pf_error
   json_object_set_new(f, "kinetic_weight", json_real(s->kinetic));
   json_object_set_new(f, "hjb_weight", json_real(s->hjb));
   json_object_set_new(f, "steer", json_real(s->steer));
+  json_object_set_new(f, "jitter", json_real(s->jitter));
   json_object_set_new(f, "parameters", json_integer(blocks * r->layout.total));
   return json_object_get(f, "parameters") ? PF_OK : pf_fail(error, PF_NO_MEMORY, "out of memory");
 }

@@ -4,7 +4,7 @@
 #include "flow.h"
 
 /* Stream ids of the random leaves. */
-enum { S_ROW = 1, S_END, S_PROBE = 16 };
+enum { S_ROW = 1, S_END, S_JITTER, S_PROBE = 16 };
 
 static pf_node half_square(pf_node x) { return pf_scale(pf_sum_items(pf_square(x)), 0.5); }
 
@@ -30,6 +30,8 @@ static void fill(const pf_flow_settings *s, int64_t rows, pf_graph *graph, pf_ob
   pf_unroll_spec spec = {.method = PF_ODE_RK4,
                          .steps = s->steps,
                          .end = end_time(graph, s->steer),
+                         .jitter = s->jitter,
+                         .jitter_stream = S_JITTER,
                          .divergence = s->divergence,
                          .width = s->width,
                          .probe_stream = S_PROBE};

@@ -43,6 +43,7 @@ static pf_status choose_weights(const pf_train_options *o, pf_flow_settings *s, 
   PF_TRY(choose_real("alpha", o->alpha, 1e-9, 1e9, &s->likelihood, error));
   PF_TRY(choose_real("hjb", o->hjb, 0, 1e9, &s->hjb, error));
   PF_TRY(choose_real("kinetic", o->kinetic, 0, 1e9, &s->kinetic, error));
+  PF_TRY(choose_real("jitter", o->jitter, 0, 1, &s->jitter, error));
   s->steer = o->steer;
   return pf_flow_check("steer", s->steer, 0, 0.99, error);
 }

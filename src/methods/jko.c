@@ -63,6 +63,7 @@ static pf_status defaults(const pf_training *t, pf_flow_settings *s, plan *p, pf
                           .valid_steps = 2 * sizes[i].steps,
                           .batch = sizes[i].batch,
                           .likelihood = 1,
+                          .jitter = 1,
                           .learning_rate = 2e-3,
                           .clip = 1,
                           .ema = 0.99,
@@ -73,7 +74,7 @@ static pf_status defaults(const pf_training *t, pf_flow_settings *s, plan *p, pf
               .h = sizes[i].h,
               .growth = sizes[i].growth,
               .cap = sizes[i].cap,
-              .stop = 0.01};
+              .stop = 1e-4};
   return pf_flow_options(t->options, s, error);
 }
 

@@ -5,6 +5,7 @@
  */
 #include "step_clock.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -135,24 +136,21 @@ static void name_line(const pf_profile_entry *e, const pf_step_facts *facts, cha
     snprintf(out, room, "%s", e->name);
 }
 
-static double floor_of(const pf_profile_line *line, const pf_rates *rates) {
-  const double work = line->flops / rates->flops, traffic = line->bytes / rates->bytes;
-  return work > traffic ? work : traffic;
-}
-
 typedef struct reader {
   const pf_step_clock *clock;
   const pf_step_facts *facts;
   const pf_rates *rates;
-  double tick; /* seconds per step of a tick */
+  double tick;        /* seconds per step of a tick */
+  double narrow_peak; /* flops of products in bfloat16; 0: there are none */
   pf_profile_line *lines;
   int n;
 } reader;
 
 /* Adds a line whose flops, bytes, calls and seconds are per step; `threads` share it. */
-static void add_line(reader *r, pf_profile_line line, int threads) {
+static void add_line(reader *r, pf_profile_line line, int threads, double peak) {
+  const double work = line.flops / peak, traffic = line.bytes / r->rates->bytes;
   line.wall = line.seconds / threads;
-  line.floor = floor_of(&line, r->rates);
+  line.floor = work > traffic ? work : traffic;
   r->lines[r->n++] = line;
 }
 
@@ -168,12 +166,12 @@ static void add_section(reader *r, bool shared, double seconds) {
     line.flops = e.flops * line.calls;
     line.bytes = e.bytes * line.calls;
     name_line(&e, r->facts, line.name, sizeof line.name);
-    add_line(r, line, threads);
+    add_line(r, line, threads, e.narrow ? r->narrow_peak : r->rates->flops);
     seconds -= line.seconds;
   }
   pf_profile_line edges = {.calls = shared ? 1 : r->facts->lanes, .seconds = seconds > 0 ? seconds : 0};
   snprintf(edges.name, sizeof edges.name, "%s", shared ? "set-up of the shared part" : "edges of lanes");
-  add_line(r, edges, threads);
+  add_line(r, edges, threads, r->rates->flops);
 }
 
 static void add_phases(reader *r, const pf_profile *p) {
@@ -184,19 +182,27 @@ static void add_phases(reader *r, const pf_profile *p) {
                           .flops = n * (lanes - 1) + 2 * n,
                           .bytes = item * n * (lanes + 1)};
   snprintf(sums.name, sizeof sums.name, "sums over %d lanes, norm: %.0f", lanes, n);
-  add_line(r, sums, threads);
+  add_line(r, sums, threads, r->rates->flops);
   pf_profile_line adam = {.calls = 1,
                           .seconds = p->part[PF_PROFILE_OPTIMISER] * threads,
                           .flops = n * ADAM_FLOPS,
                           .bytes = item * n * ADAM_FLOATS};
   snprintf(adam.name, sizeof adam.name, "adam and average: %.0f", n);
-  add_line(r, adam, threads);
+  add_line(r, adam, threads, r->rates->flops);
+}
+
+/* Portable kernels multiply in single precision: those products are held against its peak. */
+static double peak_of_narrow(const pf_step_clock *clock, const pf_rates *rates) {
+  bool any = false;
+  for (int i = 0; i < pf_program_profile_entries(clock->program); i++)
+    any = any || pf_program_profile_entry(clock->program, i).narrow;
+  return any ? fmax(pf_precision_peak_bf16(), rates->flops) : 0;
 }
 
 pf_status pf_step_clock_read(const pf_step_clock *clock, const pf_step_facts *facts, const pf_rates *rates,
                              pf_profile *out, pf_error *error) {
   if (!clock || clock->steps == 0) return pf_fail(error, PF_FAILED, "no step was profiled");
-  reader r = {.clock = clock, .facts = facts, .rates = rates};
+  reader r = {.clock = clock, .facts = facts, .rates = rates, .narrow_peak = peak_of_narrow(clock, rates)};
   PF_TRY(pf_alloc((size_t)pf_program_profile_entries(clock->program) + 4, sizeof *r.lines, &r.lines, error));
   const double tick = r.tick = pf_program_profile_tick(clock->program) / (double)clock->steps;
   pf_profile p = {.steps = clock->steps,
@@ -204,6 +210,7 @@ pf_status pf_step_clock_read(const pf_step_clock *clock, const pf_step_facts *fa
                   .seconds = tick * (double)clock->inside,
                   .between = tick * (double)clock->between,
                   .peak_flops = rates->flops,
+                  .peak_bf16 = r.narrow_peak,
                   .copy_bytes = rates->bytes};
   read_parts(clock, tick, &p);
   add_section(&r, true, p.part[PF_PROFILE_SHARED]);

@@ -80,9 +80,9 @@ static void check(const pf_gemm_kernels *kernels, const pf_gemm_shape *s, bool p
 
 static void test_products_are_sums(void **state) {
   (void)state;
-  static const int sizes[][3] = {{1, 1, 1},     {7, 17, 3},     {128, 64, 64}, {13, 33, 300},
-                                 {100, 5, 31},  {64, 2, 128},   {2, 64, 128},  {130, 48, 2},
-                                 {97, 130, 70}, {25, 200, 257}, {1, 256, 300}, {1, 140, 20}};
+  static const int sizes[][3] = {{1, 1, 1},     {7, 17, 3},   {128, 64, 64}, {13, 33, 300}, {100, 5, 31},
+                                 {64, 2, 128},  {2, 64, 128}, {130, 48, 2},  {97, 130, 70}, {25, 200, 257},
+                                 {1, 256, 300}, {1, 140, 20}, {13, 1, 30},   {9, 3, 37},    {10, 4, 8}};
   const pf_gemm_kernels *kernels[PF_GEMM_CLASSES];
   const int classes = pf_gemm_available(kernels);
   assert_true(classes >= 1);
@@ -129,6 +129,26 @@ static void test_cuts_change_no_bit(void **state) {
   free(cut);
 }
 
+/* The same of products with few columns, several rows of which are made at once. */
+static void test_few_columns_row_by_row(void **state) {
+  (void)state;
+  enum { M = 13, N = 4, K = 61 };
+  float *a = numbers(M * K, 5), *b = numbers(K * N, 6), *whole = numbers(M * N, 7), *cut = numbers(M * N, 8);
+  for (int n = 1; n <= N; n++)
+    for (int k = 3; k <= K; k += 29) {
+      run(pf_gemm_best(), &(pf_gemm_shape){M, n, k, false, false},
+          (pf_gemm_operands){.a = a, .b = b, .c = whole});
+      for (int i = 0; i < M; i++)
+        run(pf_gemm_best(), &(pf_gemm_shape){1, n, k, false, false},
+            (pf_gemm_operands){.a = a + i * k, .b = b, .c = cut + i * n});
+      assert_memory_equal(whole, cut, (size_t)(M * n) * sizeof *whole);
+    }
+  free(a);
+  free(b);
+  free(whole);
+  free(cut);
+}
+
 static void test_nan_stays_in_its_row(void **state) {
   (void)state;
   const pf_gemm_kernels *kernels = pf_gemm_best();
@@ -143,8 +163,8 @@ static void test_nan_stays_in_its_row(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(test_products_are_sums),
-                                     cmocka_unit_test(test_cuts_change_no_bit),
-                                     cmocka_unit_test(test_nan_stays_in_its_row)};
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_products_are_sums), cmocka_unit_test(test_cuts_change_no_bit),
+      cmocka_unit_test(test_few_columns_row_by_row), cmocka_unit_test(test_nan_stays_in_its_row)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -28,9 +28,9 @@ static void must(pf_status status, const pf_error *error) {
 }
 
 /* A network of two hidden layers learns to give its input back. */
-static void set_up(problem *p, int threads) {
+static void set_up_wide(problem *p, int width, int threads) {
   pf_error error = {0};
-  *p = (problem){.network = {3, 3, 16, 2, 0, 1, 1, false}};
+  *p = (problem){.network = {3, 3, width, 2, 0, 1, 1, false}};
   pf_fill_normal_f32(1, PF_STREAM_TEST, 0, 0, ROWS, 3, p->x);
   must(pf_network_layout(&p->network, &p->layout, &error), &error);
   must(pf_graph_create(&p->objective.graph, &error), &error);
@@ -44,6 +44,8 @@ static void set_up(problem *p, int threads) {
   pf_layout_initialise(&p->layout, 3, p->state.arrays.params);
   must(pf_pool_create(threads, &p->pool, &error), &error);
 }
+
+static void set_up(problem *p, int threads) { set_up_wide(p, 16, threads); }
 
 static pf_status create_fit(problem *p, bool profile, pf_error *error) {
   pf_fit_config config = {
@@ -116,6 +118,7 @@ static void lines_name_their_parameters(void **unused) {
   open_problem(&p, 2, true);
   must(pf_fit_run(p.fit, NULL, NULL, &error), &error);
   pf_profile profile = read_profile(&p);
+  assert_true(profile.peak_bf16 == 0);
   for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
     const pf_profile_line *line = line_with(&profile, names[i]);
     assert_true(line->calls == 2); /* lanes */
@@ -124,6 +127,33 @@ static void lines_name_their_parameters(void **unused) {
   const pf_profile_line *adam = line_with(&profile, "adam");
   assert_true(adam->bytes == 36.0 * (double)p.layout.total);
   assert_true(line_with(&profile, "sums over 2 lanes")->bytes == 12.0 * (double)p.layout.total);
+  pf_free((void *)profile.lines);
+  close_problem(&p);
+}
+
+/* Rates too low to be true: the peak of bfloat16 is measured, or where it is emulated the one of single precision. */
+static void bfloat16_has_a_peak_of_its_own(void **unused) {
+  (void)unused;
+  problem p;
+  pf_error error = {0};
+  set_up_wide(&p, 64, 1);
+  pf_fit_config config = {.steps = 2,
+                          .batch = BATCH,
+                          .adam = pf_adam_default(),
+                          .ema = 0.9,
+                          .seed = 5,
+                          .precision = PF_PRECISION_BF16,
+                          .profile = true};
+  must(pf_fit_create(&p.objective, &config, &p.state, p.pool, &p.fit, &error), &error);
+  must(pf_fit_run(p.fit, NULL, NULL, &error), &error);
+  pf_profile profile = read_profile(&p);
+  assert_true(profile.peak_flops == rates.flops && profile.peak_bf16 >= rates.flops);
+  assert_true((profile.peak_bf16 > rates.flops) == (pf_precision_peak_bf16() > rates.flops));
+  const pf_profile_line *narrow = line_with(&profile, " bf16 by layer1.weight"),
+                        *single = line_with(&profile, "by layer0.weight");
+  assert_null(strstr(single->name, "bf16"));
+  assert_true(narrow->floor == fmax(narrow->flops / profile.peak_bf16, narrow->bytes / rates.bytes));
+  assert_true(single->floor == fmax(single->flops / rates.flops, single->bytes / rates.bytes));
   pf_free((void *)profile.lines);
   close_problem(&p);
 }
@@ -223,6 +253,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(parts_add_up_to_the_step),
       cmocka_unit_test(lines_name_their_parameters),
+      cmocka_unit_test(bfloat16_has_a_peak_of_its_own),
       cmocka_unit_test(a_stopped_run_has_a_profile_that_goes_on),
       cmocka_unit_test(calibration_is_not_in_it),
       cmocka_unit_test(a_profile_changes_no_bit),

@@ -25,20 +25,23 @@ static const pf_op op_of[PF_KERNEL_COUNT] = {[PF_KERNEL_COPY] = PF_OP_BROADCAST,
  * nothing stands. */
 static const uint8_t flops_of[PF_OP_COUNT] = {
     [PF_OP_EXP] = 20,      [PF_OP_LOG] = 29, [PF_OP_TANH] = 36,       [PF_OP_SIGMOID] = 23,
-    [PF_OP_SILU] = 24,     [PF_OP_SIN] = 24, [PF_OP_SILU_SLOPE] = 26, [PF_OP_COS] = 24,
+    [PF_OP_SILU] = 23,     [PF_OP_SIN] = 24, [PF_OP_SILU_SLOPE] = 25, [PF_OP_COS] = 24,
     [PF_OP_SOFTPLUS] = 36, [PF_OP_ERF] = 50, [PF_OP_LOG_2COSH] = 37};
-enum { SILU_PAIR_FLOPS = 27 /* one exponential for both */ };
+enum { SILU_PAIR_FLOPS = 26 /* one exponential for both */ };
 
 static double flops_per_element(pf_op op) { return flops_of[op] > 0 ? flops_of[op] : 1; }
 
 static int64_t span_rows(const pf_program *p, pf_span span) { return span == PF_PER_ROW ? p->tile_rows : 1; }
 
-/* Floats of a value as a step sees it; none for an absent operand. */
-static double floats(const pf_program *p, int32_t value) {
+/* Elements of a value as a step sees it, and their bytes; none for an absent operand. */
+static double elements(const pf_program *p, int32_t value) {
   if (value < 0) return 0;
-  const pf_value *v = &p->value[value];
-  const int64_t items = v->narrow ? pf_bf16_pitch(v->items) / 2 : v->items;
-  return (double)(span_rows(p, v->span) * items);
+  return (double)(span_rows(p, p->value[value].span) * p->value[value].items);
+}
+
+static double bytes_of(const pf_program *p, int32_t value) {
+  if (value < 0) return 0;
+  return elements(p, value) * (p->value[value].narrow ? sizeof(uint16_t) : sizeof(float));
 }
 
 /* ---- groups ---- */
@@ -131,7 +134,7 @@ static void describe_group(const pf_program *p, const pf_group *g, pf_profile_en
   }
   for (int32_t i = 0; i < g->instructions; i++) {
     if (g->instruction[i].value < 0) continue;
-    out->bytes += sizeof(float) * floats(p, g->instruction[i].value);
+    out->bytes += bytes_of(p, g->instruction[i].value);
     written++;
   }
   char text[OPS_TEXT];
@@ -155,10 +158,10 @@ static void describe_parameter(const pf_program *p, int32_t value, bool transpos
 
 static void describe_product(const pf_program *p, const pf_step *s, pf_profile_entry *out) {
   const double m = (double)s->gemm.m, n = (double)s->gemm.n, k = (double)s->gemm.k;
+  const double operand = s->narrow ? sizeof(uint16_t) : sizeof(float);
   out->product = true;
   out->flops = 2 * m * n * k;
-  const double operand = s->narrow ? sizeof(uint16_t) : sizeof(float);
-  out->bytes = operand * (m * k + k * n) + sizeof(float) * (m * n + floats(p, s->in[2]));
+  out->bytes = operand * (m * k + k * n) + sizeof(float) * m * n + bytes_of(p, s->in[2]);
   for (int i = p->outputs; i-- > 0;)
     if (p->output[i].value == s->out) out->output = i;
   if (!s->scaled_k) describe_parameter(p, s->in[1], s->gemm.transpose_b, out);
@@ -193,21 +196,23 @@ static bool is_random(pf_step_kind kind) {
 static void describe_other(const pf_program *p, const pf_step *s, pf_profile_entry *out) {
   const pf_value *made = &p->value[s->out];
   double read = 0;
-  for (int k = 0; k < PF_MAX_OPERANDS && !is_random(s->kind); k++) read += floats(p, s->in[k]);
-  if (s->kind == PF_STEP_SUM_ROWS || s->kind == PF_STEP_SUM_AXIS) out->flops = read;
-  if (s->kind == PF_STEP_GATHER) read = floats(p, s->in[1]) + floats(p, s->out); /* not the whole table */
-  out->bytes = sizeof(float) * (read + floats(p, s->out));
+  for (int k = 0; k < PF_MAX_OPERANDS && !is_random(s->kind); k++) read += bytes_of(p, s->in[k]);
+  if (s->kind == PF_STEP_SUM_ROWS || s->kind == PF_STEP_SUM_AXIS) out->flops = elements(p, s->in[0]);
+  if (s->kind == PF_STEP_GATHER) read = bytes_of(p, s->in[1]) + bytes_of(p, s->out); /* not the whole table */
+  out->bytes = read + bytes_of(p, s->out);
   long long rows = span_rows(p, made->span), columns = made->items;
   if (s->kind == PF_STEP_PACK) {
     rows = s->gemm.k;
     columns = s->gemm.n;
     describe_parameter(p, s->in[0], s->gemm.transpose_b, out);
   }
-  snprintf(out->name, sizeof out->name, "%s %lldx%lld", kind_name(s->kind), rows, columns);
+  snprintf(out->name, sizeof out->name, "%s %lldx%lld%s", kind_name(s->kind), rows, columns,
+           s->narrow ? " bf16" : "");
 }
 
 void pf_step_describe(const pf_program *program, const pf_step *step, pf_profile_entry *out) {
   out->param_set = out->output = -1;
+  out->narrow = step->narrow;
   if (step->kind == PF_STEP_GROUP)
     describe_group(program, &program->group[step->group], out);
   else if (step->kind == PF_STEP_GEMM)

@@ -52,8 +52,9 @@ PF_MULTIVERSION void pf_kernel_run(pf_kernel kernel, size_t n, const float *a, c
 PF_MULTIVERSION void pf_kernel_silu_pair(size_t n, const float *x, float *silu, float *slope) {
   PF_LOOP {
     const float at = x[i];
-    silu[i] = pf_math_silu(at);
-    slope[i] = pf_math_silu_slope(at);
+    const pf_logistic s = pf_math_logistic(at);
+    silu[i] = pf_math_silu_of(at, s);
+    slope[i] = pf_math_silu_slope_of(at, s);
   }
 }
 

@@ -34,9 +34,9 @@ PF_INLINE uint32_t pf_float_bits(float value) {
 #define PF_ROUND_F32 12582912.0f
 #define PF_ROUND_F64 6755399441055744.0
 
-/* e^x = 2^n e^r, |r| <= ln(2)/2. n is added to the exponent bits, so the result has to be a normal number: above them is
- * infinity, below (x < -87.33, e^x < 1.2e-38) zero. The last line also passes NaN, whose bits that sum may spoil. */
-PF_INLINE float pf_math_exp(float x) {
+/* e^x = 2^n e^r, |r| <= ln(2)/2, for x up to 88.72. n is added to the exponent bits, so the result has to be a normal number:
+ * below them (x < -87.33, e^x < 1.2e-38) it is zero. That sum may spoil the bits of NaN: for users that multiply by x. */
+PF_INLINE float pf_math_small_exp(float x) {
   float t = x * 1.44269504f + PF_ROUND_F32, n = t - PF_ROUND_F32;
   float r = (x - n * 0.693359375f) + n * 2.12194440e-4f;
   float p = 0.00139256894f;
@@ -46,7 +46,12 @@ PF_INLINE float pf_math_exp(float x) {
   p = p * r + 0.5f;
   p = (p * (r * r) + r) + 1.0f;
   float y = pf_bits_float(pf_float_bits(p) + (pf_float_bits(t) << 23));
-  y = x < -87.33654f ? 0.0f : y;
+  return x < -87.33654f ? 0.0f : y;
+}
+
+/* Infinity beyond the largest number; NaN passes. */
+PF_INLINE float pf_math_exp(float x) {
+  float y = pf_math_small_exp(x);
   return x <= 88.72283f ? y : x + INFINITY;
 }
 
@@ -92,14 +97,22 @@ PF_INLINE float pf_math_sigmoid(float x) {
   return x < 0.0f ? e * large : large;
 }
 
-/* x * sigmoid(x) and its derivative s (1 + x (1 - s)), from one exponential; the products with x carry NaN. */
-PF_INLINE float pf_math_silu(float x) { return x * pf_math_sigmoid(x); }
+/* s = sigmoid(x) and s (1 - s), from one exponential and one division; NaN gives anything. */
+typedef struct pf_logistic {
+  float value, slope;
+} pf_logistic;
 
-PF_INLINE float pf_math_silu_slope(float x) {
-  float e = pf_math_exp(-fabsf(x)), large = 1.0f / (1.0f + e), small = e * large;
-  float s = x < 0.0f ? small : large, rest = x < 0.0f ? large : small; /* 1 - s loses its digits */
-  return s * (1.0f + x * rest);
+PF_INLINE pf_logistic pf_math_logistic(float x) {
+  float e = pf_math_small_exp(-fabsf(x)), large = 1.0f / (1.0f + e), small = e * large;
+  return (pf_logistic){x < 0.0f ? small : large, small * large};
 }
+
+/* x s and its derivative s + x s (1 - s); the products with x carry NaN. */
+PF_INLINE float pf_math_silu_of(float x, pf_logistic s) { return x * s.value; }
+PF_INLINE float pf_math_silu_slope_of(float x, pf_logistic s) { return s.value + x * s.slope; }
+
+PF_INLINE float pf_math_silu(float x) { return pf_math_silu_of(x, pf_math_logistic(x)); }
+PF_INLINE float pf_math_silu_slope(float x) { return pf_math_silu_slope_of(x, pf_math_logistic(x)); }
 
 /* log(1 + e) for e in [0, 1]: 2 artanh(s), s = e / (2 + e) <= 1/3. */
 PF_INLINE float pf_math_log_1plus(float e) {

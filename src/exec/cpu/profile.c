@@ -64,3 +64,29 @@ pf_profile_entry pf_program_profile_entry(const pf_program_profile *profile, int
   }
   return entry;
 }
+
+double pf_precision_peak_bf16(void) {
+  enum { STEPS = 8, K = STEPS * PF_BF16_STEP, RUNS = 200, BLOCKS = 16 };
+  _Alignas(PF_ALIGN) uint16_t a[PF_BF16_BLOCK * K] = {0}, b[PF_BF16_BLOCK * K] = {0};
+  _Alignas(PF_ALIGN) float c[PF_BF16_BLOCK * PF_BF16_BLOCK];
+  const pf_bf16_kernels *kernels = pf_gemm_bf16_best();
+  const pf_bf16_block block = {.steps = STEPS,
+                               .a = a,
+                               .a_row = K,
+                               .a_step = PF_BF16_STEP,
+                               .a_half = PF_BF16_TILE * K,
+                               .b = b,
+                               .c = c,
+                               .c_row = PF_BF16_BLOCK};
+  double shortest = 1;
+  if (!pf_gemm_bf16_is_fast()) return 0;
+  kernels->begin();
+  for (int run = 0; run < RUNS; run++) {
+    const double begin = pf_clock_seconds();
+    for (int i = 0; i < BLOCKS; i++) kernels->block(&block);
+    const double seconds = pf_clock_seconds() - begin;
+    if (seconds > 0 && seconds < shortest) shortest = seconds;
+  }
+  kernels->end();
+  return 2.0 * BLOCKS * PF_BF16_BLOCK * PF_BF16_BLOCK * K / shortest;
+}
