@@ -46,6 +46,9 @@ enum { PF_FLOW_DATA };
 /* The loss above over random rows of the table (rows x d). Terms to watch: negative log-likelihood, kinetic or movement, hjb. */
 pf_status pf_flow_objective(const pf_flow_settings *settings, int64_t rows, pf_objective *out, pf_error *error);
 
+/* The loss of given rows: x PER_ROW [d], PER_ROW scalar. Random step lengths, probes and end times as the settings say. */
+pf_node pf_flow_row_loss(const pf_flow_settings *settings, pf_node x);
+
 /* ---- a training under way (flow_fit.c) ---- */
 
 typedef struct pf_flow_run {

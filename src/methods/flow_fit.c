@@ -304,6 +304,21 @@ pf_status pf_flow_push(pf_flow_run *r, int index, pf_flow_moved *moved, pf_error
 
 /* ---- how many iterations ---- */
 
+/* Wall time of pushing all rows through a block, from a few. */
+static pf_status measure_push(pf_flow_run *r, double *seconds, pf_error *error) {
+  int64_t n = r->training->n < PROBE_ROWS ? r->training->n : PROBE_ROWS;
+  size_t items = (size_t)n * (size_t)r->training->d;
+  double *z = NULL;
+  pf_cnf_move forward = {.direction = PF_CNF_TO_NOISE};
+  PF_TRY(pf_alloc(items, sizeof *z, &z, error));
+  for (size_t i = 0; i < items; i++) z[i] = r->data[i];
+  double begin = pf_clock_seconds();
+  pf_status status = pf_cnf_rows(r->probe, &forward, (pf_rows){0, n}, z, NULL, NULL, r->training->pool, error);
+  *seconds = (pf_clock_seconds() - begin) * (double)r->training->n / (double)n;
+  pf_free(z);
+  return status;
+}
+
 /* Wall time of an iteration, its share of a validation, and of pushing all rows once. Nothing measured here reaches a weight. */
 static pf_status measure(pf_flow_run *r, double *step, double *push, pf_error *error) {
   pf_objective o = {0};
@@ -317,10 +332,8 @@ static pf_status measure(pf_flow_run *r, double *step, double *push, pf_error *e
   if (status != PF_OK || r->held_n == 0) return status;
   double begin = pf_clock_seconds();
   PF_TRY(held_loss(r, r->fit.arrays.average, &nll, &loss, error));
-  double seconds = pf_clock_seconds() - begin;
-  *step += seconds / (double)r->s.validate_every;
-  *push = r->most_blocks > 1 ? seconds * (double)r->training->n / (double)r->held_n : 0;
-  return PF_OK;
+  *step += (pf_clock_seconds() - begin) / (double)r->s.validate_every;
+  return r->most_blocks > 1 ? measure_push(r, push, error) : PF_OK;
 }
 
 static pf_status plan_budget(pf_flow_run *r, int blocks, pf_error *error) {

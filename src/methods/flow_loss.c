@@ -25,29 +25,49 @@ static pf_node add_weighted(pf_node sum, double weight, pf_node term) {
   return weight == 0 ? sum : pf_add(sum, pf_scale(term, weight));
 }
 
-static void fill(const pf_flow_settings *s, int64_t rows, pf_graph *graph, pf_objective *o) {
+/* What a row contributes, term by term; movement and kinetic are alternatives to watch. */
+typedef struct row_terms {
+  pf_node nll, moved, kinetic, hjb;
+} row_terms;
+
+static row_terms terms_of(const pf_flow_settings *s, pf_node x) {
   int d = pf_field_columns(&s->field);
   pf_unroll_spec spec = {.method = PF_ODE_RK4,
                          .steps = s->steps,
-                         .end = end_time(graph, s->steer),
+                         .end = end_time(x.graph, s->steer),
                          .jitter = s->jitter,
                          .jitter_stream = S_JITTER,
                          .divergence = s->divergence,
                          .width = s->width,
                          .probe_stream = S_PROBE};
-  pf_node x = data_row(graph, rows, d), inverse = pf_scalar(graph, 1.0 / s->batch);
   pf_unrolled u = pf_unroll(&s->field, 0, x, &spec);
   pf_node log_det = PF_CANARY(FLOW_LIKELIHOOD_SIGN, u.log_det, pf_neg(u.log_det));
-  pf_node nll = pf_offset(pf_sub(half_square(u.x), log_det), 0.5 * d * log(2 * M_PI));
-  pf_node moved = half_square(pf_sub(u.x, x));
-  o->terms[o->n_terms++] = pf_mean_rows(nll, inverse);
-  o->loss = pf_scale(o->terms[0], s->likelihood);
+  return (row_terms){.nll = pf_offset(pf_sub(half_square(u.x), log_det), 0.5 * d * log(2 * M_PI)),
+                     .moved = half_square(pf_sub(u.x, x)),
+                     .kinetic = u.kinetic,
+                     .hjb = u.hamilton_jacobi};
+}
+
+static pf_node weighted(const pf_flow_settings *s, const row_terms *t) {
+  pf_node loss = pf_scale(t->nll, s->likelihood);
+  loss = add_weighted(loss, s->movement, t->moved);
+  loss = add_weighted(loss, s->kinetic, t->kinetic);
+  return add_weighted(loss, s->hjb, t->hjb);
+}
+
+pf_node pf_flow_row_loss(const pf_flow_settings *s, pf_node x) {
+  row_terms t = terms_of(s, x);
+  return weighted(s, &t);
+}
+
+static void fill(const pf_flow_settings *s, int64_t rows, pf_graph *graph, pf_objective *o) {
+  pf_node inverse = pf_scalar(graph, 1.0 / s->batch);
+  row_terms t = terms_of(s, data_row(graph, rows, pf_field_columns(&s->field)));
+  o->loss = pf_mean_rows(weighted(s, &t), inverse);
+  o->terms[o->n_terms++] = pf_mean_rows(t.nll, inverse);
   if (s->movement > 0 || s->kinetic > 0)
-    o->terms[o->n_terms++] = pf_mean_rows(s->movement > 0 ? moved : u.kinetic, inverse);
-  if (s->hjb > 0) o->terms[o->n_terms++] = pf_mean_rows(u.hamilton_jacobi, inverse);
-  o->loss = add_weighted(o->loss, s->movement, pf_mean_rows(moved, inverse));
-  o->loss = add_weighted(o->loss, s->kinetic, pf_mean_rows(u.kinetic, inverse));
-  if (s->hjb > 0) o->loss = add_weighted(o->loss, s->hjb, pf_mean_rows(u.hamilton_jacobi, inverse));
+    o->terms[o->n_terms++] = pf_mean_rows(s->movement > 0 ? t.moved : t.kinetic, inverse);
+  if (s->hjb > 0) o->terms[o->n_terms++] = pf_mean_rows(t.hjb, inverse);
 }
 
 pf_status pf_flow_objective(const pf_flow_settings *s, int64_t rows, pf_objective *out, pf_error *error) {
