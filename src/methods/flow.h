@@ -40,10 +40,12 @@ typedef struct pf_flow_settings {
 /* Most times that patience divides the learning rate; the next time ends the block. */
 enum { PF_FLOW_DROPS = 3 };
 
-/* SHARED inputs of the loss graph. */
+/* Inputs of the loss graph. */
 enum { PF_FLOW_DATA };
 
-/* The loss above over random rows of the table (rows x d). Terms to watch: negative log-likelihood, kinetic or movement, hjb. */
+/* The loss above over random rows of the table (rows x d, SHARED); rows 0: the data are the batch itself (PER_ROW), so that
+ * every step sees all of them and the minimum that is found is that of these rows. Terms to watch: negative log-likelihood,
+ * kinetic or movement, hjb. */
 pf_status pf_flow_objective(const pf_flow_settings *settings, int64_t rows, pf_objective *out, pf_error *error);
 
 /* The loss of given rows: x PER_ROW [d], PER_ROW scalar. Random step lengths, probes and end times as the settings say. */

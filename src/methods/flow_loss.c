@@ -9,6 +9,7 @@ enum { S_ROW = 1, S_END, S_JITTER, S_PROBE = 16 };
 static pf_node half_square(pf_node x) { return pf_scale(pf_sum_items(pf_square(x)), 0.5); }
 
 static pf_node data_row(pf_graph *graph, int64_t rows, int d) {
+  if (rows == 0) return pf_input(graph, PF_FLOW_DATA, PF_SHAPE(PF_PER_ROW, d));
   pf_node table = pf_input(graph, PF_FLOW_DATA, PF_SHAPE(PF_SHARED, (int)rows, d));
   return pf_gather(table, pf_index(graph, S_ROW, (int)rows));
 }

@@ -1,0 +1,280 @@
+/* JKO flows trained here between Gaussians, against the closed forms and the one-step inequality (jko_flow.md 6 and 7).
+ *
+ * The blocks are small networks fitted by the library's loss to rows without sampling error, pushed through each finished
+ * block. Everything measured of them is an integral over a grid of the line (gaussian_line.h), so the bands are what training
+ * leaves.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include "../base/memory.h"
+#include "../base/rng.h"
+#include "../ot/bures.h"
+#include "blocks.h"
+#include "jko.h"
+
+enum { ROWS = 1024, BLOCKS = 3, STEPS = 4, INVERTED = 129 };
+static const double WITHIN = 0.02;  /* of the closed form */
+static const double RESIDUAL = 0.1; /* of a trained block; the identity in its place has 1 to 3 */
+
+static const pf_flow_settings LINE = {
+    .field = {.network =
+                  {.inputs = 1, .outputs = 1, .width = 16, .depth = 2, .frequencies = 1, .max_frequency = 1}},
+    .divergence = PF_DIVERGENCE_EXACT,
+    .steps = STEPS,
+    .batch = ROWS,
+    .learning_rate = 1e-2,
+    .schedule = PF_SCHEDULE_COSINE};
+
+/* A flow that grows block by block, and the rows as pushed so far. */
+typedef struct chain {
+  pf_verify_run *run;
+  const pf_jko_subject *subject;
+  pf_flow_settings settings;
+  uint32_t stage;
+  int d;
+  int64_t parameters; /* of a block */
+  float *params;      /* BLOCKS x parameters */
+  float *rows;        /* ROWS x d */
+  pf_cnf *cnf;        /* all blocks; those not trained yet are zero */
+} chain;
+
+static void close_chain(chain *c) {
+  pf_free(c->params);
+  pf_free(c->rows);
+  pf_cnf_free(c->cnf);
+}
+
+static pf_status open_chain(chain *c, pf_error *error) {
+  pf_layout layout = {0};
+  c->d = pf_field_columns(&c->settings.field);
+  c->settings.likelihood = c->subject->likelihood;
+  PF_TRY(pf_field_layout(&c->settings.field, &layout, error));
+  c->parameters = layout.total;
+  pf_status status = pf_alloc((size_t)(BLOCKS * c->parameters), sizeof(float), &c->params, error);
+  if (status == PF_OK) status = pf_alloc((size_t)(ROWS * c->d), sizeof(float), &c->rows, error);
+  pf_cnf_config config = {.field = c->settings.field, .blocks = BLOCKS, .steps = 2 * STEPS};
+  if (status == PF_OK) status = pf_cnf_create(&config, c->params, &c->cnf, error);
+  if (status == PF_OK) pf_layout_initialise(&layout, c->run->seed, c->params);
+  pf_layout_free(&layout);
+  return status;
+}
+
+/* Trains block k from the one before and pushes the rows through it. */
+static pf_status add_block(chain *c, int k, double h, const char *name, pf_error *error) {
+  float *params = c->params + k * c->parameters;
+  if (k > 0) memcpy(params, params - c->parameters, (size_t)c->parameters * sizeof *params);
+  pf_block_plan plan = {
+      .settings = c->settings, .steps = c->subject->steps, .stage = c->stage + (uint32_t)k, .name = name};
+  plan.settings.movement = c->subject->movement / h;
+  PF_TRY(pf_block_fit(c->run, &plan, c->rows, ROWS, params, error));
+  PF_TRY(pf_cnf_set_params(c->cnf, c->params, error));
+  double *x = NULL;
+  int64_t items = (int64_t)ROWS * c->d;
+  pf_cnf_move move = {.direction = PF_CNF_TO_NOISE, .first_block = k, .blocks = 1};
+  PF_TRY(pf_alloc((size_t)items, sizeof *x, &x, error));
+  for (int64_t i = 0; i < items; i++) x[i] = c->rows[i];
+  pf_status status = pf_cnf_rows(c->cnf, &move, (pf_rows){0, ROWS}, x, NULL, NULL, c->run->pool, error);
+  for (int64_t i = 0; i < items && status == PF_OK; i++) c->rows[i] = (float)x[i];
+  pf_free(x);
+  return status;
+}
+
+/* ---- the line ---- */
+
+/* value against the closed form, within 2 % of it. */
+static pf_status add_within(pf_verify_run *run, double value, double expected, const char *what, double h,
+                            int k, pf_error *error) {
+  return pf_verify_add(run, (pf_claim){value, expected, WITHIN * fabs(expected)}, error,
+                       "%s, h=%g, %d block%s", what, h, k, k == 1 ? "" : "s");
+}
+
+/* left <= right as a check: their ratio in 0..1. */
+static pf_status add_bound(pf_verify_run *run, double left, double right, const char *what, double h, int k,
+                           pf_error *error) {
+  return pf_verify_add(run, (pf_claim){left / right, 0.5, 0.5}, error, "%s, h=%g, block %d", what, h, k);
+}
+
+/* What the theory's bounds are made of: W2^2 to the target before every step, the largest eps^2 so far. */
+typedef struct bounds {
+  pf_line_law target, start;
+  double eps2;
+} bounds;
+
+static pf_status check_bounds(pf_verify_run *run, bounds *b, const pf_line_law *from, const pf_line_law *to,
+                              double h, int k, pf_error *error) {
+  double before = pf_line_w2_squared(from, &b->target), after = pf_line_w2_squared(to, &b->target);
+  double kl = pf_line_kl(to), eps2 = pf_line_residual_squared(from, to, h);
+  b->eps2 = fmax(b->eps2, eps2);
+  PF_TRY(add_bound(run, (1 + h / 2) * after + 2 * h * kl, before + 2 * h * eps2,
+                   "one-step inequality, left / right", h, k, error));
+  PF_TRY(pf_verify_add(run, (pf_claim){sqrt(eps2), 0, RESIDUAL}, error,
+                       "first-order residual, h=%g, block %d", h, k));
+  double start = pf_line_w2_squared(&b->start, &b->target);
+  PF_TRY(add_bound(run, after, pow(1 + h / 2, -k) * start + 4 * b->eps2, "W2 bound T1, left / right", h, k,
+                   error));
+  return add_bound(run, kl, before / (2 * h) + b->eps2, "KL bound T2, left / right", h, k, error);
+}
+
+static pf_status check_step(pf_verify_run *run, const pf_line_law *law, pf_normal_law expected, double h,
+                            int k, pf_error *error) {
+  const pf_normal_law target = {0, 1};
+  pf_normal_law found = pf_line_moments(law);
+  pf_line_law normal = pf_line_of(target);
+  PF_TRY(add_within(run, found.mean, expected.mean, "mean", h, k, error));
+  PF_TRY(add_within(run, found.sd, expected.sd, "sd", h, k, error));
+  PF_TRY(add_within(run, pf_line_kl(law), pf_normal_kl(expected), "KL", h, k, error));
+  return add_within(run, sqrt(pf_line_w2_squared(law, &normal)), sqrt(pf_normal_w2_squared(expected, target)),
+                    "W2", h, k, error);
+}
+
+/* T3: the flow's negative log-likelihood of the data exceeds their entropy by the KL of the pushed data. The left side is made
+ * of accumulated divergences, the right one of the slope of the map alone. */
+static pf_status check_gap(pf_verify_run *run, const pf_line_law *law, double h, pf_error *error) {
+  double entropy = 0.5 * (1 + log(2 * M_PI)) + log(2), nll = 0;
+  for (int i = 0; i < PF_LINE_NODES; i++) {
+    double log_det = law->log_slope[i] - log(2);
+    nll += pf_line_weight(i) * (0.5 * law->z[i] * law->z[i] + 0.5 * log(2 * M_PI) - log_det);
+  }
+  double kl = pf_line_kl_by_slope(law);
+  return pf_verify_add(run, (pf_claim){(nll - entropy) / kl, 1, 0.01}, error,
+                       "NLL minus entropy, of the pushed data's KL, h=%g", h);
+}
+
+/* ---- inversion ---- */
+
+/* RMS distances of the chain in double with `steps` a block: there and back to the start, and there to a fine run. */
+static pf_status round_trip(const chain *c, pf_double_field *field, const double *params, int steps,
+                            const double *fine, double *back, double *there, double *end, pf_error *error) {
+  double x[INVERTED], e2 = 0, f2 = 0;
+  for (int i = 0; i < INVERTED; i++) x[i] = 3 + 2 * (-3 + 6.0 * i / (INVERTED - 1));
+  for (int k = 0; k < BLOCKS; k++) {
+    field->params = params + k * c->parameters;
+    PF_TRY(pf_double_move(field, (pf_double_route){0, 1, steps}, INVERTED, x, error));
+  }
+  for (int i = 0; i < INVERTED && fine; i++) f2 += (x[i] - fine[i]) * (x[i] - fine[i]) / INVERTED;
+  if (end) memcpy(end, x, sizeof x);
+  for (int k = BLOCKS - 1; k >= 0; k--) {
+    field->params = params + k * c->parameters;
+    PF_TRY(pf_double_move(field, (pf_double_route){1, 0, steps}, INVERTED, x, error));
+  }
+  for (int i = 0; i < INVERTED; i++) {
+    double off = x[i] - (3 + 2 * (-3 + 6.0 * i / (INVERTED - 1)));
+    e2 += off * off / INVERTED;
+  }
+  *back = sqrt(e2);
+  *there = sqrt(f2);
+  return PF_OK;
+}
+
+static pf_status measure_inversion(const chain *c, const double *params, pf_error *error) {
+  enum { LADDER = 3, FINE = 128 };
+  static const int steps[LADDER] = {2, 4, 8};
+  double count[LADDER], back[LADDER], there[LADDER], fine[INVERTED], last = NAN, unused;
+  pf_double_field field = {0};
+  PF_TRY(pf_double_field_open(&c->settings.field, params, &field, error));
+  pf_status status = round_trip(c, &field, params, FINE, NULL, &last, &unused, fine, error);
+  for (int i = 0; i < LADDER && status == PF_OK; i++) {
+    count[i] = steps[i];
+    status = round_trip(c, &field, params, steps[i], fine, &back[i], &there[i], NULL, error);
+  }
+  pf_double_field_close(&field);
+  if (status != PF_OK) return status;
+  /* the leading error of a step there and of its step back cancel: fifth order */
+  PF_TRY(pf_verify_add(c->run, (pf_claim){-pf_log_slope(count, back, LADDER), 4.5, 1}, error,
+                       "order of the inversion error"));
+  PF_TRY(pf_verify_add(c->run, (pf_claim){-pf_log_slope(count, there, LADDER), 4, 0.5}, error,
+                       "order of the flow's error"));
+  return pf_verify_add(c->run, (pf_claim){last, 0, 1e-10}, error,
+                       "inversion RMS, %d steps a block, in double", FINE);
+}
+
+static pf_status check_inversion(const chain *c, pf_error *error) {
+  double *params = NULL, x[INVERTED], start[INVERTED], square = 0;
+  int64_t n = BLOCKS * c->parameters;
+  PF_TRY(pf_alloc((size_t)n, sizeof *params, &params, error));
+  for (int64_t i = 0; i < n; i++) params[i] = c->params[i];
+  pf_status status = measure_inversion(c, params, error);
+  pf_free(params);
+  if (status != PF_OK) return status;
+  for (int i = 0; i < INVERTED; i++) x[i] = start[i] = 3 + 2 * (-3 + 6.0 * i / (INVERTED - 1));
+  for (int way = 0; way < 2; way++) {
+    pf_cnf_move move = {.direction = way == 0 ? PF_CNF_TO_NOISE : PF_CNF_TO_DATA, .steps = 16};
+    PF_TRY(pf_cnf_rows(c->cnf, &move, (pf_rows){0, INVERTED}, x, NULL, NULL, c->run->pool, error));
+  }
+  for (int i = 0; i < INVERTED; i++) square += (x[i] - start[i]) * (x[i] - start[i]) / INVERTED;
+  return pf_verify_add(c->run, (pf_claim){sqrt(square), 0, 1e-5}, error,
+                       "inversion RMS, 16 steps a block, as it samples");
+}
+
+/* ---- chains ---- */
+
+static pf_status run_chain(chain *c, double h, bool invert, pf_error *error) {
+  pf_normal_law expected = {3, 2};
+  bounds b = {.target = pf_line_of((pf_normal_law){0, 1}), .start = pf_line_of(expected)};
+  pf_line_law law = b.start;
+  PF_TRY(open_chain(c, error));
+  double normals[ROWS];
+  PF_TRY(pf_even_normals(ROWS, 1, normals, error));
+  for (int i = 0; i < ROWS; i++) c->rows[i] = (float)(expected.mean + expected.sd * normals[i]);
+  for (int k = 0; k < BLOCKS; k++) {
+    char name[48];
+    pf_line_law before = law;
+    snprintf(name, sizeof name, "chain h=%g, block %d", h, k + 1);
+    expected = pf_jko_gaussian_step(expected, h);
+    PF_TRY(add_block(c, k, h, name, error));
+    PF_TRY(pf_line_push(&law, c->cnf, k, c->run->pool, error));
+    PF_TRY(check_step(c->run, &law, expected, h, k + 1, error));
+    PF_TRY(check_bounds(c->run, &b, &before, &law, h, k + 1, error));
+  }
+  PF_TRY(check_gap(c->run, &law, h, error));
+  return invert ? check_inversion(c, error) : PF_OK;
+}
+
+pf_status pf_verify_jko_chains(pf_verify_run *run, const pf_jko_subject *subject, pf_error *error) {
+  static const double sizes[PF_JKO_SIZES] = {1, .5, 2};
+  for (int i = 0; i < subject->sizes; i++) {
+    chain c = {.run = run, .subject = subject, .settings = LINE, .stage = (uint32_t)(20 + BLOCKS * i)};
+    pf_status status = run_chain(&c, sizes[i], i == 0, error);
+    close_chain(&c);
+    PF_TRY(status);
+  }
+  return PF_OK;
+}
+
+/* ---- a correlated Gaussian ---- */
+
+/* N(0, [[7, 5], [5, 7]]): eigenvalues 12 and 2; one step with h = 10. */
+static pf_status check_plane(chain *c, pf_error *error) {
+  static const double h = 10, eigenvalue[2] = {12, 2};
+  double rows[ROWS * 2], mean[2], covariance[4], variance[2];
+  PF_TRY(open_chain(c, error));
+  PF_TRY(pf_even_normals(ROWS, 2, rows, error));
+  for (int i = 0; i < ROWS; i++) {
+    double a = sqrt(eigenvalue[0] / 2) * rows[2 * i], b = sqrt(eigenvalue[1] / 2) * rows[2 * i + 1];
+    c->rows[2 * i] = (float)(a + b);
+    c->rows[2 * i + 1] = (float)(a - b);
+  }
+  PF_TRY(add_block(c, 0, h, "correlated Gaussian", error));
+  for (int i = 0; i < ROWS * 2; i++) rows[i] = c->rows[i];
+  PF_TRY(pf_moments((pf_points){rows, ROWS, 2}, mean, covariance, error));
+  PF_TRY(pf_symmetric_eigen(covariance, 2, variance, error));
+  for (int j = 0; j < 2; j++) {
+    double expected = pf_jko_gaussian_step((pf_normal_law){0, sqrt(eigenvalue[j])}, h).sd;
+    double reference = j == 0 ? 1.123836 : 1.019910;
+    PF_TRY(pf_verify_add(c->run, (pf_claim){expected, reference, 6e-7}, error,
+                         "N(0,[[7,5],[5,7]]), h=10, exact sd %d", j + 1));
+    PF_TRY(pf_verify_add(c->run, (pf_claim){sqrt(variance[1 - j]), expected, WITHIN * expected}, error,
+                         "N(0,[[7,5],[5,7]]), h=10, trained sd %d", j + 1));
+  }
+  return PF_OK;
+}
+
+pf_status pf_verify_jko_plane(pf_verify_run *run, const pf_jko_subject *subject, pf_error *error) {
+  chain c = {.run = run, .subject = subject, .settings = LINE, .stage = 40};
+  c.settings.field.network.inputs = c.settings.field.network.outputs = 2;
+  c.settings.field.network.width = 32;
+  pf_status status = check_plane(&c, error);
+  close_chain(&c);
+  return status;
+}
