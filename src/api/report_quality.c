@@ -19,7 +19,7 @@ static const label labels[] = {
     {"w1", "W1", "optimal transport, linear cost"},
     {"mmd2", "squared MMD", "three Gaussian kernels, unbiased: may fall below 0"},
     {"knn_auc", "neighbour AUC", "nearest neighbours telling samples from data; 0.5: they cannot"},
-    {"nll", "NLL under the law",
+    {"sample_nll", "NLL under the law",
      "mean -log p of the samples; the floor is the entropy, below it is too narrow"},
     {"off_support", "off the support", "share of the samples where the law has no mass"},
     {"energy_split", "energy, re-divided", "all rows at once, against random re-divisions of real rows"},
