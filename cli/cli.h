@@ -23,8 +23,8 @@ typedef struct cli_verb {
 
 /* The verbs in the order of `pushforward help`; NULL past the end. */
 const cli_verb *cli_verb_at(int i);
-extern const cli_verb cli_train, cli_sample, cli_eval, cli_compare, cli_verify, cli_report, cli_density, cli_encode, cli_data,
-    cli_info, cli_methods, cli_laws, cli_help, cli_version;
+extern const cli_verb cli_train, cli_sample, cli_eval, cli_compare, cli_verify, cli_report, cli_density,
+    cli_encode, cli_data, cli_info, cli_methods, cli_laws, cli_help, cli_version;
 
 /* ---- options ---- */
 
@@ -54,8 +54,9 @@ typedef struct cli_option {
 #define CLI_OPTION_THREADS(where)                                                                            \
   CLI_OPTION_COUNT("threads", where, "T", 0, 4096, "threads; 0: all cores. Never changes the result")
 #define CLI_OPTION_EVALUATIONS(where)                                                                        \
-  CLI_OPTION_COUNT("steps", where, "K", 1, 1000000,                                                          \
-                   "network evaluations per sample (of a flow: Runge-Kutta steps per block); default: the model's own")
+  CLI_OPTION_COUNT(                                                                                          \
+      "steps", where, "K", 1, 1000000,                                                                       \
+      "network evaluations per sample (of a flow: Runge-Kutta steps per block); default: the model's own")
 #define CLI_OPTION_PAIRS(where)                                                                              \
   CLI_OPTION_COUNT("pairs", where, "P", 0, 100000,                                                           \
                    "fresh pairs of samples per metric; 0: 30 for laws, 10 otherwise")
@@ -153,12 +154,16 @@ int cli_grid_print(cli_grid *grid);
 json_t *cli_json_real(double value);
 json_t *cli_json_metrics(const pf_evaluation *evaluation);
 json_t *cli_json_decomposition(const pf_decomposition *decomposition);
+/* null for a model without a density; a number that is not known is null. */
+json_t *cli_json_likelihood(const pf_likelihood *likelihood);
 /* Prints one object and frees it; the exit code. */
 int cli_print_json(json_t *object);
 /* Excess over the floor of every metric, a row each; `methods` (may be NULL) names the training method per row. */
 void cli_print_excess(const pf_evaluation *rows, const char *const *methods, int count);
 void cli_print_evaluation(const pf_evaluation *evaluation);
 void cli_print_decomposition(const pf_decomposition *decomposition);
+/* Nothing for a model without a density. */
+void cli_print_likelihood(const pf_likelihood *likelihood);
 /* Flushes standard output: 0, or 1 with a message (none when the reader went away). */
 int cli_finish(void);
 

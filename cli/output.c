@@ -140,27 +140,57 @@ void cli_print_excess(const pf_evaluation *rows, const char *const *methods, int
   cli_grid_print(&grid);
 }
 
-void cli_print_decomposition(const pf_decomposition *d) {
-  const struct {
-    const char *name;
-    double value;
-  } parts[] = {{"fitting", d->fitting},         {"discretisation", d->discretisation},
-               {"velocity", d->velocity},       {"stopping", d->stopping},
-               {"bound (their sum)", d->bound}, {"distance to the exact map", d->distance},
-               {"measured W2", d->measured},    {"floor of that W2", d->floor}};
+/* One name and one number a line, what is not known left out. */
+typedef struct named_number {
+  const char *name;
+  double value;
+} named_number;
+
+/* After a blank line, or nothing when no number is known. */
+static void print_numbers(const char *head, const char *unit, int digits, const named_number *numbers,
+                          size_t count) {
   cli_grid grid = {.columns = 2};
-  cli_grid_add(&grid, "error decomposition");
-  cli_grid_add(&grid, "W2");
-  for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
-    if (isnan(parts[i].value)) continue;
-    cli_grid_add(&grid, "%s", parts[i].name);
-    cli_grid_number(&grid, parts[i].value);
+  cli_grid_add(&grid, "%s", head);
+  cli_grid_add(&grid, "%s", unit);
+  for (size_t i = 0; i < count; i++) {
+    if (isnan(numbers[i].value)) continue;
+    cli_grid_add(&grid, "%s", numbers[i].name);
+    cli_grid_add(&grid, "%.*g", digits, numbers[i].value);
   }
-  if (grid.count > 2) putchar('\n');
-  if (grid.count > 2)
+  if (grid.count > 2) {
+    putchar('\n');
     cli_grid_print(&grid);
-  else
+  } else {
     free(grid.cells);
+  }
+}
+
+void cli_print_likelihood(const pf_likelihood *l) {
+  char head[64];
+  const named_number numbers[] = {{"NLL, nats", l->nll},
+                                  {"  its standard error", l->nll_error},
+                                  {"  entropy of the law, its floor", l->entropy},
+                                  {"  NLL - entropy = KL(data || model)", l->nll - l->entropy},
+                                  {"NLL in the encoder's units", l->encoded_nll},
+                                  {"NLL by adaptive steps", l->adaptive_nll},
+                                  {"  largest difference of a row's log p", l->largest_difference},
+                                  {"network evaluations per row", l->evaluations},
+                                  {"  by adaptive steps", l->adaptive_evaluations},
+                                  {"inverse error, mean", l->inverse_mean},
+                                  {"  root mean square", l->inverse_rms},
+                                  {"squared MMD", l->mmd},
+                                  {"  its floor", l->mmd_floor}};
+  if (!l->has_density) return;
+  snprintf(head, sizeof head, "likelihood of %lld real rows", (long long)l->rows);
+  print_numbers(head, "value", 5, numbers, sizeof numbers / sizeof *numbers);
+}
+
+void cli_print_decomposition(const pf_decomposition *d) {
+  const named_number parts[] = {{"fitting", d->fitting},         {"discretisation", d->discretisation},
+                                {"velocity", d->velocity},       {"stopping", d->stopping},
+                                {"bound (their sum)", d->bound}, {"distance to the exact map", d->distance},
+                                {"measured W2", d->measured},    {"floor of that W2", d->floor}};
+  print_numbers("error decomposition", "W2", 4, parts, sizeof parts / sizeof *parts);
 }
 
 /* ---- JSON ---- */
@@ -187,6 +217,27 @@ json_t *cli_json_decomposition(const pf_decomposition *d) {
                    "stopping", cli_json_real(d->stopping), "bound", cli_json_real(d->bound), "distance",
                    cli_json_real(d->distance), "measured", cli_json_real(d->measured), "floor",
                    cli_json_real(d->floor));
+}
+
+json_t *cli_json_likelihood(const pf_likelihood *l) {
+  if (!l->has_density) return json_null();
+  const named_number numbers[] = {{"nll", l->nll},
+                                  {"nll_error", l->nll_error},
+                                  {"entropy", l->entropy},
+                                  {"kl", l->nll - l->entropy},
+                                  {"encoded_nll", l->encoded_nll},
+                                  {"adaptive_nll", l->adaptive_nll},
+                                  {"largest_difference", l->largest_difference},
+                                  {"evaluations", l->evaluations},
+                                  {"adaptive_evaluations", l->adaptive_evaluations},
+                                  {"inverse_mean", l->inverse_mean},
+                                  {"inverse_rms", l->inverse_rms},
+                                  {"mmd", l->mmd},
+                                  {"mmd_floor", l->mmd_floor}};
+  json_t *object = json_pack("{s:I}", "rows", (json_int_t)l->rows);
+  for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+    json_object_set_new(object, numbers[i].name, cli_json_real(numbers[i].value));
+  return object;
 }
 
 int cli_print_json(json_t *object) {

@@ -425,7 +425,8 @@ typedef struct pf_evaluate_options {
 
 pf_evaluate_options pf_evaluate_options_default(void);
 
-/* A flow with likelihood on the rows it is measured against; has_density false for every other model. */
+/* A flow with likelihood on the rows it is measured against; has_density false for every other model. Its nll is also the
+ * metric "nll" of rows[0] below, with the entropy as floor ("sample_nll" is another thing: samples under the law). */
 typedef struct pf_likelihood {
   bool has_density;
   int64_t rows;

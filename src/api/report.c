@@ -41,11 +41,12 @@ static pf_status measure(pf_report_work *w, pf_error *error) {
 static pf_status fill(pf_report_work *w, pf_error *error) {
   PF_TRY(measure(w, error));
   say(w, PF_LOG_INFO, "drawing samples and characteristics");
-  PF_TRY(pf_report_fill_facts(w, error));
   pf_report_fill_quality(w);
   PF_TRY(pf_report_fill_curves(w, error));
   PF_TRY(pf_report_fill_rows(w, error));
-  return pf_report_fill_paths(w, error);
+  PF_TRY(pf_report_fill_flow(w, error));
+  PF_TRY(pf_report_fill_paths(w, error));
+  return pf_report_fill_facts(w, error);
 }
 
 static pf_status write_page(pf_report_work *w, pf_atomic_file *file, pf_error *error) {
@@ -66,6 +67,11 @@ static void close_work(pf_report_work *w) {
   pf_free(w->samples);
   pf_free(w->paths);
   pf_free(w->path_times);
+  pf_free(w->straightness);
+  pf_free(w->model_density);
+  pf_free(w->law_density);
+  pf_free(w->to_noise.values);
+  pf_free(w->to_data.values);
   for (int i = 0; i < PF_MODEL_CURVES; i++) pf_free(w->curve_steps[i]);
   pf_free(w);
 }
@@ -79,7 +85,8 @@ pf_status pf_report(const pf_model *model, const pf_table *real, const char *law
   w->model = model;
   w->input = pf_report_input_default();
   w->options = options ? *options : (pf_report_options){.evaluate = pf_evaluate_options_default()};
-  if (w->options.evaluate.steps == 0) w->options.evaluate.steps = 1;
+  if (w->options.evaluate.steps == 0)
+    w->options.evaluate.steps = pf_model_default_steps(model, w->options.evaluate.teacher);
   pf_status status = pf_atomic_file_begin(path, &file, error); /* first: minutes of measuring come next */
   if (status == PF_OK) status = choose_reference(w, real, law, error);
   if (status == PF_OK) status = pf_pool_create(w->options.evaluate.threads, &w->pool, error);

@@ -1,4 +1,5 @@
 /* The report's words: title, what the model is, how to make it again. Facts come from a file: none is trusted to be there. */
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -38,6 +39,7 @@ static void add_method(pf_report_work *w) {
     add_fact(w, "method", "%s%s%s%s", method, face ? ", " : "", face ? face : "", face ? " face" : "");
   if (start && face && strcmp(face, "practical") == 0) add_fact(w, "start states", "%s", start);
   const pf_learned *learned = w->model->velocity ? w->model->velocity : w->model->generator;
+  if (!learned || w->model->flow) return; /* a flow has its own clock */
   pf_interpolant kind = pf_learned_map_of(learned)->interpolant;
   add_fact(w, "interpolant", "%s: %s", pf_interpolant_name(kind), pf_interpolant_description(kind));
   if (w->model->start > 0 || w->model->end < 1)
@@ -54,6 +56,44 @@ static pf_status add_network(pf_report_work *w, const char *key, const pf_learne
            c->times == 2 ? "two times" : "one time", (long long)layout.total);
   pf_layout_free(&layout);
   return PF_OK;
+}
+
+static pf_status add_flow(pf_report_work *w, pf_error *error) {
+  pf_layout layout = {0};
+  if (!w->model->flow) return PF_OK;
+  const pf_cnf_config *c = pf_cnf_config_of(w->model->flow);
+  PF_TRY(pf_field_layout(&c->field, &layout, error));
+  long long parameters = (long long)layout.total * c->blocks;
+  pf_layout_free(&layout);
+  const pf_potential_config *p = &c->field.potential;
+  const pf_network_config *n = &c->field.network;
+  if (c->field.kind == PF_FIELD_POTENTIAL)
+    add_fact(w, "flow", "minus the slope of a potential of width %d, %d residual layer%s, %lld parameters",
+             p->width, p->layers, p->layers == 1 ? "" : "s", parameters);
+  else
+    add_fact(w, "flow", "MLP %d x %d %s, %s, %lld parameters", n->depth, n->width,
+             pf_activation_label(n->activation), n->times ? "with time" : "without time", parameters);
+  add_fact(w, "integration", "%d block%s of %d Runge-Kutta 4 steps", c->blocks, c->blocks == 1 ? "" : "s",
+           c->steps);
+  return PF_OK;
+}
+
+static double weight(const pf_report_work *w, const char *key) {
+  return json_number_value(json_object_get(w->model->facts, key));
+}
+
+static void add_loss(pf_report_work *w) {
+  const char *divergence = pf_report_fact_text(w->model, "divergence");
+  if (!w->model->flow || !json_object_get(w->model->facts, "likelihood_weight")) return;
+  add_fact(w, "loss weights", "likelihood %g, transport cost %g, Hamilton-Jacobi-Bellman %g",
+           weight(w, "likelihood_weight"), weight(w, "kinetic_weight"), weight(w, "hjb_weight"));
+  if (divergence) add_fact(w, "divergence while training", "%s", divergence);
+}
+
+static void add_straightness(pf_report_work *w) {
+  if (isfinite(w->bend))
+    add_fact(w, "straightness", "paths leave their chords by at most %.3g %% of the chords' length",
+             100 * w->bend);
 }
 
 static void add_training(pf_report_work *w) {
@@ -154,7 +194,10 @@ pf_status pf_report_fill_facts(pf_report_work *w, pf_error *error) {
   add_method(w);
   PF_TRY(add_network(w, "generator", w->model->generator, error));
   PF_TRY(add_network(w, "velocity", w->model->velocity, error));
+  PF_TRY(add_flow(w, error));
+  add_straightness(w);
   add_training(w);
+  add_loss(w);
   add_data(w);
   add_origin(w);
   return add_commands(w, error);

@@ -19,7 +19,7 @@ static const label labels[] = {
     {"w1", "W1", "optimal transport, linear cost"},
     {"mmd2", "squared MMD", "three Gaussian kernels, unbiased: may fall below 0"},
     {"knn_auc", "neighbour AUC", "nearest neighbours telling samples from data; 0.5: they cannot"},
-    {"nll", "NLL under the law",
+    {"sample_nll", "NLL under the law",
      "mean -log p of the samples; the floor is the entropy, below it is too narrow"},
     {"off_support", "off the support", "share of the samples where the law has no mass"},
     {"energy_split", "energy, re-divided", "all rows at once, against random re-divisions of real rows"},
@@ -107,15 +107,20 @@ static void fill_decomposition(pf_report_work *w) {
   w->input.decomposition = &w->decomposition;
 }
 
-static bool is_velocity(const pf_evaluation *row) { return strncmp(row->name, "velocity", 8) == 0; }
+/* What a generator was fitted to, integrated. */
+static const char *teacher_of(const pf_evaluation *row) {
+  return strncmp(row->name, "velocity", 8) == 0 ? "velocity"
+         : strncmp(row->name, "flow", 4) == 0   ? "flow"
+                                                : NULL;
+}
 
-/* The generator's rows by rising number of steps, then the finely integrated velocity as the level to reach. */
+/* The generator's rows by rising number of steps, then the finely integrated teacher as the level to reach. */
 static void fill_steps(pf_report_work *w) {
   const pf_evaluation_set *set = w->set;
   size_t count = 0;
   for (int64_t steps = 1; steps <= 1000; steps++)
     for (int r = 0; r < set->count; r++)
-      if (set->rows[r].steps == steps && !is_velocity(&set->rows[r])) {
+      if (set->rows[r].steps == steps && !teacher_of(&set->rows[r])) {
         const pf_metric *m = find(&set->rows[r], "w2");
         if (!m) continue;
         snprintf(w->step_labels[count], sizeof w->step_labels[count], "%lld", (long long)steps);
@@ -125,8 +130,9 @@ static void fill_steps(pf_report_work *w) {
   if (count < 2) return;
   for (int r = 0; r < set->count; r++) {
     const pf_metric *m = find(&set->rows[r], "w2");
-    if (!is_velocity(&set->rows[r]) || set->rows[r].steps < 16 || !m) continue;
-    snprintf(w->step_labels[count], sizeof w->step_labels[count], "velocity, %lld",
+    const char *teacher = teacher_of(&set->rows[r]);
+    if (!teacher || set->rows[r].steps < 16 || !m) continue;
+    snprintf(w->step_labels[count], sizeof w->step_labels[count], "%s, %lld", teacher,
              (long long)set->rows[r].steps);
     w->steps[count] = (pf_report_steps){w->step_labels[count], m->value, m->floor, true};
     count++;
@@ -138,7 +144,7 @@ static void fill_steps(pf_report_work *w) {
 
 void pf_report_fill_quality(pf_report_work *w) {
   if (!w->set) return;
-  w->input.sampling_steps = (int)fmin((double)w->options.evaluate.steps, 1e9);
+  w->input.sampling_steps = (int)fmin((double)w->set->rows[0].steps, 1e9);
   fill_metrics(w);
   if (w->set->count > 1) fill_comparison(w);
   fill_decomposition(w);

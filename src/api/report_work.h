@@ -10,7 +10,14 @@
 #include "../model/model.h"
 #include "../report/report.h"
 
-enum { PF_REPORT_FACTS = 20, PF_REPORT_FACT_BYTES = 224, PF_REPORT_NOTE_BYTES = 256 };
+enum { PF_REPORT_FACTS = 28, PF_REPORT_FACT_BYTES = 224, PF_REPORT_NOTE_BYTES = 256, PF_REPORT_FRAMES = 10 };
+
+/* The frames of one direction of a flow. */
+typedef struct pf_report_strip {
+  char names[PF_REPORT_FRAMES][40];
+  const char *name_list[PF_REPORT_FRAMES];
+  double *values; /* owned */
+} pf_report_strip;
 
 typedef struct pf_report_work {
   const pf_model *model;
@@ -38,18 +45,28 @@ typedef struct pf_report_work {
   pf_report_series series[PF_MODEL_CURVES];
   double *curve_steps[PF_MODEL_CURVES];
 
-  double *data, *samples, *paths, *path_times;
+  double *data, *samples, *paths, *path_times, *straightness;
+  double bend; /* the largest of `straightness`, NaN without paths */
+
+  pf_report_density density;
+  double *model_density, *law_density;
+  pf_report_strip to_noise, to_data;
+  pf_report_block blocks[PF_CNF_BLOCKS];
 } pf_report_work;
 
-/* Model facts, title and the commands that reproduce. */
+/* Model facts, title and the commands that reproduce; after the paths. */
 pf_status pf_report_fill_facts(pf_report_work *work, pf_error *error);
 /* Metrics, comparison, decomposition and quality against steps, from work->set. */
 void pf_report_fill_quality(pf_report_work *work);
 pf_status pf_report_fill_curves(pf_report_work *work, pf_error *error);
 /* Rows of the reference and as many samples. PF_NON_FINITE when a sample is. */
 pf_status pf_report_fill_rows(pf_report_work *work, pf_error *error);
-/* Characteristics of the learned velocity; nothing without one. */
+/* Characteristics of the learned velocity, or else of the flow, and how straight they are; nothing without either. */
 pf_status pf_report_fill_paths(pf_report_work *work, pf_error *error);
+/* Of a flow, after the rows: its density and the law's, rows at moments of it, its blocks, its likelihood. */
+pf_status pf_report_fill_flow(pf_report_work *work, pf_error *error);
+
+enum { PF_REPORT_ITEMS = 1 << 23 }; /* most numbers of a picture's arrays, however many columns there are */
 
 /* A member of the model's facts; NULL, or `otherwise`, when it is missing or of another type. */
 const char *pf_report_fact_text(const pf_model *model, const char *key);

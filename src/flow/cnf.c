@@ -311,9 +311,9 @@ static pf_status record(void *context, int k, double t, const double *x, pf_erro
 
 typedef struct path_batch {
   const pf_cnf *cnf;
-  int steps;
+  traversal t;
   pf_rows rows;
-  const float *z;
+  const float *from;
   float *out;
   char *memory;
   size_t bytes;
@@ -324,23 +324,23 @@ typedef struct path_batch {
 static void path_task(void *context, int task, int thread) {
   const path_batch *b = context;
   int64_t from = (int64_t)task * CHUNK, n = b->rows.n - from < CHUNK ? b->rows.n - from : CHUNK;
-  int d = b->cnf->d, nodes = b->cnf->config.blocks * b->steps + 1;
+  int d = b->cnf->d, nodes = (b->t.last - b->t.first) * b->t.steps + 1;
   recorder keep = {.out = b->out + from * nodes * d, .n = n, .d = d, .nodes = nodes};
-  traversal t = {.move = {.direction = PF_CNF_TO_DATA},
-                 .steps = b->steps,
-                 .last = b->cnf->config.blocks,
-                 .observe = record,
-                 .context = &keep};
+  traversal t = b->t;
+  t.observe = record;
+  t.context = &keep;
   work w = cut(b->cnf, false, n, b->memory + (size_t)thread * b->bytes);
-  for (int64_t i = 0; i < n * d; i++) w.doubles[i] = b->z[from * d + i];
+  for (int64_t i = 0; i < n * d; i++) w.doubles[i] = b->from[from * d + i];
   b->status[task] = run_blocks(&w, &t, n, w.doubles, &b->errors[task]);
 }
 
-pf_status pf_cnf_paths(const pf_cnf *cnf, int steps, pf_rows rows, const float *z, float *out, pf_pool *pool,
-                       pf_error *error) {
-  path_batch b = {.cnf = cnf, .steps = steps ? steps : cnf->config.steps, .rows = rows, .z = z, .out = out};
+pf_status pf_cnf_trace(const pf_cnf *cnf, const pf_cnf_move *move, pf_rows rows, const float *from, float *out,
+                       pf_pool *pool, pf_error *error) {
+  path_batch b = {.cnf = cnf, .rows = rows, .from = from, .out = out};
   int tasks = (int)((rows.n + CHUNK - 1) / CHUNK);
-  b.bytes = align(bytes_of(cnf, cnf->velocity, CHUNK, cnf->d, b.steps));
+  PF_TRY(open_traversal(cnf, move, &b.t, error));
+  if (move->tolerance > 0) return pf_fail(error, PF_USAGE, "paths need fixed steps, not a tolerance");
+  b.bytes = align(bytes_of(cnf, cnf->velocity, CHUNK, cnf->d, b.t.steps));
   pf_status status = pf_alloc((size_t)pf_pool_threads(pool), b.bytes, &b.memory, error);
   if (status == PF_OK) status = pf_alloc((size_t)tasks, sizeof *b.status, &b.status, error);
   if (status == PF_OK) status = pf_alloc((size_t)tasks, sizeof *b.errors, &b.errors, error);
@@ -353,6 +353,12 @@ pf_status pf_cnf_paths(const pf_cnf *cnf, int steps, pf_rows rows, const float *
   pf_free(b.status);
   pf_free(b.errors);
   return status;
+}
+
+pf_status pf_cnf_paths(const pf_cnf *cnf, int steps, pf_rows rows, const float *z, float *out, pf_pool *pool,
+                       pf_error *error) {
+  pf_cnf_move back = {.direction = PF_CNF_TO_DATA, .steps = steps};
+  return pf_cnf_trace(cnf, &back, rows, z, out, pool, error);
 }
 
 /* ---- in the caller's memory ---- */

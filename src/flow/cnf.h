@@ -52,6 +52,10 @@ typedef struct pf_cnf_move {
 pf_status pf_cnf_rows(const pf_cnf *cnf, const pf_cnf_move *move, pf_rows rows, double *x, double *log_det,
                       double *evaluations, pf_pool *pool, pf_error *error);
 
+/* The nodes of paths of fixed steps, every one: out, rows.n x (blocks x steps + 1) x d; row i goes from row i of `from`
+ * (rows.n x d), which is data or noise as the move's direction has it. PF_USAGE when the move has a tolerance. */
+pf_status pf_cnf_trace(const pf_cnf *cnf, const pf_cnf_move *move, pf_rows rows, const float *from, float *out,
+                       pf_pool *pool, pf_error *error);
 /* The nodes of inverse paths: out, rows.n x (blocks x steps + 1) x d, row i from noise z (rows.n x d) to data. */
 pf_status pf_cnf_paths(const pf_cnf *cnf, int steps, pf_rows rows, const float *z, float *out, pf_pool *pool,
                        pf_error *error);

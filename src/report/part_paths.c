@@ -148,7 +148,10 @@ pf_status pf_part_paths(pf_page *page, pf_error *error) {
   PF_TRY(make_plot(&view, &height, error));
   pf_html_section_begin(&page->text, "How samples move",
                         "The characteristics of the learned flow. Straight paths can be taken in one step.");
+  pf_text_add(&page->text, "<div class=\"row\">\n");
   write_figure(page, &view, height);
+  pf_figure_straightness(page);
+  pf_text_add(&page->text, "</div>\n");
   pf_html_section_end(&page->text);
   return PF_OK;
 }

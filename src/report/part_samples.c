@@ -8,17 +8,6 @@
 
 enum { CLOUD_LIMIT = 1500, LINE_BINS = 48 };
 
-/* Both columns on one scale (so that circles stay round) when their spans allow a sensible picture. */
-static double equal_aspect(pf_range *x, pf_range *y, double width) {
-  const double flattest = 0.45, tallest = 1.15;
-  double ratio = (y->high - y->low) / (x->high - x->low);
-  if (!(ratio > flattest / 2 && ratio < 2 * tallest))
-    return 0.8 * width; /* units differ: scales of their own */
-  if (ratio < flattest) *y = pf_range_padded(y->low, y->high, 0.5 * (flattest / ratio - 1));
-  if (ratio > tallest) *x = pf_range_padded(x->low, x->high, 0.5 * (ratio / tallest - 1));
-  return width * fmin(fmax(ratio, flattest), tallest);
-}
-
 typedef struct panel {
   const char *name, *x_name, *y_name;
   pf_plot_column x, y;
@@ -27,7 +16,7 @@ typedef struct panel {
 
 static void write_panel(pf_text *text, const panel *p, pf_range x, pf_range y) {
   const double width = 370;
-  double height = equal_aspect(&x, &y, width);
+  double height = pf_plot_equal_aspect(&x, &y, width);
   pf_plot plot = pf_plot_in((pf_box){44, 24, width, height}, x, y);
   size_t looked = p->x.rows < CLOUD_LIMIT ? p->x.rows : CLOUD_LIMIT;
   char caption[120];

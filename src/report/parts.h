@@ -18,11 +18,19 @@ const char *pf_page_column_name(const pf_page *page, size_t column, char fallbac
 
 void pf_part_header(pf_page *page);
 void pf_part_metrics(pf_page *page);
+/* The parts of a flow with likelihood. For any other model one sentence says that there are none. */
+bool pf_page_has_flow(const pf_report_input *input);
+void pf_part_likelihood(pf_page *page);
 pf_status pf_part_samples(pf_page *page, pf_error *error);
+pf_status pf_part_density(pf_page *page, pf_error *error);
 pf_status pf_part_marginals(pf_page *page, pf_error *error);
 pf_status pf_part_pairs(pf_page *page, pf_error *error);
+pf_status pf_part_frames(pf_page *page, pf_error *error);
 pf_status pf_part_paths(pf_page *page, pf_error *error);
+/* A figure of the part above; nothing when straightness is not known. */
+void pf_figure_straightness(pf_page *page);
 void pf_part_steps(pf_page *page);
+void pf_part_blocks(pf_page *page);
 void pf_part_decomposition(pf_page *page);
 void pf_part_comparison(pf_page *page);
 void pf_part_curves(pf_page *page);

@@ -32,6 +32,9 @@ pf_plot_column pf_plot_column_of(const double *array, size_t rows, size_t dimens
 pf_status pf_plot_column_quantiles(pf_plot_column column, double p, pf_range *out, pf_error *error);
 /* The range that a column is drawn on: its 0.2 % to 99.8 % quantiles, padded. */
 pf_status pf_plot_column_frame(pf_plot_column column, pf_range *out, pf_error *error);
+/* Both axes on one scale (so that circles stay round) where their spans allow a sensible picture `width` wide: widens the
+ * shorter range and returns the picture's height. */
+double pf_plot_equal_aspect(pf_range *x, pf_range *y, double width);
 bool pf_range_is_drawable(pf_range range);
 
 /* Density histogram over `range`: values outside count in the total but fill no bin. */

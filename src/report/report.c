@@ -36,6 +36,23 @@ static pf_status check_nested(const pf_report_input *in, pf_error *error) {
   return PF_OK;
 }
 
+static pf_status check_frames(const char *name, const pf_report_frames *frames, pf_error *error) {
+  PF_TRY(check_array(name, frames->names, frames->count, error));
+  return check_array(name, frames->values, frames->count * frames->rows, error);
+}
+
+static pf_status check_flow(const pf_report_input *in, pf_error *error) {
+  const pf_report_density *density = in->density;
+  PF_TRY(check_array("blocks", in->blocks, in->block_count, error));
+  PF_TRY(check_frames("to_noise", &in->to_noise, error));
+  PF_TRY(check_frames("to_data", &in->to_data, error));
+  if (!density) return PF_OK;
+  if (density->columns > PF_REPORT_CELLS || density->rows > PF_REPORT_CELLS)
+    return pf_fail(error, PF_USAGE, "report: density has %zu x %zu cells, at most %d x %d are drawn",
+                   density->columns, density->rows, PF_REPORT_CELLS, PF_REPORT_CELLS);
+  return check_array("density.model", density->model, density->columns * density->rows, error);
+}
+
 static pf_status check_input(const pf_report_input *in, pf_error *error) {
   if (!in) return pf_fail(error, PF_USAGE, "report: input is NULL");
   size_t d = in->dimension;
@@ -50,6 +67,7 @@ static pf_status check_input(const pf_report_input *in, pf_error *error) {
   PF_TRY(check_array("samples", in->samples, d ? in->sample_rows : 0, error));
   PF_TRY(check_array("paths", in->paths, d && in->path_nodes ? in->path_count : 0, error));
   PF_TRY(check_array("checks", in->checks, in->check_count, error));
+  PF_TRY(check_flow(in, error));
   return check_nested(in, error);
 }
 
@@ -89,6 +107,25 @@ static void write_foot(pf_page *page) {
               "runs nothing.</footer>\n</main>\n</body>\n</html>\n");
 }
 
+bool pf_page_has_flow(const pf_report_input *in) {
+  return (in->likelihood && in->likelihood->has_density) || in->density || in->to_noise.count ||
+         in->to_data.count || in->block_count;
+}
+
+static pf_status write_flow(pf_page *page, pf_error *error) {
+  if (!pf_page_has_flow(page->input)) {
+    pf_page_absent(
+        page,
+        "Likelihood, density, data on their way to noise, blocks: only a flow with likelihood has them.");
+    return PF_OK;
+  }
+  pf_part_likelihood(page);
+  PF_TRY(pf_part_density(page, error));
+  PF_TRY(pf_part_frames(page, error));
+  pf_part_blocks(page);
+  return PF_OK;
+}
+
 static pf_status write_parts(pf_page *page, pf_error *error) {
   write_head(page);
   pf_part_header(page);
@@ -96,6 +133,7 @@ static pf_status write_parts(pf_page *page, pf_error *error) {
   PF_TRY(pf_part_samples(page, error));
   PF_TRY(pf_part_marginals(page, error));
   PF_TRY(pf_part_pairs(page, error));
+  PF_TRY(write_flow(page, error));
   pf_text_add(&page->text, "<div class=\"row\">\n"); /* side by side where there is room */
   PF_TRY(pf_part_paths(page, error));
   pf_part_steps(page);

@@ -78,6 +78,29 @@ typedef struct pf_report_check {
   bool holds;
 } pf_report_check;
 
+/* Densities in the plane on a grid of equal cells: the value at the centre of cell (i, j) is [i * columns + j], row 0 at
+ * y_low. */
+enum { PF_REPORT_CELLS = 100 }; /* at most, of each side */
+typedef struct pf_report_density {
+  double x_low, x_high, y_low, y_high; /* the outer edges */
+  size_t columns, rows;
+  const double *model;
+  const double *law; /* NULL: not known, the input's data are drawn beside the model */
+} pf_report_density;
+
+/* The same rows at moments of a flow, in the network's units. */
+typedef struct pf_report_frames {
+  const char *const *names; /* `count` of them: "data", "after block 1" */
+  const double *values;     /* count x rows x 2: the first two columns */
+  size_t count, rows;
+} pf_report_frames;
+
+/* One block of a flow of several, counted from the data. */
+typedef struct pf_report_block {
+  double step_size; /* h of its proximal step; NaN: trained without one, or not known */
+  double movement;  /* root mean square distance that it moves a row */
+} pf_report_block;
+
 typedef struct pf_report_input {
   const char *title, *subtitle; /* title NULL: "pushforward report" */
   const pf_report_command *commands;
@@ -109,6 +132,16 @@ typedef struct pf_report_input {
   size_t path_count, path_nodes;
   const double *path_times; /* path_nodes values, increasing; NULL: equally spaced in [0, 1] */
   const char *path_note;    /* optional remark, for example the units they are drawn in */
+  const double *
+      straightness; /* path_nodes values: root mean square distance of the paths at that node from their straight
+                                 chords, as a share of the chords' length; NULL: not known */
+
+  /* A flow with likelihood; every part is absent otherwise. */
+  const pf_likelihood *likelihood;  /* NULL, or without a density: none was measured */
+  const pf_report_density *density; /* NULL: none; drawn where d is 2 */
+  pf_report_frames to_noise, to_data;
+  const pf_report_block *blocks;
+  size_t block_count;
 
   const pf_report_check *checks;
   size_t check_count;
@@ -117,9 +150,14 @@ typedef struct pf_report_input {
 /* An empty input: everything absent, selected_step NaN. */
 pf_report_input pf_report_input_default(void);
 
+/* The edges and sizes that a density of the input is to be given on: about square cells over the frame of the scatter plots.
+ * No cells (columns 0) unless d is 2 and both columns have a finite value; model and law are left NULL. */
+pf_status pf_report_density_grid(const pf_report_input *input, pf_report_density *out, pf_error *error);
+
 /* Appends the page to `out` (free it with pf_text_free). The same input gives the same bytes. At most
- * about 1500 rows of each array are drawn, so the page stays under about 1 MB whatever the data.
- * PF_USAGE when an array is NULL although its count is not 0; PF_NO_MEMORY. On failure `out` keeps its text.
+ * about 1500 rows of each array are drawn, so the page stays under about 1.5 MB whatever the data.
+ * PF_USAGE when an array is NULL although its count is not 0, or a density has more than PF_REPORT_CELLS cells a side;
+ * PF_NO_MEMORY. On failure `out` keeps its text.
  */
 pf_status pf_report_write(const pf_report_input *input, pf_text *out, pf_error *error);
 

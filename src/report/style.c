@@ -8,12 +8,14 @@ static const char colours[] =
     ":root{color-scheme:light dark;--page:#f5f6f8;--paper:#fff;--ink:#1b2430;--muted:#586372;--rule:#dfe3e8;"
     "--grid:#eceff2;--c0:#0072b2;--c1:#d55e00;--c2:#00805f;--c3:#b5568f;--c4:#b07a00;--c5:#3b8fc2;"
     "--ok:#00704f;--warn:#a84600;--dot:.42;--t0:#a3abb5;--t1:#9399b8;--t2:#8586ba;--t3:#7d70b6;--t4:#8a5aa6;"
-    "--t5:#a34d86;--t6:#bf4f55;--t7:#d55e00}\n"
+    "--t5:#a34d86;--t6:#bf4f55;--t7:#d55e00;--d1:#e4eef7;--d2:#c3dcf0;--d3:#96c1e3;--d4:#63a2d3;--d5:#3a81bd;"
+    "--d6:#1d5d9b;--d7:#0c376e}\n"
     "@media screen and (prefers-color-scheme:dark){:root{--page:#11151a;--paper:#191f27;--ink:#e5e9ee;"
     "--muted:#9ba7b4;--rule:#2e3742;--grid:#262e38;--c0:#5ab4ec;--c1:#f58a3c;--c2:#35c79d;--c3:#e29ac5;--c4:#"
     "eebb4d;"
     "--c5:#9ad2f5;--ok:#45cfa4;--warn:#f7a25f;--dot:.5;--t0:#69737f;--t1:#747da0;--t2:#807fbd;--t3:#9380cc;"
-    "--t4:#b07fc9;--t5:#cd7db0;--t6:#e5807f;--t7:#f58a3c}}\n";
+    "--t4:#b07fc9;--t5:#cd7db0;--t6:#e5807f;--t7:#f58a3c;--d1:#1c2f42;--d2:#1f4361;--d3:#245c87;--d4:#3079ad;--d5:#4f9ccf;"
+    "--d6:#86c1e9;--d7:#d4ebfb}}\n";
 
 static const char layout[] =
     "*{box-sizing:border-box}\n"
@@ -44,6 +46,9 @@ static const char layout[] =
     "footer{color:var(--muted);font-size:.8125rem;margin-top:20px}\n"
     ".grid{display:grid;grid-template-columns:repeat(2,minmax(0,1fr));gap:24px 32px;align-items:start}\n"
     ".grid.many{grid-template-columns:repeat(auto-fill,minmax(min(100%,230px),1fr));gap:18px 22px}\n"
+    ".strip{display:grid;grid-template-columns:repeat(3,minmax(0,1fr));gap:14px 16px}"
+    ".of4{grid-template-columns:repeat(4,minmax(0,1fr))}.of5{grid-template-columns:repeat(5,minmax(0,1fr))}"
+    ".of6{grid-template-columns:repeat(6,minmax(0,1fr))}\n"
     "figure{margin:0;min-width:0}figure.one{max-width:720px}\n"
     "figure.half{max-width:540px}\n"
     "figcaption{font-size:.875rem;color:var(--muted);margin-bottom:6px}figcaption b{color:var(--ink)}\n"
@@ -89,6 +94,10 @@ static const char charts[] =
     "3}.mark{stroke:var(--ink);stroke-width:2}\n"
     ".hollow{fill:var(--paper);stroke:var(--c0);stroke-width:2}.level{stroke:var(--c0);stroke-width:1;"
     "stroke-dasharray:1 4;stroke-linecap:round}\n"
+    ".d1,.d2,.d3,.d4,.d5,.d6,.d7{stroke:none;shape-rendering:crispEdges}\n"
+    ".d1{fill:var(--d1)}.d2{fill:var(--d2)}.d3{fill:var(--d3)}.d4{fill:var(--d4)}.d5{fill:var(--d5)}.d6{fill:var(--"
+    "d6)}"
+    ".d7{fill:var(--d7)}.strip .dots0,.strip .dots1{stroke-width:3}\n"
     ".whisker{stroke:var(--ink);stroke-width:1.4}\n"
     ".t0,.t1,.t2,.t3,.t4,.t5,.t6,.t7{stroke-width:1.3;stroke-opacity:.75}\n"
     ".t0{stroke:var(--t0)}.t1{stroke:var(--t1)}.t2{stroke:var(--t2)}.t3{stroke:var(--t3)}.t4{stroke:var(--t4)"
@@ -98,10 +107,10 @@ static const char charts[] =
 
 static const char media[] =
     "@media (max-width:700px){main{padding:20px 12px 32px}section{padding:16px 14px}h1{font-size:1.4rem}\n"
-    ".grid{grid-template-columns:minmax(0,1fr)}.grid.many{grid-template-columns:repeat(2,minmax(0,1fr));gap:"
+    ".strip{grid-template-columns:repeat(2,minmax(0,1fr))}.grid{grid-template-columns:minmax(0,1fr)}.grid.many{grid-template-columns:repeat(2,minmax(0,1fr));gap:"
     "14px}\n"
     "svg text{font-size:13px}svg text.name{font-size:14px}.pairs text,.pairs text.name{font-size:15px}\n"
-    ".many text{font-size:17px}\n"
+    ".many text,.strip text{font-size:17px}\n"
     ".dots0,.dots1{stroke-width:4}.pairs .dots0,.pairs .dots1{stroke-width:3}\n"
     ".cards{grid-template-columns:repeat(2,minmax(0,1fr));gap:10px}.card{padding:10px 12px}.card "
     "b{font-size:1.4rem}"

@@ -7,6 +7,8 @@
 
 /* Steps of the time colour: classes t0 (prior) to t7 (data). */
 enum { PF_STYLE_TIMES = 8 };
+/* Levels of a density: classes d1 (lowest) to d7. */
+enum { PF_STYLE_LEVELS = 7 };
 /* Series colours: classes c0 to c5. */
 enum { PF_STYLE_SERIES = 6 };
 

@@ -137,6 +137,23 @@ void pf_pen_dot(pf_pen *pen, double x, double y) {
   pen->down = false;
 }
 
+static double rounded(double value) { return round(10 * value) / 10; }
+
+void pf_pen_box(pf_pen *pen, pf_box box) {
+  if (!box_is_finite(box) || !(box.width > 0) || !(box.height > 0)) return;
+  double left = rounded(box.x), top = rounded(box.y);
+  double width = rounded(box.x + box.width) - left, height = rounded(box.y + box.height) - top;
+  pen->down = false;
+  pf_pen_to(pen, left, top);
+  const double sides[] = {width, height, -width};
+  for (int i = 0; i < 3; i++) {
+    pf_text_add(pen->text, i == 1 ? "v" : "h");
+    coordinate(pen->text, sides[i]);
+  }
+  pf_text_add(pen->text, "Z");
+  pen->down = false;
+}
+
 void pf_pen_close(pf_pen *pen) {
   if (pen->down) pf_text_add(pen->text, "Z");
   pen->down = false;

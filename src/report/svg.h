@@ -47,6 +47,8 @@ void pf_pen_to(pf_pen *pen, double x, double y);
 void pf_pen_lift(pf_pen *pen);
 /* A dot: the class must have a round line cap; its stroke width is the dot's diameter. */
 void pf_pen_dot(pf_pen *pen, double x, double y);
+/* A box of its own. Its sides are rounded, not its size: boxes that share a side leave no gap. */
+void pf_pen_box(pf_pen *pen, pf_box box);
 /* Joins the last point with the first of its stretch. */
 void pf_pen_close(pf_pen *pen);
 void pf_pen_end(pf_pen *pen);

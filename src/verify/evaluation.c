@@ -31,6 +31,8 @@ enum {
   NETWORK_PAIRS = 3
 };
 
+static const double NORMAL_95 = 1.6448536269514722; /* one-sided, in standard errors */
+
 /* Seeds of the evaluation's own draws never meet those of a training with the same number. */
 static const uint64_t SEED_OFFSET = 0x5eed00000000u;
 
@@ -167,10 +169,10 @@ static pf_status measure_network(const subject *q, pf_sample_source source, pf_e
 }
 
 /* -mean log p of the samples under the law, beside the entropy: how far from the law's own typical density they lie. */
-static pf_status measure_nll(const subject *q, pf_evaluation *row, pf_error *error) {
+static pf_status measure_sample_nll(const subject *q, pf_evaluation *row, pf_error *error) {
   const pf_law *law = q->s->reference->law;
   int64_t n = (int64_t)q->s->n;
-  if (!wanted(q->s, "nll") && !wanted(q->s, "off_support")) return PF_OK;
+  if (!wanted(q->s, "sample_nll") && !wanted(q->s, "off_support")) return PF_OK;
   double *x = NULL, *log_p = NULL, entropy = NAN, sum = 0, outside = 0;
   PF_TRY(pf_alloc((size_t)n * (size_t)q->s->d, sizeof(double), &x, error));
   pf_status status = pf_alloc((size_t)n, sizeof(double), &log_p, error);
@@ -190,7 +192,7 @@ static pf_status measure_nll(const subject *q, pf_evaluation *row, pf_error *err
                           .excess = value - floor,
                           .excess_hi95 = NAN,
                           .pairs = 1};
-    add_metric(row, board ? "off_support" : "nll", &r);
+    add_metric(row, board ? "off_support" : "sample_nll", &r);
   }
   pf_free(x);
   pf_free(log_p);
@@ -263,14 +265,15 @@ static int64_t evaluations_of(const subject *q) {
 static pf_status measure(const subject *q, pf_evaluation_set *set, pf_error *error) {
   if (set->count == PF_EVALUATION_ROWS) return PF_OK;
   pf_evaluation *row = &set->rows[set->count];
-  *row = (pf_evaluation){.steps = evaluations_of(q), .data_rows = (int64_t)q->s->n, .sample_rows = (int64_t)q->s->n};
+  *row = (pf_evaluation){
+      .steps = evaluations_of(q), .data_rows = (int64_t)q->s->n, .sample_rows = (int64_t)q->s->n};
   snprintf(row->name, sizeof row->name, "%s", q->name);
   if (q->s->reference->law) {
     pf_sample_source source = {
         .context = (void *)q, .draw_real = draw_law_real, .draw_model = draw_law_model};
     PF_TRY(measure_metrics(q, source, row, error));
     PF_TRY(measure_network(q, source, row, error));
-    PF_TRY(measure_nll(q, row, error));
+    PF_TRY(measure_sample_nll(q, row, error));
   } else {
     PF_TRY(measure_table(q, row, error));
   }
@@ -307,14 +310,15 @@ static pf_status open_table(session *s, pf_error *error) {
 
 /* Every name of the list must be one that can be measured. */
 static pf_status check_metrics(const char *list, pf_error *error) {
-  const char *names[METRICS + 4] = {"network_auc", "nll", "off_support", "energy_split"};
-  for (int i = 0; i < METRICS; i++) names[4 + i] = pf_metric_name(metrics[i]);
+  enum { OTHERS = 5 };
+  const char *names[METRICS + OTHERS] = {"nll", "network_auc", "sample_nll", "off_support", "energy_split"};
+  for (int i = 0; i < METRICS; i++) names[OTHERS + i] = pf_metric_name(metrics[i]);
   for (const char *p = list; p && *p; p += strcspn(p, ","), p += *p == ',') {
     char name[64];
     bool known = false;
     snprintf(name, sizeof name, "%.*s", (int)(strcspn(p, ",") < 63 ? strcspn(p, ",") : 63), p);
-    for (int i = 0; i < METRICS + 4; i++) known = known || strcmp(name, names[i]) == 0;
-    if (!known) return pf_fail_unknown(error, "metric", name, names, METRICS + 4);
+    for (int i = 0; i < METRICS + OTHERS; i++) known = known || strcmp(name, names[i]) == 0;
+    if (!known) return pf_fail_unknown(error, "metric", name, names, METRICS + OTHERS);
   }
   return PF_OK;
 }
@@ -382,8 +386,13 @@ static pf_status measure_baselines(const session *s, int pairs, pf_evaluation_se
 
 /* What a flow or its student is beside. */
 static pf_status measure_flow(const session *s, int pairs, pf_evaluation_set *set, pf_error *error) {
-  if (!s->model->flow || !s->model->generator || s->options.teacher) return PF_OK; /* it is the main row, or there is none */
-  subject q = {.s = s, .name = "flow", .steps = pf_model_default_steps(s->model, true), .teacher = true, .pairs = pairs};
+  if (!s->model->flow || !s->model->generator || s->options.teacher)
+    return PF_OK; /* it is the main row, or there is none */
+  subject q = {.s = s,
+               .name = "flow",
+               .steps = pf_model_default_steps(s->model, true),
+               .teacher = true,
+               .pairs = pairs};
   say(s, q.name);
   return measure(&q, set, error);
 }
@@ -445,6 +454,23 @@ static void name_main_row(const session *s, char name[48]) {
     snprintf(name, 48, "%lld steps", (long long)s->steps);
 }
 
+/* The flow's test NLL as a metric of the model, beside the entropy where it is known. */
+static pf_status measure_likelihood(const session *s, pf_evaluation_set *set, pf_error *error) {
+  pf_likelihood *l = &set->likelihood;
+  if (!s->model->flow) return PF_OK;
+  say(s, "likelihood");
+  PF_TRY(pf_likelihood_measure(s->model, s->reference, s->seed, s->pool, l, error));
+  double excess = l->nll - l->entropy;
+  pf_metric_result r = {.value = l->nll,
+                        .floor = l->entropy,
+                        .floor_q95 = NAN,
+                        .excess = excess,
+                        .excess_hi95 = excess + NORMAL_95 * l->nll_error,
+                        .pairs = 1};
+  if (wanted(s, "nll")) add_metric(&set->rows[0], "nll", &r);
+  return PF_OK;
+}
+
 static pf_status measure_all(const session *s, pf_evaluation_set *set, pf_error *error) {
   char name[48];
   name_main_row(s, name);
@@ -457,10 +483,7 @@ static pf_status measure_all(const session *s, pf_evaluation_set *set, pf_error 
     PF_TRY(measure_baselines(s, pairs, set, error));
     note_blind_metrics(set);
   }
-  if (s->model->flow) {
-    say(s, "likelihood");
-    PF_TRY(pf_likelihood_measure(s->model, s->reference, s->seed, s->pool, &set->likelihood, error));
-  }
+  PF_TRY(measure_likelihood(s, set, error));
   say(s, "error decomposition");
   PF_TRY(pf_decompose(s->model, s->reference->law, DECOMPOSITION_ROWS, s->seed, s->pool, &set->decomposition,
                       error));

@@ -21,6 +21,7 @@ if command -v python3 >/dev/null 2>&1; then
   "$P" eval concrete.st "$root/examples/data/concrete.csv" --pairs 1 --rows 100 --json 2>eval.err >table.json
   has 'eval of a table' 'o["metrics"]["w2"]["value"] > 0 and o["rows"]["data"] <= 103' table.json
   check 'the training file is cut as it was' grep -q 'held out' eval.err
+  has 'eval JSON without a density' 'o["likelihood"] is None and "nll" not in o["metrics"]' eval.json
   "$P" info m.st --json >info.json
   has 'info JSON' 'o["facts"]["method"] == "characteristic" and o["facts"]["source"] == "law:moons"' info.json
   has 'info command' '"--steps 200" in o["facts"]["command"] and "threads" not in o["facts"]["command"] and "quiet" not in o["facts"]["command"]' info.json
