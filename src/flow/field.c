@@ -3,7 +3,6 @@
 
 #include <string.h>
 #include "../base/canary.h"
-#include "../base/memory.h"
 #include "../base/text.h"
 
 static const char *const divergence_names[] = {
@@ -44,23 +43,10 @@ pf_status pf_field_layout(const pf_field *field, pf_layout *out, pf_error *error
 
 /* ---- divergences ---- */
 
-/* The d x d identity. */
-static pf_node identity(pf_graph *graph, int d) {
-  double *values = NULL;
-  if (pf_alloc((size_t)d * (size_t)d, sizeof *values, &values, NULL) != PF_OK) {
-    pf_node bad = {graph, -1};
-    return bad;
-  }
-  for (int i = 0; i < d; i++) values[(size_t)i * (size_t)d + (size_t)i] = 1;
-  pf_node node = pf_constant(graph, PF_SHAPE(PF_SHARED, d, d), values);
-  pf_free(values);
-  return node;
-}
-
 pf_node pf_divergence_exact(pf_node v, pf_node x) {
   pf_shape shape = pf_node_shape(x);
   int d = shape.dim[0];
-  pf_node directions = identity(x.graph, d), columns;
+  pf_node directions = pf_identity(x.graph, d), columns;
   pf_jvp_stack(&v, 1, &x, &directions, 1, d, &columns); /* [i, j]: d v_j / d x_i */
   return pf_sum_items(pf_mul(columns, directions));
 }

@@ -1,6 +1,8 @@
 /* Leaves: parameters, inputs, constants, random numbers. */
 #include "build_util.h"
 
+#include "../base/memory.h"
+
 static bool graph_ok(pf_graph *graph) { return graph && pf_graph_status(graph, NULL) == PF_OK; }
 
 static bool leaf_shape_ok(pf_graph *graph, const char *who, const pf_shape *shape) {
@@ -48,6 +50,18 @@ pf_node pf_constant(pf_graph *graph, pf_shape shape, const double *values) {
 }
 
 pf_node pf_scalar(pf_graph *graph, double value) { return pf_constant(graph, PF_SCALAR(PF_SHARED), &value); }
+
+pf_node pf_identity(pf_graph *graph, int n) {
+  pf_shape shape = PF_SHAPE(PF_SHARED, n, n);
+  double *values = NULL;
+  if (!graph_ok(graph) || !leaf_shape_ok(graph, "identity", &shape)) return pf_graph_invalid(graph);
+  if (pf_alloc((size_t)n * (size_t)n, sizeof *values, &values, NULL) != PF_OK)
+    return pf_graph_fail(graph, PF_NO_MEMORY, "out of memory for an identity of %d rows", n);
+  for (int i = 0; i < n; i++) values[(size_t)i * (size_t)n + (size_t)i] = 1;
+  pf_node node = pf_constant(graph, shape, values);
+  pf_free(values);
+  return node;
+}
 
 /* The numbers of two leaves on one stream would overlap, so a stream belongs to the first leaf that asks. */
 static pf_node random_leaf(pf_graph *graph, const pf_node_data *data) {

@@ -110,7 +110,8 @@ static void expect_same_state(const char *what, const pf_fit_state *a, const pf_
               memcmp(a->arrays.first_moment, b->arrays.first_moment, bytes) == 0 &&
               memcmp(a->arrays.second_moment, b->arrays.second_moment, bytes) == 0 &&
               memcmp(a->arrays.average, b->arrays.average, bytes) == 0 && a->step == b->step &&
-              memcmp(&a->loss, &b->loss, sizeof a->loss) == 0 && a->balance == b->balance;
+              memcmp(&a->loss, &b->loss, sizeof a->loss) == 0 && a->balance == b->balance &&
+              a->rate_factor == b->rate_factor && a->finished == b->finished;
   if (!same) fail_msg("%s: the states differ", what);
 }
 
@@ -286,6 +287,8 @@ static void a_stopped_fit_goes_on_as_if_nothing_happened(void **unused) {
     pf_fit *fit = NULL;
     open_state(&p, &before);
     open_state(&p, &after);
+    after.rate_factor = 5; /* what the file does not bring back would show */
+    after.finished = 1;
     must(pf_fit_create(&o, &c, &before, NULL, &fit, &error), &error);
     assert_int_equal(pf_fit_run(fit, stop_after, (void *)&stops[i], &error), PF_STOPPED);
     assert_int_equal(before.step, stops[i]);
@@ -309,7 +312,164 @@ static void a_stopped_fit_goes_on_as_if_nothing_happened(void **unused) {
   pf_fit_state_free(&whole);
 }
 
+/* ---- schedules ---- */
+
+/* Adam on a constant gradient (beta1 = beta2) moves every weight by the learning rate: what was moved is the rate. */
+typedef struct rates {
+  double seen[16];
+  float last;
+  double factor; /* put on the rate after step 4 */
+  int64_t finish_at;
+} rates;
+
+static pf_status note_rate(void *context, pf_fit_state *state, pf_error *error) {
+  rates *r = context;
+  (void)error;
+  r->seen[state->step] = fabs(state->arrays.params[0] - r->last);
+  r->last = state->arrays.params[0];
+  if (state->step == 4) state->rate_factor *= r->factor;
+  if (state->step == r->finish_at) state->finished = 1;
+  return PF_OK;
+}
+
+/* loss = mean of 3 w_0 */
+static pf_objective slope_objective(int batch) {
+  pf_objective o = {0};
+  pf_error error = {0};
+  must(pf_graph_create(&o.graph, &error), &error);
+  pf_node w = pf_slice(pf_param(o.graph, 0, 0, PF_SHAPE(PF_SHARED, WEIGHTS)), 0, 1);
+  pf_node row = pf_mul(pf_row_weight(o.graph), pf_sum_items(pf_scale(w, 3)));
+  o.loss = o.terms[0] = pf_mean_rows(row, pf_scalar(o.graph, 1.0 / batch));
+  o.n_terms = 1;
+  o.balance_weight = (pf_node){o.graph, -1};
+  return o;
+}
+
+/* Ten steps at most; the state ends where the run did. */
+static void watch_rates(pf_fit_config c, rates *r, pf_fit_state *state) {
+  pf_error error = {0};
+  pf_fit *fit = NULL;
+  pf_objective o = slope_objective(c.batch);
+  must(pf_fit_state_create(WEIGHTS, state, &error), &error);
+  c.adam.beta1 = c.adam.beta2 = 0.5;
+  must(pf_fit_create(&o, &c, state, NULL, &fit, &error), &error);
+  must(pf_fit_run(fit, note_rate, r, &error), &error);
+  pf_fit_free(fit);
+  pf_graph_free(o.graph);
+}
+
+static void expect_rates(const char *name, const rates *r, const double *want) {
+  for (int k = 1; k <= 10; k++)
+    if (!(fabs(r->seen[k] - want[k - 1]) <= 1e-6))
+      fail_msg("%s: step %d moved %g, not %g", name, k, r->seen[k], want[k - 1]);
+}
+
+static void schedules_are_as_stated(void **unused) {
+  (void)unused;
+  static const struct {
+    const char *name;
+    pf_schedule schedule;
+    int64_t warmup, halve_every;
+    double factor, want[10];
+  } cases[] = {
+      {"constant", PF_SCHEDULE_CONSTANT, 0, 0, 1, {.08, .08, .08, .08, .08, .08, .08, .08, .08, .08}},
+      {"constant, warm-up",
+       PF_SCHEDULE_CONSTANT,
+       4,
+       0,
+       1,
+       {.02, .04, .06, .08, .08, .08, .08, .08, .08, .08}},
+      {"halving", PF_SCHEDULE_HALVING, 0, 3, 1, {.08, .08, .08, .04, .04, .04, .02, .02, .02, .01}},
+      {"halving, warm-up", PF_SCHEDULE_HALVING, 2, 5, 1, {.04, .08, .08, .08, .08, .04, .04, .04, .04, .04}},
+      {"constant, divided",
+       PF_SCHEDULE_CONSTANT,
+       0,
+       0,
+       .1,
+       {.08, .08, .08, .08, .008, .008, .008, .008, .008, .008}},
+      {"halving, divided",
+       PF_SCHEDULE_HALVING,
+       0,
+       5,
+       .1,
+       {.08, .08, .08, .08, .008, .004, .004, .004, .004, .004}}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    pf_fit_config c = config_of(10, 20);
+    rates r = {.factor = cases[i].factor};
+    pf_fit_state state;
+    c.adam.learning_rate = .08;
+    c.clip = 0;
+    c.schedule = cases[i].schedule;
+    c.warmup = cases[i].warmup;
+    c.halve_every = cases[i].halve_every;
+    watch_rates(c, &r, &state);
+    expect_rates(cases[i].name, &r, cases[i].want);
+    assert_int_equal(state.step, 10);
+    pf_fit_state_free(&state);
+  }
+  pf_fit_config c = config_of(10, 20); /* the factor acts on a cosine too */
+  rates plain = {.factor = 1}, divided = {.factor = .1};
+  pf_fit_state states[2];
+  c.final_rate = .5;
+  watch_rates(c, &plain, &states[0]);
+  watch_rates(c, &divided, &states[1]);
+  for (int k = 1; k <= 10; k++) assert_true(fabs(divided.seen[k] - plain.seen[k] * (k > 4 ? .1 : 1)) < 1e-6);
+  for (int i = 0; i < 2; i++) pf_fit_state_free(&states[i]);
+}
+
+/* A run that is told to end does, and does not go on when it is called again. */
+static void a_finished_run_takes_no_more_steps(void **unused) {
+  (void)unused;
+  pf_fit_config c = config_of(10, 20);
+  rates r = {.factor = 1, .finish_at = 6};
+  pf_fit_state state;
+  pf_fit *fit = NULL;
+  pf_error error = {0};
+  watch_rates(c, &r, &state);
+  assert_int_equal(state.step, 6);
+  assert_true(r.seen[6] > 0 && r.seen[7] == 0);
+  pf_objective o = slope_objective(c.batch);
+  must(pf_fit_create(&o, &c, &state, NULL, &fit, &error), &error);
+  must(pf_fit_run(fit, note_rate, &r, &error), &error);
+  assert_int_equal(state.step, 6);
+  pf_fit_free(fit);
+  pf_graph_free(o.graph);
+  pf_fit_state_free(&state);
+}
+
 /* ---- failures ---- */
+
+static void a_step_that_needs_too_much_memory_is_refused(void **unused) {
+  (void)unused;
+  problem p;
+  pf_fit_state state;
+  pf_pool *pool = NULL;
+  pf_fit *fit = NULL;
+  pf_error error = {0};
+  make_problem(&p, 96);
+  open_state(&p, &state);
+  must(pf_pool_create(2, &pool, &error), &error);
+  pf_fit_config c = config_of(10, 640);
+  pf_objective o = objective_of(&p, c.batch, false);
+  c.most_bytes = 1000;
+  assert_int_equal(pf_fit_create(&o, &c, &state, pool, &fit, &error), PF_USAGE);
+  assert_null(fit);
+  assert_non_null(strstr(error.message, "batch 640"));
+  assert_non_null(strstr(error.message, "GiB of working memory in 2 threads"));
+  c.most_bytes = (size_t)1 << 30;
+  must(pf_fit_create(&o, &c, &state, pool, &fit, &error), &error);
+  pf_fit_free(fit);
+  fit = NULL;
+  c.schedule = PF_SCHEDULE_HALVING;
+  c.halve_every = 0;
+  assert_int_equal(pf_fit_create(&o, &c, &state, pool, &fit, &error), PF_USAGE);
+  assert_non_null(strstr(error.message, "halved every 0 steps"));
+  assert_null(fit);
+  pf_graph_free(o.graph);
+  pf_pool_free(pool);
+  pf_fit_state_free(&state);
+  pf_layout_free(&p.layout);
+}
 
 static pf_status spoil_data(void *context, pf_fit_state *state, pf_error *error) {
   (void)error;
@@ -415,6 +575,9 @@ int main(void) {
       cmocka_unit_test(pools_never_change_a_bit),
       cmocka_unit_test(stages_and_seeds_draw_different_numbers),
       cmocka_unit_test(a_stopped_fit_goes_on_as_if_nothing_happened),
+      cmocka_unit_test(schedules_are_as_stated),
+      cmocka_unit_test(a_finished_run_takes_no_more_steps),
+      cmocka_unit_test(a_step_that_needs_too_much_memory_is_refused),
       cmocka_unit_test(a_loss_that_is_not_finite_keeps_the_last_good_step),
       cmocka_unit_test(nothing_is_allocated_between_steps),
       cmocka_unit_test(calibration_leaves_no_trace),

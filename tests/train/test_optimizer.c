@@ -63,6 +63,35 @@ static void any_range_equals_a_double_reference(void **state) {
   }
 }
 
+/* Beyond the bound a parameter stops at it, on both sides; the average follows what was kept. */
+static void the_clamp_bounds_every_parameter(void **state) {
+  (void)state;
+  float p[4] = {1.4f, -1.4f, 1, -9}, m[4] = {0}, v[4] = {0}, a[4] = {0}, g[4] = {-1, 1, 1, 1};
+  pf_adam adam = {.learning_rate = 0.25, .beta1 = 0.5, .beta2 = 0.5, .clamp = 1.5};
+  pf_adam_state s = {p, m, v, a, 4};
+  pf_adam_update(&adam, &s, 1, g, 1, 0.5, 0, 4);
+  assert_true(p[0] == 1.5f && p[1] == -1.5f && p[3] == -1.5f);
+  assert_true(fabsf(p[2] - 0.75f) < 1e-6f);
+  assert_true(a[0] == 0.75f && a[1] == -0.75f);
+  adam.clamp = 0; /* none */
+  pf_adam_update(&adam, &s, 2, g, 1, 0.5, 0, 4);
+  assert_true(p[0] > 1.6f && p[1] < -1.6f);
+}
+
+/* A clamp must not turn a NaN into a bound. */
+static void a_nan_stays_one_through_the_clamp(void **state) {
+  (void)state;
+  enum { MANY = 37 }; /* whole vectors and a rest */
+  float p[MANY], m[MANY] = {0}, v[MANY] = {0}, a[MANY] = {0}, g[MANY] = {0};
+  pf_adam adam = {.learning_rate = 0.25, .beta1 = 0.5, .beta2 = 0.5, .epsilon = 1e-8, .clamp = 1.5};
+  pf_adam_state s = {p, m, v, a, MANY};
+  for (int bad = 0; bad < MANY; bad++) {
+    for (int i = 0; i < MANY; i++) p[i] = i == bad ? NAN : 3;
+    pf_adam_update(&adam, &s, 1, g, 1, 0.5, 0, MANY);
+    for (int i = 0; i < MANY; i++) assert_true(i == bad ? isnan(p[i]) : p[i] == 1.5f);
+  }
+}
+
 static void the_schedule_warms_up_and_falls(void **state) {
   (void)state;
   assert_true(fabs(pf_schedule_cosine(50, 100, 0, 0) - 0.5) < 1e-15);
@@ -175,6 +204,8 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(three_steps_by_hand),
       cmocka_unit_test(any_range_equals_a_double_reference),
+      cmocka_unit_test(the_clamp_bounds_every_parameter),
+      cmocka_unit_test(a_nan_stays_one_through_the_clamp),
       cmocka_unit_test(the_schedule_warms_up_and_falls),
       cmocka_unit_test(the_average_forgets_its_start),
       cmocka_unit_test(what_is_saved_comes_back),
