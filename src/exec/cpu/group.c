@@ -183,6 +183,7 @@ static void compile_fold(builder *b, int32_t id, const pf_node_data *node) {
   in->operand[0] = reg;
   in->value = b->plan->value[id];
   if (node->op == PF_OP_SUM_ROWS) {
+    in->goes_on = pf_plan_is_made(b->plan->program, in->value);
     if (b->g->items < WIDE_COLUMNS) in->accumulator = b->g->slots++;
   } else {
     int64_t inner;

@@ -50,7 +50,7 @@ static void begin_group(const pf_execution *at, const pf_group *g) {
     if (in->kind != PF_FOLD_ROWS) continue;
     if (in->accumulator >= 0)
       memset(at->blocks + in->accumulator * g->block, 0, WIDE_COLUMNS * sizeof(double));
-    else
+    else if (!pf_sum_goes_on(at, in->value, in->goes_on))
       memset(at->pointer[in->value], 0, (size_t)g->items * sizeof(float));
   }
 }
@@ -112,7 +112,7 @@ static void end_group(const pf_execution *at, const pf_group *g) {
     const pf_instruction *in = &g->instruction[i];
     if (in->kind != PF_FOLD_ROWS || in->accumulator < 0) continue;
     const double *sums = (const double *)(at->blocks + in->accumulator * g->block);
-    for (int64_t c = 0; c < g->items; c++) at->pointer[in->value][c] = (float)sums[c];
+    pf_sum_round(sums, g->items, pf_sum_goes_on(at, in->value, in->goes_on), at->pointer[in->value]);
   }
 }
 

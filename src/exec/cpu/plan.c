@@ -3,7 +3,8 @@
  * Every needed node gets a stage: the number of steps that must have run before it can. Element-wise nodes stay on the stage of
  * an element-wise operand over the same element space, every other edge adds one. All element-wise nodes of one
  * stage and one element space then form a group: two of them either depend on each other element by element or not at
- * all, so groups can never wait for one another in a circle.
+ * all, so groups can never wait for one another in a circle. Without fusion every node of a group is a group of its own,
+ * at the same place, so that sums over rows add up in the same order.
  */
 #include "plan.h"
 
@@ -50,6 +51,14 @@ int pf_plan_inputs(const pf_plan *plan, int32_t id, int32_t in[PF_MAX_OPERANDS])
   return 3;
 }
 
+void pf_plan_count_uses(const pf_plan *plan, const pf_node *outputs, int n_outputs, int32_t *uses) {
+  for (int i = 0; i < n_outputs; i++) uses[plan->root[outputs[i].id]]++;
+  for (int32_t id = 0; id < plan->size; id++) {
+    int32_t in[PF_MAX_OPERANDS];
+    for (int k = plan->needed[id] ? pf_plan_inputs(plan, id, in) : 0; k-- > 0;) uses[in[k]]++;
+  }
+}
+
 int32_t pf_plan_silu_partner(const pf_plan *plan, int32_t id) {
   const pf_node_data *node = node_at(plan, id);
   if (node->op != PF_OP_SILU && node->op != PF_OP_SILU_SLOPE) return -1;
@@ -70,9 +79,9 @@ void pf_plan_axis(const pf_plan *plan, int32_t id, int64_t *length, int64_t *inn
 
 static int last_dim(const pf_shape *shape) { return shape->axes > 0 ? shape->dim[shape->axes - 1] : 1; }
 
-bool pf_plan_folds(const pf_plan *plan, int32_t id) {
+bool pf_plan_could_fold(const pf_plan *plan, int32_t id) {
   const pf_node_data *node = node_at(plan, id);
-  if (!plan->fuse || pf_op_kind_of(node->op) != PF_KIND_REDUCTION) return false;
+  if (pf_op_kind_of(node->op) != PF_KIND_REDUCTION) return false;
   int32_t source = plan->root[node->operand[0]];
   if (!pf_plan_groupable(plan, source) || pf_shape_items(&node_at(plan, source)->shape) > PF_BLOCK)
     return false;
@@ -81,6 +90,8 @@ bool pf_plan_folds(const pf_plan *plan, int32_t id) {
   pf_plan_axis(plan, id, &length, &inner);
   return inner == 1;
 }
+
+bool pf_plan_folds(const pf_plan *plan, int32_t id) { return plan->fuse && pf_plan_could_fold(plan, id); }
 
 /* Leaves that are there before a section begins. */
 static bool is_bound(const pf_node_data *node) {
@@ -91,7 +102,7 @@ static void find_needed(pf_plan *plan, const pf_node *outputs, int n_outputs) {
   for (int32_t id = 0; id < plan->size; id++) {
     const pf_node_data *node = node_at(plan, id);
     plan->root[id] = is_alias(plan, node) ? plan->root[node->operand[0]] : id;
-    plan->group[id] = plan->value[id] = plan->product[id] = plan->narrow_value[id] = -1;
+    plan->group[id] = plan->value[id] = plan->product[id] = plan->sum[id] = plan->narrow_value[id] = -1;
   }
   for (int i = 0; i < n_outputs; i++) plan->needed[plan->root[outputs[i].id]] = 1;
   for (int32_t id = plan->size - 1; id >= 0; id--) {
@@ -100,16 +111,16 @@ static void find_needed(pf_plan *plan, const pf_node *outputs, int n_outputs) {
   }
 }
 
-static bool same_space(const pf_shape *a, const pf_shape *b) {
+bool pf_plan_same_space(const pf_shape *a, const pf_shape *b) {
   return a->span == b->span && pf_shape_items(a) == pf_shape_items(b);
 }
 
 static int32_t stage_after(const pf_plan *plan, int32_t id, int32_t operand) {
   const pf_node_data *node = node_at(plan, id), *from = node_at(plan, operand);
   if (from->shape.span == PF_SHARED && node->shape.span != PF_SHARED) return 0; /* an earlier section */
-  bool joins = plan->fuse && pf_plan_groupable(plan, id) && pf_plan_groupable(plan, operand) &&
-               same_space(&node->shape, &from->shape);
-  return plan->stage[operand] + (joins || pf_plan_folds(plan, id) ? 0 : 1);
+  bool joins = pf_plan_groupable(plan, id) && pf_plan_groupable(plan, operand) &&
+               pf_plan_same_space(&node->shape, &from->shape);
+  return plan->stage[operand] + (joins || pf_plan_could_fold(plan, id) ? 0 : 1);
 }
 
 static void find_stages(pf_plan *plan) {
@@ -147,7 +158,8 @@ static void list_readers(const pf_plan *plan, const pf_node *outputs, int n_outp
     int32_t in[PF_MAX_OPERANDS];
     for (int k = plan->needed[id] ? pf_plan_inputs(plan, id, in) : 0; k-- > 0;) {
       int32_t from = in[k];
-      bool joins = pf_plan_groupable(plan, id) && same_space(&node->shape, &node_at(plan, from)->shape);
+      bool joins =
+          pf_plan_groupable(plan, id) && pf_plan_same_space(&node->shape, &node_at(plan, from)->shape);
       if (!joins) of[from].others = true;
       if (joins && plan->stage[id] < of[from].first) of[from].first = plan->stage[id];
       if (joins && plan->stage[id] > of[from].last) of[from].last = plan->stage[id];
@@ -161,7 +173,8 @@ static bool can_sink(const pf_plan *plan, const readers *of, int32_t id, int dep
   for (int k = 0; k < node->operands; k++) {
     int32_t from = plan->root[pf_plan_operand(plan, node, k)];
     const readers *r = &of[from];
-    bool joins = pf_plan_groupable(plan, from) && same_space(&node->shape, &node_at(plan, from)->shape);
+    bool joins =
+        pf_plan_groupable(plan, from) && pf_plan_same_space(&node->shape, &node_at(plan, from)->shape);
     bool in_memory = !joins || r->others || r->last > plan->stage[from];
     if (in_memory) continue;
     if (r->count > 1 || depth == 0 || !can_sink(plan, of, from, depth - 1)) return false;
@@ -219,13 +232,13 @@ static bool same_group(const pf_plan *plan, const entry *a, const entry *b) {
          a->span == b->span && a->items == b->items;
 }
 
-/* A folded sum sorts with the group of its operand. */
+/* A sum that could fold sorts with the group of its operand. */
 static int32_t list_entries(const pf_plan *plan, entry *entries) {
   int32_t n = 0;
   for (int32_t id = 0; id < plan->size; id++) {
     const pf_node_data *node = node_at(plan, id);
     if (!plan->needed[id] || is_bound(node)) continue;
-    bool folds = pf_plan_folds(plan, id);
+    bool folds = pf_plan_could_fold(plan, id);
     const pf_shape *space = folds ? &node_at(plan, plan->root[node->operand[0]])->shape : &node->shape;
     bool grouped = folds || pf_plan_groupable(plan, id);
     entries[n++] = (entry){.section = node->shape.span != PF_SHARED,
@@ -239,10 +252,14 @@ static int32_t list_entries(const pf_plan *plan, entry *entries) {
   return n;
 }
 
+static bool runs_in_group(const pf_plan *plan, const entry *e) {
+  return e->grouped && (plan->fuse || pf_plan_groupable(plan, e->id));
+}
+
 static void number_groups(pf_plan *plan, const entry *entries, int32_t n) {
   int32_t groups = 0;
   for (int32_t i = 0; i < n; i++) {
-    if (!entries[i].grouped) continue;
+    if (!runs_in_group(plan, &entries[i])) continue;
     if (i == 0 || !same_group(plan, &entries[i - 1], &entries[i])) groups++;
     if (pf_plan_groupable(plan, entries[i].id)) plan->group[entries[i].id] = groups - 1;
   }
@@ -287,15 +304,24 @@ static void make_values(pf_plan *plan) {
     if (plan->needed[id] && plan->narrow[id])
       plan->narrow_value[id] = pf_plan_add_value(plan, pf_plan_narrow_copy(pf_shape_items(&node->shape)));
     if (!plan->needed[id] || !plan->stored[id]) continue;
-    pf_value value = {
-        .span = node->shape.span, .items = pf_shape_items(&node->shape), .first = -1, .last = -1};
+    const int32_t owner = plan->sum[id] < 0 ? id : plan->sum[id];
+    if (plan->value[owner] >= 0) {
+      plan->value[id] = plan->value[owner];
+      continue;
+    }
+    pf_value value = {.span = node->shape.span,
+                      .items = pf_shape_items(&node->shape),
+                      .first = -1,
+                      .last = -1,
+                      .made = -1,
+                      .sums = node->op == PF_OP_OUTER || node->op == PF_OP_SUM_ROWS};
     value.index = node->i[0];
     value.offset = node->offset;
     value.base = node->shape.span == PF_SHARED ? PF_BASE_SHARED : PF_BASE_LANE;
     if (node->op == PF_OP_PARAM) value.base = PF_BASE_PARAM;
     if (node->op == PF_OP_CONSTANT) value.base = PF_BASE_CONSTANT;
     if (node->op == PF_OP_INPUT) value.base = node->shape.span == PF_SHARED ? PF_BASE_INPUT : PF_BASE_ROWS;
-    plan->value[id] = pf_plan_add_value(plan, value);
+    plan->value[id] = plan->value[owner] = pf_plan_add_value(plan, value);
   }
 }
 
@@ -346,8 +372,12 @@ static pf_step_kind kind_of(pf_op op) {
 }
 
 void pf_plan_define(pf_program *program, int32_t value, int32_t step) {
-  program->value[value].first = program->value[value].last = step;
+  pf_value *v = &program->value[value];
+  if (!pf_plan_is_made(program, value)) v->first = step;
+  v->last = v->made = step;
 }
+
+bool pf_plan_is_made(const pf_program *program, int32_t value) { return program->value[value].first >= 0; }
 
 void pf_plan_use(pf_program *program, int32_t value, int32_t step) {
   if (value >= 0 && program->value[value].last < step) program->value[value].last = step;
@@ -366,6 +396,7 @@ static void add_single_step(pf_plan *plan, pf_section *section, int32_t id) {
     pf_plan_describe_product(plan, section, in, &step);
   else
     describe_shapes(plan, node, &step);
+  if (plan->sum[id] >= 0 && pf_plan_is_made(plan->program, step.out)) step.in[2] = step.out;
   pf_plan_define(plan->program, step.out, section->steps);
   for (int k = 0; k < PF_MAX_OPERANDS; k++) pf_plan_use(plan->program, step.in[k], section->steps);
   section->step[section->steps++] = step;
@@ -398,7 +429,7 @@ static pf_status make_steps(pf_plan *plan, const entry *entries, int32_t n, int3
     do {
       members[count++] = entries[i++].id;
     } while (i < n && same_group(plan, &entries[i - 1], &entries[i]));
-    if (entries[i - 1].grouped)
+    if (runs_in_group(plan, &entries[i - 1]))
       PF_TRY(add_group_step(plan, section, members, count, error));
     else
       add_single_step(plan, section, members[0]);
@@ -406,11 +437,10 @@ static pf_status make_steps(pf_plan *plan, const entry *entries, int32_t n, int3
   return PF_OK;
 }
 
-/* A sum of products over rows that nothing but the caller reads goes on in the caller's array from tile to tile. */
-static bool sums_in_place(const pf_program *program, const pf_value *value) {
-  if (value->span != PF_PARTIAL || value->base != PF_BASE_LANE || value->first != value->last) return false;
-  const pf_step *step = &program->lane.step[value->first];
-  return step->kind == PF_STEP_GEMM && step->scaled_k;
+/* A sum over rows that nothing but the caller reads goes on in the caller's array from tile to tile. */
+static bool sums_in_place(const pf_value *value) {
+  return value->sums && value->span == PF_PARTIAL && value->base == PF_BASE_LANE &&
+         value->made == value->last;
 }
 
 static void list_outputs(pf_plan *plan, const pf_node *outputs, int n_outputs) {
@@ -423,7 +453,7 @@ static void list_outputs(pf_plan *plan, const pf_node *outputs, int n_outputs) {
     out->first = true;
     for (int j = 0; j < i; j++)
       if (program->output[j].value == out->value) out->first = false;
-    if (out->first && sums_in_place(program, &program->value[out->value]))
+    if (out->first && sums_in_place(&program->value[out->value]))
       program->value[out->value].base = PF_BASE_OUTPUT;
     pf_plan_use(program, out->value, INT32_MAX);
   }
@@ -458,6 +488,7 @@ static pf_status alloc_plan(pf_plan *plan, pf_error *error) {
   PF_TRY(pf_alloc(size, sizeof *plan->group, &plan->group, error));
   PF_TRY(pf_alloc(size, sizeof *plan->value, &plan->value, error));
   PF_TRY(pf_alloc(size, sizeof *plan->product, &plan->product, error));
+  PF_TRY(pf_alloc(size, sizeof *plan->sum, &plan->sum, error));
   PF_TRY(pf_alloc(size, sizeof *plan->narrow_value, &plan->narrow_value, error));
   PF_TRY(pf_alloc(size, sizeof *plan->narrow, &plan->narrow, error));
   PF_TRY(pf_alloc(size, sizeof *plan->needed, &plan->needed, error));
@@ -470,6 +501,7 @@ void pf_plan_free(pf_plan *plan) {
   pf_free(plan->group);
   pf_free(plan->value);
   pf_free(plan->product);
+  pf_free(plan->sum);
   pf_free(plan->narrow_value);
   pf_free(plan->narrow);
   pf_free(plan->needed);
@@ -480,6 +512,8 @@ pf_status pf_plan_run(pf_plan *plan, const pf_node *outputs, int n_outputs, pf_e
   PF_TRY(alloc_plan(plan, error));
   find_needed(plan, outputs, n_outputs);
   PF_TRY(pf_plan_products(plan, outputs, n_outputs, error));
+  find_stages(plan);
+  PF_TRY(pf_plan_sums(plan, outputs, n_outputs, error));
   find_stages(plan);
   PF_TRY(sink_values(plan, outputs, n_outputs, error));
   for (int32_t id = 0; id < plan->size; id++) plan->program->stats.nodes += plan->needed[id];

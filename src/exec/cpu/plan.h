@@ -36,7 +36,9 @@ typedef struct pf_value {
   int32_t index;
   int64_t offset, items; /* floats */
   bool narrow;           /* rows of `items` elements of bfloat16, pf_bf16_pitch(items) apart */
+  bool sums;             /* made by sums over rows, which can go on in what is there already */
   int32_t first, last;   /* steps of its section between which an arena slot is taken */
+  int32_t made;          /* the last step that makes it: several sums may, one after the other */
 } pf_value;
 
 /* ---- groups ---- */
@@ -76,6 +78,7 @@ typedef struct pf_instruction {
   int32_t operand[PF_MAX_OPERANDS], out, second; /* registers; -1: none */
   int32_t value;                                 /* FOLD_*, NARROW: where it goes */
   int32_t accumulator; /* FOLD_ROWS of few columns: scratch block of doubles, else -1 */
+  bool goes_on;        /* FOLD_ROWS: adds to what is there */
   int64_t columns;     /* FOLD_COLUMNS: length summed over */
 } pf_instruction;
 
@@ -111,7 +114,7 @@ typedef enum pf_step_kind {
 typedef struct pf_step {
   pf_step_kind kind;
   int32_t stage, node;              /* order: by stage, then by node */
-  int32_t out, in[PF_MAX_OPERANDS]; /* values; GEMM: a, b and what the sums start from */
+  int32_t out, in[PF_MAX_OPERANDS]; /* values; GEMM: a, b and what the sums start from; SUM_ROWS: likewise */
   int32_t group;                    /* GROUP */
   pf_gemm_shape
       gemm; /* GEMM, PACK: m or k are per row of the tile where scaled_* says so, until the tile is chosen */
@@ -156,36 +159,46 @@ struct pf_program {
 typedef struct pf_plan {
   pf_graph *graph;
   int32_t size;
-  bool fuse, narrows;                /* narrows: large products run in bfloat16 */
-  int32_t *root;                     /* the node whose storage this one shows (itself, unless a reshape) */
-  int32_t *stage;                    /* depth in steps; -1 for what is there before the section begins */
-  int32_t *group;                    /* group, -1 for none */
-  int32_t *value;                    /* of roots, -1 for none */
-  int32_t *product;                  /* of sums that start a matrix product: the product's node, else -1 */
-  int32_t *narrow_value;             /* of roots that have a copy in bfloat16, else -1 */
+  bool fuse, narrows;    /* narrows: large products run in bfloat16 */
+  int32_t *root;         /* the node whose storage this one shows (itself, unless a reshape) */
+  int32_t *stage;        /* depth in steps; -1 for what is there before the section begins */
+  int32_t *group;        /* group, -1 for none */
+  int32_t *value;        /* of roots, -1 for none */
+  int32_t *product;      /* of sums that start a matrix product: the product's node, else -1 */
+  int32_t *sum;          /* of sums over rows that add up in one value: the last of them, else -1 */
+  int32_t *narrow_value; /* of roots that have a copy in bfloat16, else -1 */
   uint8_t *needed, *stored, *narrow; /* stored: as floats; narrow: its group writes a copy in bfloat16 */
   pf_program *program;
 } pf_plan;
 
 /* Operand k as its user reads it: an element-wise user looks through broadcasts, which are views to it. */
 int32_t pf_plan_operand(const pf_plan *plan, const pf_node_data *node, int k);
+bool pf_plan_same_space(const pf_shape *a, const pf_shape *b);
+/* uses[root]: how many needed nodes and outputs read it. */
+void pf_plan_count_uses(const pf_plan *plan, const pf_node *outputs, int n_outputs, int32_t *uses);
 /* The roots a node's step reads; returns how many. */
 int pf_plan_inputs(const pf_plan *plan, int32_t id, int32_t in[PF_MAX_OPERANDS]);
 /* x + A B with a sum that starts from x: marks the additions that take their product in (plan_products.c). */
 pf_status pf_plan_products(pf_plan *plan, const pf_node *outputs, int n_outputs, pf_error *error);
+/* Additions of sums over rows that vanish, because the sums go on in one value (plan_sums.c). Needs stages and leaves them to
+ * be found again. */
+pf_status pf_plan_sums(pf_plan *plan, const pf_node *outputs, int n_outputs, pf_error *error);
 int32_t pf_plan_add_value(pf_plan *plan, pf_value value);
 /* A value in bfloat16 with rows of `items`. */
 pf_value pf_plan_narrow_copy(int64_t items);
 /* Step number `step` of the value's section makes it, or reads it (-1: no value). */
 void pf_plan_define(pf_program *program, int32_t value, int32_t step);
+/* Does a step of its section make this value already? */
+bool pf_plan_is_made(const pf_program *program, int32_t value);
 void pf_plan_use(pf_program *program, int32_t value, int32_t step);
 /* Before a product's step: copies in bfloat16, packed weights, repeated rows. in: roots of its operands. */
 void pf_plan_describe_product(pf_plan *plan, pf_section *section, const int32_t *in, pf_step *step);
 /* The product a node's step computes, in sizes per row: false when it is none. */
 bool pf_plan_product(const pf_plan *plan, int32_t id, pf_step *step);
 bool pf_plan_groupable(const pf_plan *plan, int32_t id);
-/* True when this sum is done at the end of its operand's group. */
+/* True when this sum is done at the end of its operand's group, and when it would be with fusion. */
 bool pf_plan_folds(const pf_plan *plan, int32_t id);
+bool pf_plan_could_fold(const pf_plan *plan, int32_t id);
 /* The silu computed from the same operand as this slope, or the other way round; -1: none. */
 int32_t pf_plan_silu_partner(const pf_plan *plan, int32_t id);
 /* Length summed over and what lies inside of it, for SUM_AXIS. */
@@ -213,6 +226,11 @@ typedef struct pf_execution {
   bool first_tile;
   int64_t row, valid; /* first batch row of the tile, rows that are real */
 } pf_execution;
+
+/* Does a sum over rows into this value go on in what is there, from an earlier step or an earlier tile? */
+bool pf_sum_goes_on(const pf_execution *at, int32_t value, bool after_others);
+/* A sum over rows that ran in double becomes `out`, or is added to it. */
+void pf_sum_round(const double *sums, int64_t n, bool goes_on, float *out);
 
 static inline int64_t pf_span_rows(const pf_execution *at, pf_span span) {
   return span == PF_PER_ROW ? at->program->tile_rows : 1;

@@ -24,18 +24,10 @@ static bool can_join(const pf_plan *plan, const int32_t *uses, int32_t product, 
          pf_shape_items(&node->shape) == pf_shape_items(sum) && last_dim(&node->shape) == last_dim(sum);
 }
 
-static void count_uses(const pf_plan *plan, const pf_node *outputs, int n_outputs, int32_t *uses) {
-  for (int i = 0; i < n_outputs; i++) uses[plan->root[outputs[i].id]]++;
-  for (int32_t id = 0; id < plan->size; id++) {
-    int32_t in[PF_MAX_OPERANDS];
-    for (int k = plan->needed[id] ? pf_plan_inputs(plan, id, in) : 0; k-- > 0;) uses[in[k]]++;
-  }
-}
-
 pf_status pf_plan_products(pf_plan *plan, const pf_node *outputs, int n_outputs, pf_error *error) {
   int32_t *uses = NULL;
   PF_TRY(pf_alloc((size_t)plan->size, sizeof *uses, &uses, error));
-  count_uses(plan, outputs, n_outputs, uses);
+  pf_plan_count_uses(plan, outputs, n_outputs, uses);
   for (int32_t id = 0; id < plan->size; id++) {
     const pf_node_data *node = pf_graph_node(plan->graph, id);
     if (!plan->needed[id] || node->op != PF_OP_ADD || node->shape.span != PF_PER_ROW) continue;

@@ -18,17 +18,27 @@ static int64_t rows_of(const pf_execution *at, int32_t value) {
   return pf_span_rows(at, at->program->value[value].span);
 }
 
+bool pf_sum_goes_on(const pf_execution *at, int32_t value, bool after_others) {
+  const bool later_tile = at->program->value[value].base == PF_BASE_OUTPUT && !at->first_tile;
+  return PF_CANARY(SUM_JOINS, after_others, false) || PF_CANARY(TILE_SUM, later_tile, false);
+}
+
+void pf_sum_round(const double *sums, int64_t n, bool goes_on, float *out) {
+  for (int64_t c = 0; c < n; c++) out[c] = goes_on ? out[c] + (float)sums[c] : (float)sums[c];
+}
+
 /* size: items. Same order of additions as a folded sum. */
 static void sum_rows(const pf_execution *at, const pf_step *s) {
   const int64_t items = s->size[0], rows = rows_of(at, s->in[0]);
   float *out = at->pointer[s->out];
   const float *x = at->pointer[s->in[0]];
+  const bool goes_on = pf_sum_goes_on(at, s->out, s->in[2] == s->out);
   if (items < WIDE_COLUMNS) {
     double sums[WIDE_COLUMNS] = {0};
     pf_kernel_add_rows_wide((size_t)rows, (size_t)items, x, sums);
-    for (int64_t c = 0; c < items; c++) out[c] = (float)sums[c];
+    pf_sum_round(sums, items, goes_on, out);
   } else {
-    memset(out, 0, (size_t)items * sizeof *out);
+    if (!goes_on) memset(out, 0, (size_t)items * sizeof *out);
     pf_kernel_add_rows((size_t)rows, (size_t)items, x, out);
   }
 }
@@ -126,11 +136,10 @@ static void multiply_narrow(const pf_execution *at, const pf_step *s, const floa
 static void multiply(const pf_execution *at, const pf_step *s) {
   pf_gemm_operands o = {
       .a = at->pointer[s->in[0]], .b = at->pointer[s->in[1]], .packed = s->packed, .c = at->pointer[s->out]};
-  if (s->in[2] >= 0) {
+  if (s->in[2] >= 0 && s->in[2] != s->out) {
     o.start = at->pointer[s->in[2]];
     o.start_stride = at->program->value[s->in[2]].span == PF_PER_ROW ? s->gemm.n : 0;
-  } else if (at->program->value[s->out].base == PF_BASE_OUTPUT &&
-             !PF_CANARY(TILE_SUM, at->first_tile, true)) {
+  } else if (pf_sum_goes_on(at, s->out, s->in[2] == s->out)) {
     o.start = o.c;
     o.start_stride = s->gemm.n;
   }
