@@ -55,6 +55,37 @@ PF_INLINE void copy_floats(int64_t n, const float *from, float *to) {
   }
 }
 
+typedef float four __attribute__((vector_size(16), aligned(4), may_alias));
+
+/* A square of four rows, `stride` apart, to four columns. */
+static void turn_square(const float *x, int64_t stride, int64_t width, float *out) {
+  const four *const rows[] = {(const four *)x, (const four *)(x + stride), (const four *)(x + 2 * stride),
+                              (const four *)(x + 3 * stride)};
+  const four a = __builtin_shufflevector(*rows[0], *rows[1], 0, 4, 1, 5),
+             b = __builtin_shufflevector(*rows[0], *rows[1], 2, 6, 3, 7),
+             c = __builtin_shufflevector(*rows[2], *rows[3], 0, 4, 1, 5),
+             d = __builtin_shufflevector(*rows[2], *rows[3], 2, 6, 3, 7);
+  *(four *)out = __builtin_shufflevector(a, c, 0, 1, 4, 5);
+  *(four *)(out + width) = __builtin_shufflevector(a, c, 2, 3, 6, 7);
+  *(four *)(out + 2 * width) = __builtin_shufflevector(b, d, 0, 1, 4, 5);
+  *(four *)(out + 3 * width) = __builtin_shufflevector(b, d, 2, 3, 6, 7);
+}
+
+/* `real` rows of k, `stride` apart, as k lines of `width`: a cache line of every row at a time. */
+static void pack_turned(const float *b, int64_t stride, int64_t real, int64_t k, int64_t width,
+                        float *panel) {
+  for (int64_t begin = 0; begin < k; begin += LINE) {
+    const int64_t end = least(begin + LINE, k);
+    for (int64_t j = 0; j < real; j += 4) {
+      const float *x = b + j * stride;
+      int64_t p = begin;
+      for (; j + 4 <= real && p + 4 <= end; p += 4) turn_square(x + p, stride, width, panel + p * width + j);
+      for (int64_t i = 0; i < least(4, real - j); i++)
+        for (int64_t q = p; q < end; q++) panel[q * width + j + i] = x[i * stride + q];
+    }
+  }
+}
+
 /* Columns first .. first + width - 1 of op(B), rows begin .. begin + k - 1, as k lines of `width`; zeros past column n. */
 static void pack_panel(const pf_gemm_shape *s, const float *b, int64_t begin, int64_t k, int64_t first,
                        int64_t width, float *panel) {
@@ -65,12 +96,7 @@ static void pack_panel(const pf_gemm_shape *s, const float *b, int64_t begin, in
     for (int64_t p = 0; p < k; p++, b += s->n, panel += width) copy_floats(real, b, panel);
     return;
   }
-  b += first * s->k + begin;
-  for (int64_t p = 0; p < k; p += LINE) { /* a line of every row at a time */
-    const int64_t take = least(LINE, k - p);
-    for (int64_t j = 0; j < real; j++)
-      for (int64_t q = 0; q < take; q++) panel[(p + q) * width + j] = b[j * s->k + p + q];
-  }
+  pack_turned(b + first * s->k + begin, s->k, real, k, width, panel);
 }
 
 bool pf_gemm_packs(const pf_gemm_shape *s) { return !pf_gemm_few_fits(s); }
