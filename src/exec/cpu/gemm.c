@@ -18,7 +18,8 @@
 enum {
   DEPTH = 256,      /* floats of k in one pass */
   NARROW = 6144,    /* floats of a B that stays in the first-level cache beside the rest */
-  LONG_ROW = 96,    /* floats of a transposed A's row from which slivers pay */
+  LONG_ROW = 96,    /* floats of a transposed A's row from which slivers pay, */
+  FEW_COLUMNS = 32, /* unless B has no more columns than these */
   MAX_COLUMNS = 64, /* of any tile */
   LINE = 16         /* floats of a cache line */
 };
@@ -46,12 +47,41 @@ static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 /* Copies of a tile's few floats, of sizes the compiler knows. */
 PF_INLINE void copy_floats(int64_t n, const float *from, float *to) {
   switch (n) {
-  case 6: memcpy(to, from, 6 * sizeof *to); break;
   case 8: memcpy(to, from, 8 * sizeof *to); break;
-  case 12: memcpy(to, from, 12 * sizeof *to); break;
   case 16: memcpy(to, from, 16 * sizeof *to); break;
   case 32: memcpy(to, from, 32 * sizeof *to); break;
   default: memcpy(to, from, (size_t)n * sizeof *to);
+  }
+}
+
+typedef float four __attribute__((vector_size(16), aligned(4), may_alias));
+
+/* A square of four rows, `stride` apart, to four columns. */
+static void turn_square(const float *x, int64_t stride, int64_t width, float *out) {
+  const four *const rows[] = {(const four *)x, (const four *)(x + stride), (const four *)(x + 2 * stride),
+                              (const four *)(x + 3 * stride)};
+  const four a = __builtin_shufflevector(*rows[0], *rows[1], 0, 4, 1, 5),
+             b = __builtin_shufflevector(*rows[0], *rows[1], 2, 6, 3, 7),
+             c = __builtin_shufflevector(*rows[2], *rows[3], 0, 4, 1, 5),
+             d = __builtin_shufflevector(*rows[2], *rows[3], 2, 6, 3, 7);
+  *(four *)out = __builtin_shufflevector(a, c, 0, 1, 4, 5);
+  *(four *)(out + width) = __builtin_shufflevector(a, c, 2, 3, 6, 7);
+  *(four *)(out + 2 * width) = __builtin_shufflevector(b, d, 0, 1, 4, 5);
+  *(four *)(out + 3 * width) = __builtin_shufflevector(b, d, 2, 3, 6, 7);
+}
+
+/* `real` rows of k, `stride` apart, as k lines of `width`: a cache line of every row at a time. */
+static void pack_turned(const float *b, int64_t stride, int64_t real, int64_t k, int64_t width,
+                        float *panel) {
+  for (int64_t begin = 0; begin < k; begin += LINE) {
+    const int64_t end = least(begin + LINE, k);
+    for (int64_t j = 0; j < real; j += 4) {
+      const float *x = b + j * stride;
+      int64_t p = begin;
+      for (; j + 4 <= real && p + 4 <= end; p += 4) turn_square(x + p, stride, width, panel + p * width + j);
+      for (int64_t i = 0; i < least(4, real - j); i++)
+        for (int64_t q = p; q < end; q++) panel[q * width + j + i] = x[i * stride + q];
+    }
   }
 }
 
@@ -65,12 +95,7 @@ static void pack_panel(const pf_gemm_shape *s, const float *b, int64_t begin, in
     for (int64_t p = 0; p < k; p++, b += s->n, panel += width) copy_floats(real, b, panel);
     return;
   }
-  b += first * s->k + begin;
-  for (int64_t p = 0; p < k; p += LINE) { /* a line of every row at a time */
-    const int64_t take = least(LINE, k - p);
-    for (int64_t j = 0; j < real; j++)
-      for (int64_t q = 0; q < take; q++) panel[(p + q) * width + j] = b[j * s->k + p + q];
-  }
+  pack_turned(b + first * s->k + begin, s->k, real, k, width, panel);
 }
 
 bool pf_gemm_packs(const pf_gemm_shape *s) { return !pf_gemm_few_fits(s); }
@@ -84,12 +109,25 @@ void pf_gemm_pack(const pf_gemm_kernels *kernels, const pf_gemm_shape *s, const 
     pack_panel(s, b, 0, s->k, j, kernels->columns, packed + j * s->k);
 }
 
-/* Rows of a transposed A as slivers: sliver i holds its `rows` columns as k lines. */
+PF_INLINE void copy_lines(int64_t lines, int64_t n, const float *from, int64_t stride, float *to) {
+  for (int64_t p = 0; p < lines; p++, from += stride, to += n) memcpy(to, from, (size_t)n * sizeof *to);
+}
+
+/* Rows of a transposed A as slivers: sliver i holds its `rows` columns as k lines. A few rows at a time: lines a power of two
+ * apart would drive each other out of the cache before the next sliver reads on in them. */
 static void pack_slivers(const float *a, int64_t k, int64_t m, int64_t rows, float *slivers) {
-  for (int64_t i = 0; i < m; i += rows) {
-    const int64_t take = least(rows, m - i);
-    float *line = slivers + i * k;
-    for (int64_t p = 0; p < k; p++, line += take) copy_floats(take, a + p * m + i, line);
+  for (int64_t begin = 0; begin < k; begin += LINE) {
+    const int64_t lines = least(LINE, k - begin);
+    for (int64_t i = 0; i < m; i += rows) {
+      const int64_t take = least(rows, m - i);
+      const float *from = a + begin * m + i;
+      float *line = slivers + i * k + begin * take;
+      switch (take) { /* heights of whole tiles, known to the compiler */
+      case 6: copy_lines(lines, 6, from, m, line); break;
+      case 12: copy_lines(lines, 12, from, m, line); break;
+      default: copy_lines(lines, take, from, m, line);
+      }
+    }
   }
 }
 
@@ -106,7 +144,9 @@ typedef struct product {
   float *panel; /* scratch for one panel */
 } product;
 
-static bool wants_slivers(const pf_gemm_shape *s) { return s->transpose_a && s->m >= LONG_ROW; }
+static bool wants_slivers(const pf_gemm_shape *s) {
+  return s->transpose_a && s->m >= LONG_ROW && s->n > FEW_COLUMNS;
+}
 
 size_t pf_gemm_scratch_bytes(const pf_gemm_kernels *kernels, const pf_gemm_shape *s) {
   if (pf_gemm_few_fits(s)) return pf_gemm_few_scratch_bytes(s);

@@ -3,12 +3,39 @@
 
 #include <string.h>
 
+#include "../../base/cpu.h"
+
 enum { WIDE_COLUMNS = 8 /* below this a sum over rows runs in double */ };
 
 /* A block: `rows` whole rows from `row`, or `n` elements of one row from `column`. */
 typedef struct span {
   int64_t row, rows, column, n;
 } span;
+
+/* Rows of n floats, each a line of memory or one float repeated (stride 0). */
+PF_INLINE void copy_lines(int64_t rows, int64_t row_stride, int64_t n, int64_t stride, const float *from,
+                          float *out) {
+  for (int64_t r = 0; r < rows; r++, from += row_stride, out += n)
+    for (int64_t l = 0; l < n; l++) out[l] = from[l * stride];
+}
+
+/* The same, with loops of their own for the columns of data and of features of time. */
+static void expand_lines(int64_t rows, int64_t row_stride, int64_t n, int64_t stride, const float *from,
+                         float *out) {
+#define LINES(n)                                                                                             \
+  case 2 * (n): copy_lines(rows, row_stride, n, 0, from, out); return;                                       \
+  case 2 * (n) + 1: copy_lines(rows, row_stride, n, 1, from, out); return
+  switch (2 * n + stride) {
+    LINES(1);
+    LINES(2);
+    LINES(3);
+    LINES(4);
+    LINES(8);
+    LINES(16);
+  }
+#undef LINES
+  copy_lines(rows, row_stride, n, stride, from, out);
+}
 
 /* The part of a value a block sees, repeated as the view says, into contiguous floats. */
 static void expand(const pf_group *g, const pf_view *view, const float *from, const span *at, float *out) {
@@ -21,15 +48,14 @@ static void expand(const pf_group *g, const pf_view *view, const float *from, co
     return;
   }
   const int64_t n = view->dim[2];
+  if (view->dim[0] == 1 && view->dim[1] == 1 && view->stride[2] <= 1) {
+    expand_lines(at->rows, view->row_stride, n, view->stride[2], from, out);
+    return;
+  }
   for (int64_t r = 0; r < at->rows; r++, from += view->row_stride)
     for (int64_t i = 0; i < view->dim[0]; i++)
-      for (int64_t j = 0; j < view->dim[1]; j++, out += n) {
-        const float *line = from + i * view->stride[0] + j * view->stride[1];
-        if (view->stride[2] == 0)
-          for (int64_t l = 0; l < n; l++) out[l] = line[0];
-        else
-          for (int64_t l = 0; l < n; l++) out[l] = line[l];
-      }
+      for (int64_t j = 0; j < view->dim[1]; j++, out += n)
+        copy_lines(1, 0, n, view->stride[2], from + i * view->stride[0] + j * view->stride[1], out);
 }
 
 /* Registers that do not move, and the blocks that are the same throughout. */

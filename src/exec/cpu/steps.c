@@ -85,11 +85,21 @@ static void pad(const pf_execution *at, const pf_step *s) {
     memcpy(out + r * width + s->size[2], from + r * w, (size_t)w * sizeof *out);
 }
 
+/* The rows of a table that is larger than the caches arrive side by side, not one after the other. */
+static void fetch_rows(const float *table, int64_t n, int64_t d, const float *index, int64_t stride,
+                       int64_t rows) {
+  for (int64_t r = 0; r < rows; r++) {
+    const float i = index[r * stride];
+    if (i >= 0.0f && i < (float)n) __builtin_prefetch(table + (int64_t)i * d);
+  }
+}
+
 /* size: rows of the table, its width. An index outside of the table gives NaN. */
 static void gather(const pf_execution *at, const pf_step *s) {
   const int64_t n = s->size[0], d = s->size[1], rows = rows_of(at, s->out);
   const int64_t index_stride = at->program->value[s->in[1]].span == PF_PER_ROW ? 1 : 0;
   const float *table = at->pointer[s->in[0]], *index = at->pointer[s->in[1]];
+  fetch_rows(table, n, d, index, index_stride, rows);
   for (int64_t r = 0; r < rows; r++) {
     float *out = at->pointer[s->out] + r * d;
     const float i = index[r * index_stride];
