@@ -67,7 +67,8 @@ static void prepare_problem(worker *w) {
 
 /* A piece as the peers store it: ours has rows on the left, so matrices are transposed. */
 static void dump_piece(FILE *file, const pf_parameter *p, const float *params) {
-  int from = p->shape.axes == 2 ? p->shape.dim[0] : 1, to = p->shape.axes > 0 ? p->shape.dim[p->shape.axes - 1] : 1;
+  int from = p->shape.axes == 2 ? p->shape.dim[0] : 1,
+      to = p->shape.axes > 0 ? p->shape.dim[p->shape.axes - 1] : 1;
   for (int j = 0; j < to; j++)
     for (int i = 0; i < from; i++) fwrite(params + p->offset + i * to + j, sizeof(float), 1, file);
 }
@@ -95,8 +96,8 @@ typedef struct pass {
 static void lane_task(void *context, int lane, int thread) {
   const pass *p = context;
   pf_program_run_lane(p->program, &p->run, p->shared, p->workspace + (size_t)thread * p->bytes,
-                      pf_lane_begin(p->run.rows, p->lanes, lane), pf_lane_begin(p->run.rows, p->lanes, lane + 1),
-                      p->outputs);
+                      pf_lane_begin(p->run.rows, p->lanes, lane),
+                      pf_lane_begin(p->run.rows, p->lanes, lane + 1), p->outputs);
 }
 
 static void run_program(const worker *w, const float *const *inputs, float *const *outputs) {
@@ -232,9 +233,9 @@ static void release(worker *w) {
 int main(int argc, char **argv) {
   worker w = {.dim = 43, .width = 64, .rows = 512, .nt = 10, .threads = 1, .work = "trace"};
   const work_option options[] = {
-      {.name = "--work", .text = &w.work},       {.name = "--dim", .number = &w.dim},
-      {.name = "--width", .number = &w.width},   {.name = "--rows", .number = &w.rows},
-      {.name = "--nt", .number = &w.nt},         {.name = "--threads", .number = &w.threads},
+      {.name = "--work", .text = &w.work},     {.name = "--dim", .number = &w.dim},
+      {.name = "--width", .number = &w.width}, {.name = "--rows", .number = &w.rows},
+      {.name = "--nt", .number = &w.nt},       {.name = "--threads", .number = &w.threads},
       {.name = "--dump", .text = &w.dump}};
   work_read_options(argc, argv, options, sizeof options / sizeof *options);
   w.step = strcmp(w.work, "step") == 0;
@@ -244,8 +245,8 @@ int main(int argc, char **argv) {
   dump(&w);
   double value = w.step ? prepare_step(&w) : prepare_trace(&w);
   char ready[256];
-  snprintf(ready, sizeof ready, "{\"version\":\"%s\",\"class\":\"%s\",\"parameters\":%lld,\"value\":%.9g}", pf_version(),
-           pf_cpu_class(), (long long)w.layout.total, value);
+  snprintf(ready, sizeof ready, "{\"version\":\"%s\",\"class\":\"%s\",\"parameters\":%lld,\"value\":%.9g}",
+           pf_version(), pf_cpu_class(), (long long)w.layout.total, value);
   int code = work_serve(ready, go, &w);
   release(&w);
   return code;

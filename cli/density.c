@@ -25,7 +25,8 @@ typedef struct settings {
        .help = "adaptive steps with this relative tolerance instead"},                                       \
       CLI_OPTION_SEED(&(s).seed, "the draws that spread discrete columns"), CLI_OPTION_THREADS(&(s).threads)
 
-static pf_status write_densities(const pf_model *model, const settings *s, const pf_table *rows, pf_error *error) {
+static pf_status write_densities(const pf_model *model, const settings *s, const pf_table *rows,
+                                 pf_error *error) {
   static const char *const names[] = {"log_density"};
   int64_t n = pf_table_rows(rows);
   double *log_density = malloc((size_t)n * sizeof *log_density);
@@ -51,7 +52,8 @@ static pf_status write_rows(const pf_model *model, const settings *s, const pf_t
 typedef pf_status writer(const pf_model *model, const settings *s, const pf_table *rows, pf_error *error);
 
 /* The table may hold more columns than the model: its own are taken, by name. */
-static pf_status load_rows(const pf_model *model, const char *data, bool by_name, pf_table **out, pf_error *error) {
+static pf_status load_rows(const pf_model *model, const char *data, bool by_name, pf_table **out,
+                           pf_error *error) {
   int d = pf_model_columns(model);
   pf_load_options options = {.n_columns = by_name ? d : 0, .seed = 1};
   const char **names = malloc((size_t)d * sizeof *names);
@@ -101,21 +103,22 @@ const cli_verb cli_density = {
     .name = "density",
     .purpose = "log-density of given rows (methods jko, otflow, cnf)",
     .usage = "MODEL DATA [options]",
-    .details = "One column, log_density, in nats and with respect to the data's own units: the standardisation's\n"
-               "Jacobian is included. Its mean over rows that were not trained on is minus the test NLL.\n",
+    .details =
+        "One column, log_density, in nats and with respect to the data's own units: the standardisation's\n"
+        "Jacobian is included. Its mean over rows that were not trained on is minus the test NLL.\n",
     .examples = "  pushforward density people.safetensors held-out.csv\n"
                 "  pushforward density people.safetensors held-out.csv --tolerance 1e-6 -o log_p.npy\n",
     .least = 2,
     .most = 2,
     .run = run_density};
 
-const cli_verb cli_encode = {
-    .name = "encode",
-    .purpose = "rows to their noise and back (methods jko, otflow, cnf)",
-    .usage = "MODEL DATA [options]",
-    .details = "Columns z1..zd: standard normal and independent if the model is right. --inverse maps noise to rows.\n",
-    .examples = "  pushforward encode people.safetensors held-out.csv -o noise.csv\n"
-                "  pushforward encode people.safetensors noise.csv --inverse\n",
-    .least = 2,
-    .most = 2,
-    .run = run_encode};
+const cli_verb cli_encode = {.name = "encode",
+                             .purpose = "rows to their noise and back (methods jko, otflow, cnf)",
+                             .usage = "MODEL DATA [options]",
+                             .details = "Columns z1..zd: standard normal and independent if the model is "
+                                        "right. --inverse maps noise to rows.\n",
+                             .examples = "  pushforward encode people.safetensors held-out.csv -o noise.csv\n"
+                                         "  pushforward encode people.safetensors noise.csv --inverse\n",
+                             .least = 2,
+                             .most = 2,
+                             .run = run_encode};

@@ -213,23 +213,29 @@ const char *pf_nearest_name(const char *word, const char *const *names, size_t c
     "Runge-Kutta 4 steps of a block while training (jko, otflow, cnf); -1: default")                         \
   X(INT, test_ode_steps, -1, "test-ode-steps", "N",                                                          \
     "the same on held-out rows and in the model; -1: default")                                               \
-  X(REAL, alpha, -1, "alpha", "A", "weight of the likelihood beside the transport cost (otflow); -1: default") \
-  X(REAL, hjb, -1, "hjb", "W",                                                                               \
-    "weight of the Hamilton-Jacobi-Bellman residual (otflow); -1: default")                                  \
+  X(REAL, alpha, -1, "alpha", "A",                                                                           \
+    "weight of the likelihood beside the transport cost (otflow); -1: default")                              \
+  X(REAL, hjb, -1, "hjb", "W", "weight of the Hamilton-Jacobi-Bellman residual (otflow); -1: default")       \
   X(REAL, kinetic, -1, "kinetic", "W", "weight of the transport cost (cnf); -1: default")                    \
-  X(REAL, steer, 0, "steer", "B", "the flow's end time is random in 1 - B to 1 + B while training (cnf, otflow)") \
-  X(REAL, jitter, -1, "jitter", "J",                                                                          \
+  X(REAL, steer, 0, "steer", "B",                                                                            \
+    "the flow's end time is random in 1 - B to 1 + B while training (cnf, otflow)")                          \
+  X(TEXT, gradient, NULL, "gradient", "G",                                                                   \
+    "through the Runge-Kutta steps (steps) or by the interpolated adjoint equation (adjoint); jko, otflow, " \
+    "cnf")                                                                                                   \
+  X(REAL, jitter, -1, "jitter", "J",                                                                         \
     "random lengths of the Runge-Kutta steps while training, 0 to 1 (jko, otflow, cnf); -1: default")        \
   X(REAL, clamp, -1, "clamp", "C", "bound on every parameter (jko, otflow, cnf); 0: none, -1: default")      \
   X(INT, patience, -1, "patience", "N",                                                                      \
     "validations without gain before the rate falls (jko, otflow, cnf); 0: never, -1: default")              \
   X(INT, blocks, -1, "blocks", "N", "most blocks, one proximal step each (jko); -1: default")                \
   X(REAL, step_size, -1, "step-size", "H", "of the first proximal step, h_0 (jko); -1: default")             \
-  X(REAL, step_growth, -1, "step-growth", "R", "h grows by this factor from block to block (jko); -1: default") \
+  X(REAL, step_growth, -1, "step-growth", "R",                                                               \
+    "h grows by this factor from block to block (jko); -1: default")                                         \
   X(REAL, step_cap, -1, "step-cap", "H", "most that h grows to (jko); -1: default")                          \
   X(REAL, stop_movement, -1, "stop-movement", "Q",                                                           \
     "no more blocks once one moves the rows by less than this share, squared (jko); -1: default")            \
-  X(FLAG, no_free_block, false, "no-free-block", "", "leave out the last block without a movement penalty (jko)") \
+  X(FLAG, no_free_block, false, "no-free-block", "",                                                         \
+    "leave out the last block without a movement penalty (jko)")                                             \
   X(INT, reparametrise, 0, "reparametrise", "N",                                                             \
     "rounds that make all blocks move alike and train them again (jko)")                                     \
   X(INT, refine, 0, "refine", "N", "times that every block is halved and trained again (jko)")               \
@@ -280,7 +286,8 @@ void pf_string_free(char *text);
 /* How many steps a sample takes. 0 is the model's own choice: 1 for a generator, a flow's own number, 100 for a velocity. */
 typedef struct pf_sample_options {
   int64_t steps; /* network evaluations of a generator or velocity; Runge-Kutta 4 steps per block of a flow */
-  bool teacher;  /* integrate what the generator was fitted to, a velocity or a flow, with `steps` steps instead */
+  bool
+      teacher; /* integrate what the generator was fitted to, a velocity or a flow, with `steps` steps instead */
   uint64_t seed;
   int64_t first;         /* absolute index of the first sample: chunks equal one long run */
   int threads;           /* 0: all cores */
@@ -430,17 +437,18 @@ pf_evaluate_options pf_evaluate_options_default(void);
 typedef struct pf_likelihood {
   bool has_density;
   int64_t rows;
-  double nll;            /* mean of -log p in nats, the data's own units */
-  double nll_error;      /* its standard error over the rows */
-  double entropy;        /* of the law: the least nll there is; NaN when not known */
-  double encoded_nll;    /* the same in the encoder's units (standardised columns) */
-  double adaptive_nll;   /* by adaptive steps, relative tolerance 1e-5 */
-  double evaluations;    /* network evaluations per row of the fixed steps */
+  double nll;          /* mean of -log p in nats, the data's own units */
+  double nll_error;    /* its standard error over the rows */
+  double entropy;      /* of the law: the least nll there is; NaN when not known */
+  double encoded_nll;  /* the same in the encoder's units (standardised columns) */
+  double adaptive_nll; /* by adaptive steps, relative tolerance 1e-5 */
+  double evaluations;  /* network evaluations per row of the fixed steps */
   double adaptive_evaluations;
-  double largest_difference; /* of log p between fixed and adaptive steps, over the rows */
+  double largest_difference;        /* of log p between fixed and adaptive steps, over the rows */
   double inverse_mean, inverse_rms; /* |F^-1(F(x)) - x| in the encoder's units: mean and root mean square */
-  double mmd;            /* unbiased, kernel exp(-|x - y|^2), encoder's units: samples against the rows (arXiv 2006.00104) */
-  double mmd_floor;      /* the same between two halves of the rows */
+  double
+      mmd; /* unbiased, kernel exp(-|x - y|^2), encoder's units: samples against the rows (arXiv 2006.00104) */
+  double mmd_floor; /* the same between two halves of the rows */
 } pf_likelihood;
 
 typedef struct pf_evaluation_set {

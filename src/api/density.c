@@ -5,7 +5,8 @@
 
 pf_density_options pf_density_options_default(void) { return (pf_density_options){.seed = 1}; }
 
-static pf_status open_follow(const pf_density_options *options, int64_t rows, pf_follow *out, pf_error *error) {
+static pf_status open_follow(const pf_density_options *options, int64_t rows, pf_follow *out,
+                             pf_error *error) {
   pf_density_options o = options ? *options : pf_density_options_default();
   *out = (pf_follow){.steps = o.steps, .tolerance = o.tolerance, .seed = o.seed};
   return rows > 256 ? pf_pool_create(o.threads, &out->pool, error) : PF_OK;
@@ -65,7 +66,8 @@ pf_status pf_model_decode(const pf_model *model, const pf_density_options *optio
   pf_table *rows = NULL;
   PF_TRY(pf_table_check(noise, "the noise", 1, error));
   if (noise->columns != model->columns)
-    return pf_fail(error, PF_BAD_INPUT, "the noise has %d columns, the model %d", noise->columns, model->columns);
+    return pf_fail(error, PF_BAD_INPUT, "the noise has %d columns, the model %d", noise->columns,
+                   model->columns);
   PF_TRY(open_follow(options, noise->rows, &follow, error));
   pf_status status = new_table(model, noise->rows, false, &rows, error);
   if (status == PF_OK)

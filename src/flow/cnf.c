@@ -58,7 +58,8 @@ pf_status pf_cnf_set_params(pf_cnf *cnf, const float *params, pf_error *error) {
   for (int64_t i = 0; i < count; i++)
     if (!isfinite(params[i]))
       return pf_fail(error, PF_NON_FINITE, "parameter %lld of block %lld is %g",
-                     (long long)(i % cnf->parameters), (long long)(i / cnf->parameters + 1), (double)params[i]);
+                     (long long)(i % cnf->parameters), (long long)(i / cnf->parameters + 1),
+                     (double)params[i]);
   memcpy(cnf->params, params, (size_t)count * sizeof(float));
   return PF_OK;
 }
@@ -145,7 +146,8 @@ static work cut(const pf_cnf *cnf, bool with_divergence, int64_t n, void *memory
 /* ---- the field ---- */
 
 /* pf_ode_field of one block: context is a work. */
-static pf_status block_field(void *context, double r, const double *x, int64_t n, double *v, pf_error *error) {
+static pf_status block_field(void *context, double r, const double *x, int64_t n, double *v,
+                             pf_error *error) {
   work *w = context;
   const pf_cnf *cnf = w->cnf;
   int d = cnf->d;
@@ -207,8 +209,7 @@ static pf_status run_block(work *w, const traversal *t, int64_t n, double *state
   }
   double *inside = w->doubles + items, *grid = inside + STATES * items;
   pf_ode_workspace scratch = {inside, STATES * items};
-  pf_ode_options options = {
-      .workspace = &scratch, .observe = t->observe, .observe_context = t->context};
+  pf_ode_options options = {.workspace = &scratch, .observe = t->observe, .observe_context = t->context};
   pf_ode_uniform_grid(from, to, t->steps, grid);
   return pf_ode_fixed(PF_ODE_RK4, &system, (pf_ode_grid){grid, t->steps}, state, &options, error);
 }
@@ -334,8 +335,8 @@ static void path_task(void *context, int task, int thread) {
   b->status[task] = run_blocks(&w, &t, n, w.doubles, &b->errors[task]);
 }
 
-pf_status pf_cnf_trace(const pf_cnf *cnf, const pf_cnf_move *move, pf_rows rows, const float *from, float *out,
-                       pf_pool *pool, pf_error *error) {
+pf_status pf_cnf_trace(const pf_cnf *cnf, const pf_cnf_move *move, pf_rows rows, const float *from,
+                       float *out, pf_pool *pool, pf_error *error) {
   path_batch b = {.cnf = cnf, .rows = rows, .from = from, .out = out};
   int tasks = (int)((rows.n + CHUNK - 1) / CHUNK);
   PF_TRY(open_traversal(cnf, move, &b.t, error));
@@ -378,8 +379,8 @@ pf_status pf_cnf_invert(const pf_cnf *cnf, int steps, int64_t n, float *x, void 
   return PF_OK;
 }
 
-pf_status pf_cnf_field_at(const pf_cnf *cnf, int block, double r, int64_t n, const double *x, double *velocity,
-                          double *divergence, pf_error *error) {
+pf_status pf_cnf_field_at(const pf_cnf *cnf, int block, double r, int64_t n, const double *x,
+                          double *velocity, double *divergence, pf_error *error) {
   void *memory = NULL;
   double *slope = NULL;
   int d = cnf->d, columns = d + 1;

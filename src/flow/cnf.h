@@ -41,8 +41,9 @@ typedef enum pf_cnf_direction { PF_CNF_TO_NOISE, PF_CNF_TO_DATA } pf_cnf_directi
 /* What is integrated how. {0} is the whole flow from data to noise with its own steps. */
 typedef struct pf_cnf_move {
   pf_cnf_direction direction;
-  int steps;               /* Runge-Kutta 4 steps per block; 0: the flow's own */
-  double tolerance;        /* > 0: adaptive Dormand-Prince with this relative tolerance, a hundredth of it absolute */
+  int steps; /* Runge-Kutta 4 steps per block; 0: the flow's own */
+  double
+      tolerance; /* > 0: adaptive Dormand-Prince with this relative tolerance, a hundredth of it absolute */
   int first_block, blocks; /* which blocks, counted from the data; blocks 0: all from the first on */
 } pf_cnf_move;
 
@@ -54,8 +55,8 @@ pf_status pf_cnf_rows(const pf_cnf *cnf, const pf_cnf_move *move, pf_rows rows, 
 
 /* The nodes of paths of fixed steps, every one: out, rows.n x (blocks x steps + 1) x d; row i goes from row i of `from`
  * (rows.n x d), which is data or noise as the move's direction has it. PF_USAGE when the move has a tolerance. */
-pf_status pf_cnf_trace(const pf_cnf *cnf, const pf_cnf_move *move, pf_rows rows, const float *from, float *out,
-                       pf_pool *pool, pf_error *error);
+pf_status pf_cnf_trace(const pf_cnf *cnf, const pf_cnf_move *move, pf_rows rows, const float *from,
+                       float *out, pf_pool *pool, pf_error *error);
 /* The nodes of inverse paths: out, rows.n x (blocks x steps + 1) x d, row i from noise z (rows.n x d) to data. */
 pf_status pf_cnf_paths(const pf_cnf *cnf, int steps, pf_rows rows, const float *z, float *out, pf_pool *pool,
                        pf_error *error);
@@ -68,7 +69,7 @@ size_t pf_cnf_workspace_bytes(const pf_cnf *cnf, int64_t rows, int steps);
 pf_status pf_cnf_invert(const pf_cnf *cnf, int steps, int64_t n, float *x, void *workspace, pf_error *error);
 
 /* velocity (and divergence, may be NULL) of block `block` at time r: n rows of x, for checks and pictures. */
-pf_status pf_cnf_field_at(const pf_cnf *cnf, int block, double r, int64_t n, const double *x, double *velocity,
-                          double *divergence, pf_error *error);
+pf_status pf_cnf_field_at(const pf_cnf *cnf, int block, double r, int64_t n, const double *x,
+                          double *velocity, double *divergence, pf_error *error);
 
 #endif

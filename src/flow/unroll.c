@@ -59,6 +59,7 @@ static state step(const course *along, const state *from, pf_node r, pf_node h,
 /* The share of the way that step k is: its lengths add up to 1 for every row. */
 static pf_node step_share(pf_graph *graph, const pf_unroll_spec *spec, int k) {
   double even = 1.0 / spec->steps;
+  if (spec->grid) return pf_scalar(graph, spec->grid[k + 1] - spec->grid[k]);
   if (spec->jitter == 0 || spec->steps == 1) return pf_scalar(graph, even);
   pf_node u = pf_uniform(graph, spec->jitter_stream, spec->steps);
   pf_node own = pf_reshape(pf_slice(u, k, 1), 0, NULL), mean = pf_scale(pf_sum_items(u), even);
@@ -72,13 +73,15 @@ pf_unrolled pf_unroll_along(pf_field_builder *field, const void *context, pf_nod
   int d = pf_node_shape(x).dim[0];
   pf_node zero = pf_scalar(graph, 0), r = zero;
   state s = {.x = x, .log_det = zero, .kinetic = zero, .hamilton_jacobi = zero};
+  if (spec->path) spec->path[0] = x;
   for (int k = 0; k < spec->steps; k++) {
     pf_divergence_rule rule = {.kind = spec->divergence, .width = spec->width};
     pf_node h = step_share(graph, spec, k);
     if (exists(spec->end)) h = pf_mul(h, spec->end);
     if (spec->divergence != PF_DIVERGENCE_EXACT) rule.probe = pf_normal(graph, spec->probe_stream + k, d);
     s = step(&along, &s, r, h, &rule, spec->method);
-    r = pf_add(r, h);
+    if (spec->path) spec->path[k + 1] = s.x;
+    r = spec->grid ? pf_scalar(graph, spec->grid[k + 1]) : pf_add(r, h);
   }
   return (pf_unrolled){s.x, s.log_det, s.kinetic, s.hamilton_jacobi};
 }

@@ -16,9 +16,12 @@
 typedef struct pf_unroll_spec {
   pf_ode_method method;
   int steps;
-  pf_node end;       /* r at the end, SHARED or PER_ROW scalar; an invalid handle: 1 */
-  double jitter;     /* 0: equal steps; else random ones for every row, (1 + jitter (u_k - mean u)) / steps of the way */
-  int jitter_stream; /* feeds u, uniform on (0, 1) */
+  pf_node end; /* r at the end, SHARED or PER_ROW scalar; an invalid handle: 1 */
+  double
+      jitter; /* 0: equal steps; else random ones for every row, (1 + jitter (u_k - mean u)) / steps of the way */
+  int jitter_stream;  /* feeds u, uniform on (0, 1) */
+  const double *grid; /* the ends of the steps, steps + 1 values from 0 to 1; NULL: equal or random steps */
+  pf_node *path;      /* receives x at the ends of the steps, steps + 1 nodes; or NULL */
   pf_divergence divergence;
   double width;     /* sigma of the difference probe */
   int probe_stream; /* streams probe_stream + 0..steps-1 feed one probe per step, kept inside its stages */

@@ -14,6 +14,7 @@
 #ifndef PF_METHODS_FLOW_H
 #define PF_METHODS_FLOW_H
 
+#include "../flow/adjoint.h"
 #include "../flow/cnf.h"
 #include "../flow/unroll.h"
 #include "method.h"
@@ -23,13 +24,14 @@
 typedef struct pf_flow_settings {
   pf_field field;
   pf_divergence divergence;
-  double width;                              /* sigma of the difference probe */
-  int steps;                                 /* Runge-Kutta 4 steps of a block while training */
-  int valid_steps;                           /* for the held-out likelihood and in the model */
+  double width;    /* sigma of the difference probe */
+  int steps;       /* Runge-Kutta 4 steps of a block while training */
+  int valid_steps; /* for the held-out likelihood and in the model */
   int batch;
   double likelihood, kinetic, hjb, movement; /* weights, see above */
-  double steer;                              /* r ends at 1 + steer (2 U - 1), one U a row; 0: at 1 (arXiv 2006.10711) */
-  double jitter;                             /* of the steps while training, see unroll.h; 0: equal steps */
+  double steer;  /* r ends at 1 + steer (2 U - 1), one U a row; 0: at 1 (arXiv 2006.10711) */
+  double jitter; /* of the steps while training, see unroll.h; 0: equal steps */
+  bool adjoint;  /* gradient by the interpolated adjoint (flow/adjoint.h), not through the steps */
   double learning_rate, weight_decay, clip, clamp, ema;
   pf_schedule schedule;
   int halvings;           /* of HALVING: this many along a block */
@@ -46,7 +48,8 @@ enum { PF_FLOW_DATA };
 /* The loss above over random rows of the table (rows x d, SHARED); rows 0: the data are the batch itself (PER_ROW), so that
  * every step sees all of them and the minimum that is found is that of these rows. Terms to watch: negative log-likelihood,
  * kinetic or movement, hjb. */
-pf_status pf_flow_objective(const pf_flow_settings *settings, int64_t rows, pf_objective *out, pf_error *error);
+pf_status pf_flow_objective(const pf_flow_settings *settings, int64_t rows, pf_objective *out,
+                            pf_error *error);
 
 /* The loss of given rows: x PER_ROW [d], PER_ROW scalar. Random step lengths, probes and end times as the settings say. */
 pf_node pf_flow_row_loss(const pf_flow_settings *settings, pf_node x);
@@ -57,23 +60,24 @@ typedef struct pf_flow_run {
   pf_training *training;
   pf_flow_settings s;
   int most_blocks;
-  pf_layout layout;      /* of one block */
-  pf_fit_state fit;      /* of the block that is being fitted */
-  float *best;           /* its best weights on held-out rows so far */
-  double best_loss;      /* their held-out negative log-likelihood plus JKO's movement term; infinite before the first */
-  int64_t since, drops;  /* validations since then; times the rate was divided */
-  int64_t opened;        /* blocks whose fit was begun, all rounds together */
-  int64_t done;          /* blocks that are finished, all rounds together */
-  int64_t plan;          /* iterations of a block; a budget is fixed once */
-  float *blocks;         /* most_blocks x layout.total */
-  float *data;           /* n x d, pushed through the finished blocks; training->encoded */
-  float *held;           /* held_n x d, likewise */
-  double *held_log_det;  /* held_n, of the finished blocks */
+  pf_layout layout; /* of one block */
+  pf_fit_state fit; /* of the block that is being fitted */
+  float *best;      /* its best weights on held-out rows so far */
+  double
+      best_loss; /* their held-out negative log-likelihood plus JKO's movement term; infinite before the first */
+  int64_t since, drops; /* validations since then; times the rate was divided */
+  int64_t opened;       /* blocks whose fit was begun, all rounds together */
+  int64_t done;         /* blocks that are finished, all rounds together */
+  int64_t plan;         /* iterations of a block; a budget is fixed once */
+  float *blocks;        /* most_blocks x layout.total */
+  float *data;          /* n x d, pushed through the finished blocks; training->encoded */
+  float *held;          /* held_n x d, likewise */
+  double *held_log_det; /* held_n, of the finished blocks */
   int64_t held_n;
-  pf_cnf *probe;         /* one block that takes the weights to be looked at */
-  pf_student *student;   /* NULL: none is asked for */
+  pf_cnf *probe;       /* one block that takes the weights to be looked at */
+  pf_student *student; /* NULL: none is asked for */
   int loss_curve, nll_curve;
-  int64_t step_offset;   /* iterations before this block, for curves */
+  int64_t step_offset; /* iterations before this block, for curves */
 } pf_flow_run;
 
 /* Allocates, encodes the held-out rows and registers everything. */
@@ -88,7 +92,8 @@ pf_status pf_flow_plan(pf_flow_run *run, int blocks, int64_t usual, pf_error *er
 
 /* Fits one block to the data as pushed so far, from `from` (weights, NULL: fresh ones of this seed) unless it is under way,
  * leaves its best weights in blocks[index] and counts it as done. name is shown by progress. */
-pf_status pf_flow_fit_block(pf_flow_run *run, int index, const float *from, const char *name, pf_error *error);
+pf_status pf_flow_fit_block(pf_flow_run *run, int index, const float *from, const char *name,
+                            pf_error *error);
 /* Pushes the data and the held-out rows through block `index`. moved (may be NULL): E|x - T x|^2 and E|T x|^2. */
 typedef struct pf_flow_moved {
   double distance, size;

@@ -116,9 +116,10 @@ pf_status pf_flow_resume(pf_flow_run *r, const char *more, bool *resumed, pf_err
   const pf_flow_settings *s = &r->s;
   pf_text_add(text, "%s", r->training->options->method);
   describe_field(&s->field, text);
-  pf_text_add(text, " %s/%g %d/%d %d %g/%g/%g/%g %g/%g %g/%g/%g/%g/%g %d/%d %lld/%d %s", pf_divergence_name(s->divergence),
-              s->width, s->steps, s->valid_steps, s->batch, s->likelihood, s->kinetic, s->hjb, s->movement, s->steer, s->jitter,
-              s->learning_rate, s->weight_decay, s->clip, s->clamp, s->ema, (int)s->schedule, s->halvings,
+  pf_text_add(text, " %s/%g %d/%d %d %g/%g/%g/%g %g/%g/%d %g/%g/%g/%g/%g %d/%d %lld/%d %s",
+              pf_divergence_name(s->divergence), s->width, s->steps, s->valid_steps, s->batch, s->likelihood,
+              s->kinetic, s->hjb, s->movement, s->steer, s->jitter, (int)s->adjoint, s->learning_rate,
+              s->weight_decay, s->clip, s->clamp, s->ema, (int)s->schedule, s->halvings,
               (long long)s->validate_every, s->patience, more);
   return pf_training_resume(r->training, resumed, error);
 }
@@ -137,7 +138,8 @@ static pf_status held_loss(pf_flow_run *r, const float *weights, double *nll, do
   pf_status status = pf_alloc((size_t)r->held_n, sizeof *log_det, &log_det, error);
   for (size_t i = 0; i < items && status == PF_OK; i++) z[i] = r->held[i];
   if (status == PF_OK)
-    status = pf_cnf_rows(r->probe, &forward, (pf_rows){0, r->held_n}, z, log_det, NULL, r->training->pool, error);
+    status =
+        pf_cnf_rows(r->probe, &forward, (pf_rows){0, r->held_n}, z, log_det, NULL, r->training->pool, error);
   *nll = *loss = INFINITY;
   if (status == PF_OK) {
     for (size_t i = 0; i < items; i++) {
@@ -313,7 +315,8 @@ static pf_status measure_push(pf_flow_run *r, double *seconds, pf_error *error) 
   PF_TRY(pf_alloc(items, sizeof *z, &z, error));
   for (size_t i = 0; i < items; i++) z[i] = r->data[i];
   double begin = pf_clock_seconds();
-  pf_status status = pf_cnf_rows(r->probe, &forward, (pf_rows){0, n}, z, NULL, NULL, r->training->pool, error);
+  pf_status status =
+      pf_cnf_rows(r->probe, &forward, (pf_rows){0, n}, z, NULL, NULL, r->training->pool, error);
   *seconds = (pf_clock_seconds() - begin) * (double)r->training->n / (double)n;
   pf_free(z);
   return status;
@@ -344,9 +347,10 @@ static pf_status plan_budget(pf_flow_run *r, int blocks, pf_error *error) {
   double left = o->budget - (pf_clock_seconds() - r->training->begun) - blocks * push;
   double iterations = floor(left / step / blocks);
   if (!(iterations >= 1))
-    return pf_fail(error, PF_USAGE,
-                   "budget %gs is too short for %d blocks: a step takes %.1f ms, moving the rows %.1f s a block",
-                   o->budget, blocks, 1e3 * step, push);
+    return pf_fail(
+        error, PF_USAGE,
+        "budget %gs is too short for %d blocks: a step takes %.1f ms, moving the rows %.1f s a block",
+        o->budget, blocks, 1e3 * step, push);
   r->plan = (int64_t)iterations;
   pf_training_log(r->training, "budget %gs: %d block%s of %lld steps (%.3f ms a step)", o->budget, blocks,
                   blocks > 1 ? "s" : "", (long long)r->plan, 1e3 * step);
@@ -359,8 +363,8 @@ pf_status pf_flow_plan(pf_flow_run *r, int blocks, int64_t usual, pf_error *erro
   PF_TRY(pf_flow_check("steps", (double)o->steps, 0, 1e12, error));
   r->plan = o->steps > 0 ? o->steps / blocks : usual;
   if (r->plan < 1)
-    return pf_fail(error, PF_USAGE, "steps is %lld, must be at least 1 for each of %d blocks", (long long)o->steps,
-                   blocks);
+    return pf_fail(error, PF_USAGE, "steps is %lld, must be at least 1 for each of %d blocks",
+                   (long long)o->steps, blocks);
   return PF_OK;
 }
 
@@ -392,6 +396,7 @@ static pf_status add_facts(const pf_flow_run *r, int blocks, json_t *f, pf_error
   json_object_set_new(f, "kinetic_weight", json_real(s->kinetic));
   json_object_set_new(f, "hjb_weight", json_real(s->hjb));
   json_object_set_new(f, "steer", json_real(s->steer));
+  json_object_set_new(f, "gradient", json_string(s->adjoint ? "adjoint" : "steps"));
   json_object_set_new(f, "jitter", json_real(s->jitter));
   json_object_set_new(f, "parameters", json_integer(blocks * r->layout.total));
   return json_object_get(f, "parameters") ? PF_OK : pf_fail(error, PF_NO_MEMORY, "out of memory");

@@ -29,6 +29,7 @@ static pf_node add_weighted(pf_node sum, double weight, pf_node term) {
 /* What a row contributes, term by term; movement and kinetic are alternatives to watch. */
 typedef struct row_terms {
   pf_node nll, moved, kinetic, hjb;
+  pf_node surrogate; /* of the adjoint; a zero handle without */
 } row_terms;
 
 static row_terms terms_of(const pf_flow_settings *s, pf_node x) {
@@ -41,12 +42,22 @@ static row_terms terms_of(const pf_flow_settings *s, pf_node x) {
                          .divergence = s->divergence,
                          .width = s->width,
                          .probe_stream = S_PROBE};
+  pf_node path[PF_ADJOINT_STEPS + 1], surrogate = {0};
+  double grid[PF_ADJOINT_STEPS + 1];
+  if (s->adjoint) {
+    pf_adjoint_points(s->steps, grid);
+    spec.grid = grid;
+    spec.path = path;
+  }
   pf_unrolled u = pf_unroll(&s->field, 0, x, &spec);
+  pf_adjoint_weights w = {s->likelihood, s->kinetic, s->hjb, s->movement};
+  if (s->adjoint) surrogate = pf_adjoint_surrogate(&s->field, 0, path, &spec, &w);
   pf_node log_det = PF_CANARY(FLOW_LIKELIHOOD_SIGN, u.log_det, pf_neg(u.log_det));
   return (row_terms){.nll = pf_offset(pf_sub(half_square(u.x), log_det), 0.5 * d * log(2 * M_PI)),
                      .moved = half_square(pf_sub(u.x, x)),
                      .kinetic = u.kinetic,
-                     .hjb = u.hamilton_jacobi};
+                     .hjb = u.hamilton_jacobi,
+                     .surrogate = surrogate};
 }
 
 static pf_node weighted(const pf_flow_settings *s, const row_terms *t) {
@@ -65,6 +76,7 @@ static void fill(const pf_flow_settings *s, int64_t rows, pf_graph *graph, pf_ob
   pf_node inverse = pf_scalar(graph, 1.0 / s->batch);
   row_terms t = terms_of(s, data_row(graph, rows, pf_field_columns(&s->field)));
   o->loss = pf_mean_rows(weighted(s, &t), inverse);
+  if (s->adjoint) o->surrogate = pf_mean_rows(t.surrogate, inverse);
   o->terms[o->n_terms++] = pf_mean_rows(t.nll, inverse);
   if (s->movement > 0 || s->kinetic > 0)
     o->terms[o->n_terms++] = pf_mean_rows(s->movement > 0 ? t.moved : t.kinetic, inverse);
@@ -74,7 +86,8 @@ static void fill(const pf_flow_settings *s, int64_t rows, pf_graph *graph, pf_ob
 pf_status pf_flow_objective(const pf_flow_settings *s, int64_t rows, pf_objective *out, pf_error *error) {
   pf_graph *graph = NULL;
   if (s->hjb > 0 && s->field.kind != PF_FIELD_POTENTIAL)
-    return pf_fail(error, PF_USAGE, "hjb is %g, but only a potential (method otflow) has this residual", s->hjb);
+    return pf_fail(error, PF_USAGE, "hjb is %g, but only a potential (method otflow) has this residual",
+                   s->hjb);
   PF_TRY(pf_graph_create(&graph, error));
   pf_objective o = {.graph = graph, .balance_weight = {graph, -1}};
   fill(s, rows, graph, &o);

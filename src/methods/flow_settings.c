@@ -1,4 +1,6 @@
 /* What jko, otflow and cnf read from the options alike: see flow.h. */
+#include <string.h>
+#include "../base/text.h"
 #include "flow.h"
 
 pf_status pf_flow_check(const char *option, double value, double low, double high, pf_error *error) {
@@ -34,8 +36,8 @@ static pf_status choose_network(const pf_train_options *o, pf_field *field, pf_e
   n->residual = o->residual;
   if (!o->activation) return PF_OK;
   if (potential)
-    return pf_fail(error, PF_USAGE, "activation is '%s', but the potential of method '%s' has its own", o->activation,
-                   o->method);
+    return pf_fail(error, PF_USAGE, "activation is '%s', but the potential of method '%s' has its own",
+                   o->activation, o->method);
   return pf_activation_find(o->activation, &n->activation, error);
 }
 
@@ -60,6 +62,18 @@ static pf_status choose_rates(const pf_train_options *o, pf_flow_settings *s, pf
   return choose_int("patience", o->patience, 0, 1000000, &s->patience, error);
 }
 
+static pf_status choose_gradient(const pf_train_options *o, pf_flow_settings *s, pf_error *error) {
+  static const char *const names[] = {"steps", "adjoint"};
+  if (!o->gradient || strcmp(o->gradient, names[0]) == 0) return PF_OK;
+  if (strcmp(o->gradient, names[1]) != 0) return pf_fail_unknown(error, "gradient", o->gradient, names, 2);
+  if (o->jitter == -1) s->jitter = 0; /* the points of the interpolation are the same for all rows */
+  s->adjoint = true;
+  if (s->jitter > 0 || s->steer > 0)
+    return pf_fail(error, PF_USAGE, "gradient is 'adjoint', but jitter is %g and steer %g: both must be 0",
+                   s->jitter, s->steer);
+  return pf_flow_check("ode-steps with gradient 'adjoint'", s->steps, 1, PF_ADJOINT_STEPS, error);
+}
+
 pf_status pf_flow_options(const pf_train_options *o, pf_flow_settings *s, pf_error *error) {
   PF_TRY(pf_flow_check("seed", (double)o->seed, 0, 9e15, error));
   PF_TRY(pf_flow_check("budget", o->budget, 0, 1e9, error));
@@ -72,6 +86,7 @@ pf_status pf_flow_options(const pf_train_options *o, pf_flow_settings *s, pf_err
   PF_TRY(choose_int("test-ode-steps", o->test_ode_steps, 1, PF_CNF_STEPS, &s->valid_steps, error));
   PF_TRY(choose_int("batch", unset(o->batch), 1, 1 << 20, &s->batch, error));
   PF_TRY(choose_weights(o, s, error));
+  PF_TRY(choose_gradient(o, s, error));
   PF_TRY(choose_rates(o, s, error));
   return pf_field_check(&s->field, error);
 }

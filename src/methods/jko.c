@@ -49,26 +49,27 @@ typedef struct jko {
 static pf_status defaults(const pf_training *t, pf_flow_settings *s, plan *p, pf_error *error) {
   size_t i = 0;
   while (t->d > sizes[i].columns) i++;
-  *s = (pf_flow_settings){.field = {.kind = PF_FIELD_NETWORK,
-                                    .network = {.inputs = t->d,
-                                                .outputs = t->d,
-                                                .width = sizes[i].width,
-                                                .depth = sizes[i].depth,
-                                                .times = sizes[i].times,
-                                                .frequencies = 1,
-                                                .max_frequency = 1}},
-                          .divergence = t->d <= EXACT_COLUMNS ? PF_DIVERGENCE_EXACT : PF_DIVERGENCE_DIFFERENCE,
-                          .width = 0.02 / sqrt(t->d),
-                          .steps = sizes[i].steps,
-                          .valid_steps = 2 * sizes[i].steps,
-                          .batch = sizes[i].batch,
-                          .likelihood = 1,
-                          .jitter = 1,
-                          .learning_rate = 2e-3,
-                          .clip = 1,
-                          .ema = 0.99,
-                          .schedule = PF_SCHEDULE_COSINE,
-                          .validate_every = 100};
+  *s =
+      (pf_flow_settings){.field = {.kind = PF_FIELD_NETWORK,
+                                   .network = {.inputs = t->d,
+                                               .outputs = t->d,
+                                               .width = sizes[i].width,
+                                               .depth = sizes[i].depth,
+                                               .times = sizes[i].times,
+                                               .frequencies = 1,
+                                               .max_frequency = 1}},
+                         .divergence = t->d <= EXACT_COLUMNS ? PF_DIVERGENCE_EXACT : PF_DIVERGENCE_DIFFERENCE,
+                         .width = 0.02 / sqrt(t->d),
+                         .steps = sizes[i].steps,
+                         .valid_steps = 2 * sizes[i].steps,
+                         .batch = sizes[i].batch,
+                         .likelihood = 1,
+                         .jitter = 1,
+                         .learning_rate = 2e-3,
+                         .clip = 1,
+                         .ema = 0.99,
+                         .schedule = PF_SCHEDULE_COSINE,
+                         .validate_every = 100};
   *p = (plan){.iterations = sizes[i].iterations,
               .blocks = sizes[i].blocks,
               .h = sizes[i].h,
@@ -78,7 +79,8 @@ static pf_status defaults(const pf_training *t, pf_flow_settings *s, plan *p, pf
   return pf_flow_options(t->options, s, error);
 }
 
-static pf_status choose(double option, const char *name, double low, double high, double *out, pf_error *error) {
+static pf_status choose(double option, const char *name, double low, double high, double *out,
+                        pf_error *error) {
   if (option == -1) return PF_OK;
   *out = option;
   return pf_flow_check(name, option, low, high, error);

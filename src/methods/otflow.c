@@ -32,7 +32,7 @@ static pf_status settings(const pf_training *t, pf_flow_settings *s, int64_t *it
                           .hjb = sizes[i].hjb,
                           .learning_rate = sizes[i].rate,
                           .clamp = toy ? 0 : 1.5,
-                          .schedule = toy ? PF_SCHEDULE_HALVING : PF_SCHEDULE_CONSTANT,
+                          .schedule = toy ? PF_SCHEDULE_COSINE : PF_SCHEDULE_CONSTANT,
                           .halvings = toy ? 5 : 0,
                           .validate_every = 50,
                           .patience = toy ? 0 : 15};

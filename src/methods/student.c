@@ -42,7 +42,8 @@ static pf_status allocate(pf_student *s, pf_error *error) {
 /* The flow's paths from fresh noise: as many blocks as it came to have. */
 static pf_status follow(pf_student *s, const pf_cnf *flow, int steps, pf_error *error) {
   s->c.trajectory_steps = pf_cnf_config_of(flow)->blocks * steps;
-  size_t nodes = (size_t)s->c.trajectory_steps + 1, paths = (size_t)s->c.trajectories, d = (size_t)s->training->d;
+  size_t nodes = (size_t)s->c.trajectory_steps + 1, paths = (size_t)s->c.trajectories,
+         d = (size_t)s->training->d;
   pf_rows rows = {0, s->c.trajectories};
   PF_TRY(pf_alloc(nodes, sizeof(float), &s->times, error));
   PF_TRY(pf_alloc(2 * PF_PAIR_TABLE, sizeof(float), &s->pairs, error));

@@ -14,6 +14,7 @@ typedef struct pf_student pf_student;
 pf_status pf_student_open(pf_training *training, int nodes, pf_student **out, pf_error *error);
 void pf_student_free(pf_student *student);
 /* Follows the flow from fresh noise, fits, and hands over the generator. steps: Runge-Kutta steps per block. */
-pf_status pf_student_train(pf_student *student, const pf_cnf *flow, int steps, pf_learned **out, pf_error *error);
+pf_status pf_student_train(pf_student *student, const pf_cnf *flow, int steps, pf_learned **out,
+                           pf_error *error);
 
 #endif

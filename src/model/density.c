@@ -8,8 +8,9 @@
 
 static pf_status check(const struct pf_model *model, const pf_follow *follow, pf_error *error) {
   if (!model->flow)
-    return pf_fail(error, PF_USAGE, "this model has no density: its method is not a flow with likelihood "
-                                    "(jko, otflow or cnf)");
+    return pf_fail(error, PF_USAGE,
+                   "this model has no density: its method is not a flow with likelihood "
+                   "(jko, otflow or cnf)");
   if (follow->steps < 0 || follow->steps > PF_CNF_STEPS)
     return pf_fail(error, PF_USAGE, "steps is %lld, must be 1 to %d", (long long)follow->steps, PF_CNF_STEPS);
   if (!(follow->tolerance >= 0 && follow->tolerance < 1))
@@ -18,8 +19,7 @@ static pf_status check(const struct pf_model *model, const pf_follow *follow, pf
 }
 
 static pf_cnf_move move_of(const pf_follow *follow, pf_cnf_direction direction) {
-  return (pf_cnf_move){
-      .direction = direction, .steps = (int)follow->steps, .tolerance = follow->tolerance};
+  return (pf_cnf_move){.direction = direction, .steps = (int)follow->steps, .tolerance = follow->tolerance};
 }
 
 /* log_density holds the flow's log-determinants and becomes log p; at: z. */
@@ -31,8 +31,9 @@ static void add_densities(int64_t n, int d, const double *z, const double *encod
   }
 }
 
-pf_status pf_model_follow(const struct pf_model *model, const pf_follow *follow, int64_t n, const double *rows,
-                          double *z, double *log_density, double *evaluations, pf_error *error) {
+pf_status pf_model_follow(const struct pf_model *model, const pf_follow *follow, int64_t n,
+                          const double *rows, double *z, double *log_density, double *evaluations,
+                          pf_error *error) {
   PF_TRY(check(model, follow, error));
   int d = model->columns;
   size_t items = (size_t)n * (size_t)d;
@@ -48,7 +49,8 @@ pf_status pf_model_follow(const struct pf_model *model, const pf_follow *follow,
   }
   pf_encoder_encode(model->encoder, rows, n, follow->seed, 0, encoded);
   for (size_t i = 0; i < items; i++) state[i] = encoded[i];
-  PF_TRY_GOTO(pf_cnf_rows(model->flow, &move, (pf_rows){0, n}, state, log_det, evaluations, follow->pool, error));
+  PF_TRY_GOTO(
+      pf_cnf_rows(model->flow, &move, (pf_rows){0, n}, state, log_det, evaluations, follow->pool, error));
   if (log_density) {
     pf_encoder_log_det(model->encoder, rows, encoded, n, encoder);
     add_densities(n, d, state, encoder, log_det);

@@ -159,7 +159,8 @@ static pf_status read_model(const pf_container *container, const json_t *root, s
   PF_TRY(pf_file_read_learned(container, root, "generator", columns, &model->generator, error));
   PF_TRY(pf_file_read_learned(container, root, "velocity", columns, &model->velocity, error));
   PF_TRY(pf_file_read_flow(container, root, columns, &model->flow, error));
-  if (!model->generator && !model->velocity && !model->flow) return pf_fail(error, PF_BAD_INPUT, "it holds no network");
+  if (!model->generator && !model->velocity && !model->flow)
+    return pf_fail(error, PF_BAD_INPUT, "it holds no network");
   if (model->generator && pf_learned_map_of(model->generator)->network.times != 2)
     return pf_fail(error, PF_BAD_INPUT, "its generator takes one time, not two");
   return read_curves(container, model, error);

@@ -11,9 +11,9 @@ static const char *const field_names[] = {[PF_FIELD_NETWORK] = "network", [PF_FI
 /* ---- saving ---- */
 
 static json_t *network_json(const pf_network_config *c) {
-  return json_pack("{s:i, s:i, s:i, s:i, s:i, s:i, s:f, s:b, s:s}", "inputs", c->inputs, "outputs", c->outputs,
-                   "width", c->width, "depth", c->depth, "times", c->times, "frequencies", c->frequencies,
-                   "max_frequency", c->max_frequency, "residual", c->residual, "activation",
+  return json_pack("{s:i, s:i, s:i, s:i, s:i, s:i, s:f, s:b, s:s}", "inputs", c->inputs, "outputs",
+                   c->outputs, "width", c->width, "depth", c->depth, "times", c->times, "frequencies",
+                   c->frequencies, "max_frequency", c->max_frequency, "residual", c->residual, "activation",
                    pf_activation_name(c->activation));
 }
 
@@ -33,7 +33,8 @@ static pf_status set_object(json_t *root, const char *key, json_t *object, pf_er
   return json_object_set_new(root, key, object) == 0 ? PF_OK : pf_fail(error, PF_NO_MEMORY, "out of memory");
 }
 
-pf_status pf_file_describe_learned(const pf_learned *learned, const char *prefix, json_t *root, pf_error *error) {
+pf_status pf_file_describe_learned(const pf_learned *learned, const char *prefix, json_t *root,
+                                   pf_error *error) {
   if (!learned) return PF_OK;
   const pf_time_map *map = pf_learned_map_of(learned);
   json_t *object = network_json(&map->network);
@@ -63,8 +64,8 @@ static pf_status add_params(const pf_layout *layout, const char *prefix, const f
   return PF_OK;
 }
 
-pf_status pf_file_add_learned(const pf_learned *learned, const char *prefix, pf_container *container, json_t *root,
-                              pf_error *error) {
+pf_status pf_file_add_learned(const pf_learned *learned, const char *prefix, pf_container *container,
+                              json_t *root, pf_error *error) {
   pf_layout layout = {0};
   if (!learned) return PF_OK;
   PF_TRY(pf_file_describe_learned(learned, prefix, root, error));
@@ -94,7 +95,8 @@ pf_status pf_file_add_flow(const pf_cnf *flow, pf_container *container, json_t *
 
 /* ---- loading ---- */
 
-pf_status pf_file_read_int(const json_t *object, const char *key, int low, int high, int *out, pf_error *error) {
+pf_status pf_file_read_int(const json_t *object, const char *key, int low, int high, int *out,
+                           pf_error *error) {
   int64_t value = 0;
   PF_TRY(pf_json_get_integer(object, key, low, high, &value, error));
   *out = (int)value;
@@ -178,8 +180,8 @@ static pf_status as_bad_input(pf_status status, pf_error *error) {
   return PF_BAD_INPUT;
 }
 
-pf_status pf_file_read_learned(const pf_container *container, const json_t *root, const char *prefix, int columns,
-                               pf_learned **out, pf_error *error) {
+pf_status pf_file_read_learned(const pf_container *container, const json_t *root, const char *prefix,
+                               int columns, pf_learned **out, pf_error *error) {
   const json_t *object = NULL;
   PF_TRY(find_object(root, prefix, &object, error));
   if (!object) return PF_OK;
@@ -200,8 +202,8 @@ pf_status pf_file_read_learned(const pf_container *container, const json_t *root
 }
 
 /* All blocks; params NULL only looks. */
-static pf_status read_blocks(const pf_container *container, const pf_layout *layout, int blocks, float *params,
-                             pf_error *error) {
+static pf_status read_blocks(const pf_container *container, const pf_layout *layout, int blocks,
+                             float *params, pf_error *error) {
   char prefix[24];
   for (int k = 0; k < blocks; k++) {
     block_prefix(k, prefix);

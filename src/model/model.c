@@ -67,7 +67,8 @@ const char *pf_model_column_name(const struct pf_model *model, int column) {
 pf_status pf_model_check_table(const struct pf_model *model, const pf_table *table, const char *what,
                                pf_error *error) {
   if (table->columns != model->columns)
-    return pf_fail(error, PF_BAD_INPUT, "%s has %d columns, the model %d", what, table->columns, model->columns);
+    return pf_fail(error, PF_BAD_INPUT, "%s has %d columns, the model %d", what, table->columns,
+                   model->columns);
   for (int j = 0; j < model->columns; j++)
     if (strcmp(table->names[j], model->columns_like->names[j]) != 0)
       return pf_fail(error, PF_BAD_INPUT, "column %d of %s is '%s', the model's is '%s'", j + 1, what,

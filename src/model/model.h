@@ -29,9 +29,9 @@ struct pf_model {
   pf_encoder *encoder;
   pf_learned *generator; /* two-time map; NULL for a velocity-only model */
   pf_learned *velocity;  /* NULL when not kept */
-  pf_cnf *flow;          /* a flow with likelihood, NULL for other methods; `generator` is then its one-step student */
-  double start, end;     /* sampling moves from `start` to `end`, normally 0 and the interpolant's end */
-  json_t *facts;         /* object: method, settings, seed, steps, version, ... */
+  pf_cnf *flow; /* a flow with likelihood, NULL for other methods; `generator` is then its one-step student */
+  double start, end; /* sampling moves from `start` to `end`, normally 0 and the interpolant's end */
+  json_t *facts;     /* object: method, settings, seed, steps, version, ... */
   int n_curves;
   pf_curve curves[PF_MODEL_CURVES];
 };
@@ -62,8 +62,9 @@ typedef struct pf_follow {
 
 /* Rows of the data's units (n x columns) to noise z (n x columns, may be NULL) and log p in nats with respect to the data's
  * units (n, may be NULL). evaluations (may be NULL): of the field per row. PF_USAGE for a model without a flow. */
-pf_status pf_model_follow(const struct pf_model *model, const pf_follow *follow, int64_t n, const double *rows,
-                          double *z, double *log_density, double *evaluations, pf_error *error);
+pf_status pf_model_follow(const struct pf_model *model, const pf_follow *follow, int64_t n,
+                          const double *rows, double *z, double *log_density, double *evaluations,
+                          pf_error *error);
 /* Noise z (n x columns) to rows in the data's units. */
 pf_status pf_model_invert(const struct pf_model *model, const pf_follow *follow, int64_t n, const double *z,
                           double *rows, pf_error *error);
@@ -75,8 +76,9 @@ int64_t pf_model_default_steps(const struct pf_model *model, bool teacher);
 
 /* What is drawn. */
 typedef struct pf_draw {
-  int64_t steps; /* network evaluations (generator, velocity) or Runge-Kutta steps per block (flow); 0: the default */
-  bool teacher;  /* integrate the velocity by Euler steps, or the flow, instead of using g */
+  int64_t
+      steps; /* network evaluations (generator, velocity) or Runge-Kutta steps per block (flow); 0: the default */
+  bool teacher;          /* integrate the velocity by Euler steps, or the flow, instead of using g */
   const char *precision; /* NULL: f32 */
   uint64_t seed;
   pf_pool *pool;

@@ -21,7 +21,7 @@ struct pf_sampler {
   const pf_learned *map;
   pf_learned *narrow; /* the map in another precision than the model's, owned */
   const pf_cnf *flow; /* integrated instead of a map: `steps` Runge-Kutta steps a block */
-  bool integrates;    /* the velocity by Euler steps: `steps` is the number of evaluations whatever is sampled */
+  bool integrates; /* the velocity by Euler steps: `steps` is the number of evaluations whatever is sampled */
   int64_t steps;
   float *terms; /* steps x term_count */
   size_t term_count;
@@ -61,9 +61,11 @@ int64_t pf_model_default_steps(const struct pf_model *model, bool teacher) {
   return model->flow && !model->velocity ? pf_cnf_config_of(model->flow)->steps : VELOCITY_STEPS;
 }
 
-static pf_status choose_flow(const pf_cnf *flow, pf_sampler *sampler, pf_precision precision, pf_error *error) {
+static pf_status choose_flow(const pf_cnf *flow, pf_sampler *sampler, pf_precision precision,
+                             pf_error *error) {
   if (precision != PF_PRECISION_F32)
-    return pf_fail(error, PF_USAGE, "precision is '%s', but a flow's steps are f32", pf_precision_name(precision));
+    return pf_fail(error, PF_USAGE, "precision is '%s', but a flow's steps are f32",
+                   pf_precision_name(precision));
   if (sampler->steps > PF_CNF_STEPS)
     return pf_fail(error, PF_USAGE, "steps is %lld, must be 1 to %d for each block of a flow",
                    (long long)sampler->steps, PF_CNF_STEPS);
@@ -79,7 +81,8 @@ static pf_status choose_map(const struct pf_model *model, const pf_sampler_optio
   sampler->steps = options->steps > 0 ? options->steps : pf_model_default_steps(model, options->teacher);
   pf_precision precision = PF_PRECISION_F32;
   if (options->precision) PF_TRY(pf_precision_find(options->precision, &precision, error));
-  if (integrates && !model->velocity && model->flow) return choose_flow(model->flow, sampler, precision, error);
+  if (integrates && !model->velocity && model->flow)
+    return choose_flow(model->flow, sampler, precision, error);
   sampler->integrates = integrates;
   sampler->map = integrates ? model->velocity : model->generator;
   if (!sampler->map) return pf_fail(error, PF_USAGE, "this model keeps no velocity to integrate");
@@ -192,8 +195,7 @@ static pf_status push_velocity(const pf_sampler *sampler, const work *w, pf_rows
 
 static pf_status push_flow(const pf_sampler *sampler, const work *w, pf_rows rows, pf_error *error) {
   pf_status status = pf_cnf_invert(sampler->flow, (int)sampler->steps, rows.n, w->x, w->map, error);
-  return status == PF_OK ? PF_OK
-                         : pf_fail_within(error, status, "samples from %lld", (long long)rows.first);
+  return status == PF_OK ? PF_OK : pf_fail_within(error, status, "samples from %lld", (long long)rows.first);
 }
 
 /* The first value that is not finite, `items` when all are. */

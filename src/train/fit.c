@@ -112,7 +112,7 @@ static pf_status compile_step(pf_fit *fit, pf_error *error) {
                    most_gradients);
   pf_node ones = {o->graph, -1};
   gradients = outputs + n;
-  pf_grad(o->loss, ones, parameters, count, gradients);
+  pf_grad(o->surrogate.graph ? o->surrogate : o->loss, ones, parameters, count, gradients);
   n += count;
   fit->n_gradients = count;
   PF_TRY(pf_alloc((size_t)count, sizeof(int64_t), &fit->gradient_offset, error));
@@ -131,12 +131,14 @@ static pf_status compile_step(pf_fit *fit, pf_error *error) {
 
 static pf_status check_memory(const pf_fit *fit, pf_error *error) {
   const double gibibyte = 1 << 30;
-  double need = (double)pf_pool_threads(fit->pool) * (double)fit->workspace_bytes, most = (double)fit->config.most_bytes;
+  double need = (double)pf_pool_threads(fit->pool) * (double)fit->workspace_bytes,
+         most = (double)fit->config.most_bytes;
   if (most == 0 || need <= most) return PF_OK;
-  return pf_fail(error, PF_USAGE,
-                 "a step of batch %d needs %.1f GiB of working memory in %d threads, more than the %.1f GiB set aside: "
-                 "fewer integrator steps, a smaller network, fewer threads or a hutchinson divergence need less",
-                 fit->config.batch, need / gibibyte, pf_pool_threads(fit->pool), most / gibibyte);
+  return pf_fail(
+      error, PF_USAGE,
+      "a step of batch %d needs %.1f GiB of working memory in %d threads, more than the %.1f GiB set aside: "
+      "fewer integrator steps, a smaller network, fewer threads or a hutchinson divergence need less",
+      fit->config.batch, need / gibibyte, pf_pool_threads(fit->pool), most / gibibyte);
 }
 
 static pf_status allocate_buffers(pf_fit *fit, pf_error *error) {

@@ -26,7 +26,10 @@ enum { PF_FIT_TERMS = 3, PF_FIT_SETS = 4, PF_FIT_INPUTS = 8 };
  * extras. */
 typedef struct pf_objective {
   pf_graph *graph;
-  pf_node loss;                /* PARTIAL scalar, already divided by the batch size */
+  pf_node loss; /* PARTIAL scalar, already divided by the batch size */
+  /* PARTIAL scalar whose gradient is taken in place of the loss's (an adjoint equation's; its value means nothing). A zero
+   * handle: none. */
+  pf_node surrogate;
   pf_node terms[PF_FIT_TERMS]; /* PARTIAL scalars to watch (parts of the loss) */
   int n_terms;
   const float *inputs[PF_FIT_INPUTS]; /* SHARED inputs by index; the balance weight's slot stays NULL */
@@ -42,16 +45,17 @@ typedef struct pf_fit_config {
   int64_t steps;
   int batch;
   pf_adam adam;
-  int64_t warmup;    /* steps */
+  int64_t warmup; /* steps */
   pf_schedule schedule;
   double final_rate;   /* of COSINE: learning rate at the end as a share of its peak */
   int64_t halve_every; /* steps, of HALVING */
-  double clip;       /* gradient norm above which it is scaled down; 0: off */
-  double ema;        /* cap of the moving average's decay */
+  double clip;         /* gradient norm above which it is scaled down; 0: off */
+  double ema;          /* cap of the moving average's decay */
   uint64_t seed;
   pf_precision precision;
   uint32_t stage; /* mixed into the seed, so that stages draw different numbers */
-  size_t most_bytes; /* of the threads' workspaces together; a step that needs more is PF_USAGE. 0: no limit */
+  size_t
+      most_bytes; /* of the threads' workspaces together; a step that needs more is PF_USAGE. 0: no limit */
   bool profile;   /* measure where the time of a step goes (pf_fit_profile) */
 } pf_fit_config;
 

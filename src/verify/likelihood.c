@@ -81,7 +81,8 @@ static pf_status measure_adaptive(const work *w, pf_likelihood *out, pf_error *e
   }
   mean_and_error(w->other, n, &out->adaptive_nll, &mean_error);
   mean_and_error(w->log_p, n, &fixed, &mean_error);
-  out->adaptive_nll = out->nll - (out->adaptive_nll - fixed); /* on all rows: the mean difference of those compared */
+  out->adaptive_nll =
+      out->nll - (out->adaptive_nll - fixed); /* on all rows: the mean difference of those compared */
   return PF_OK;
 }
 
@@ -121,7 +122,8 @@ static pf_status measure_mmd(const work *w, pf_likelihood *out, pf_error *error)
     pf_model_prior(w->model, w->seed, (pf_rows){0, n}, noise);
     for (size_t i = 0; i < 2 * items; i++) real[i] = w->encoded[i];
     for (size_t i = 0; i < items; i++) real[2 * items + i] = noise[i];
-    status = pf_cnf_rows(w->model->flow, &back, (pf_rows){0, n}, real + 2 * items, NULL, NULL, w->pool, error);
+    status =
+        pf_cnf_rows(w->model->flow, &back, (pf_rows){0, n}, real + 2 * items, NULL, NULL, w->pool, error);
     if (status == PF_OK) status = pf_mmd2(model, a, kernel, w->pool, &out->mmd, error);
     if (status == PF_OK) status = pf_mmd2(b, a, kernel, w->pool, &out->mmd_floor, error);
   }
