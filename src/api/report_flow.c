@@ -79,19 +79,16 @@ static int node_of(const moments *m, int k) {
 
 static void name_frame(const moments *m, int k, bool to_noise, char out[40]) {
   static const char *const quarters[] = {"r = 0: data", "r = 1/4", "r = 1/2", "r = 3/4", "r = 1: noise"};
-  int stage = stage_of(m, k), last = m->blocks;
-  if (m->blocks == 1)
-    snprintf(out, 40, "%s",
-             to_noise            ? quarters[stage]
-             : stage == 0        ? "r = 1: noise"
-             : stage == QUARTERS ? "r = 0: samples"
-                                 : quarters[QUARTERS - stage]);
+  int stage = stage_of(m, k), stages = m->blocks == 1 ? QUARTERS : m->blocks;
+  if (!to_noise && stage == stages)
+    snprintf(out, 40, "%s", m->blocks == 1 ? "r = 0: samples" : "samples");
+  else if (m->blocks == 1)
+    snprintf(out, 40, "%s", quarters[to_noise ? stage : QUARTERS - stage]);
   else if (stage == 0)
     snprintf(out, 40, "%s", to_noise ? "data" : "noise");
-  else if (to_noise)
-    snprintf(out, 40, "after block %d%s", stage, stage == last ? ": noise" : "");
   else
-    snprintf(out, 40, "back through block %d%s", last - stage + 1, stage == last ? ": samples" : "");
+    snprintf(out, 40, to_noise ? "after block %d" : "back through block %d",
+             to_noise ? stage : stages - stage + 1);
 }
 
 static pf_status fill_strip(pf_report_work *w, pf_cnf_direction direction, int64_t n, const float *from,

@@ -82,8 +82,8 @@ static void write_map(pf_page *page, const density_view *view, const char *name,
                       "Map of the density over the plane of the two columns"};
   pf_html_figure_begin(text, "cloud", name, NULL);
   pf_svg_begin(text, &head);
+  write_axes(page, view); /* first: the grid would cut the map */
   for (int level = 1; level <= PF_STYLE_LEVELS; level++) write_level(text, view, values, level);
-  write_axes(page, view);
   pf_svg_end(text);
   pf_html_figure_end(text);
 }
@@ -153,7 +153,8 @@ pf_status pf_part_density(pf_page *page, pf_error *error) {
   view.plot = pf_plot_in((pf_box){44, 24, PANEL_WIDTH, view.height}, (pf_range){d->x_low, d->x_high},
                          (pf_range){d->y_low, d->y_high});
   pf_html_section_begin(&page->text, "Density",
-                        "One colour scale: every step is a factor of two, probability per unit of area.");
+                        "Probability per unit of area. A colour begins at the number beside it, each twice "
+                        "the next; blank is below the last.");
   pf_text_add(&page->text, "<div class=\"grid\">\n");
   if (d->law) write_map(page, &view, "Law", d->law);
   if (!d->law && in->data_rows) write_data(page, &view);

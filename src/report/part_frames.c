@@ -41,7 +41,7 @@ static void write_frame(pf_text *text, const pf_report_frames *frames, size_t k,
   const char *name = frames->names[k] ? frames->names[k] : "";
   pf_cloud cloud = {pf_plot_column_of(values, frames->rows, 2, 0),
                     pf_plot_column_of(values, frames->rows, 2, 1), ROWS_MAX, class_name};
-  pf_html_figure_begin(text, "frame", name, NULL);
+  pf_html_figure_begin(text, "mini", name, NULL);
   pf_svg_begin(text,
                &(pf_svg_head){WIDTH + 26, plot->box.height + 22, NULL, name, "Scatter plot of the rows"});
   pf_plot_axes(text, plot, &(pf_axes){.x_ticks = 4, .y_ticks = 4});

@@ -5,18 +5,30 @@
 #include "report/html.h"
 #include "report/parts.h"
 
+enum { ALONE = 0, WITH_ERROR = 1, WITH_FLOOR = 2 };
+
 typedef struct line {
   const char *name, *note;
   double value, error, floor;
+  int has; /* which of the other numbers there are for such a quantity at all */
 } line;
+
+static void write_number(pf_html_table *table, bool is_there, double value) {
+  if (is_there) {
+    pf_html_table_number(table, value);
+    return;
+  }
+  pf_html_table_cell_begin(table, true);
+  pf_html_table_cell_end(table);
+}
 
 static void write_line(pf_html_table *table, const line *l) {
   pf_html_table_row_begin(table, NULL);
   pf_html_table_name(table, l->name, l->note);
   pf_html_table_number(table, l->value);
-  pf_html_table_number(table, l->error);
-  pf_html_table_number(table, l->floor);
-  pf_html_table_number(table, l->value - l->floor);
+  write_number(table, l->has & WITH_ERROR, l->error);
+  write_number(table, l->has & WITH_FLOOR, l->floor);
+  write_number(table, l->has & WITH_FLOOR, l->value - l->floor);
   pf_html_table_row_end(table);
 }
 
@@ -30,24 +42,25 @@ void pf_part_likelihood(pf_page *page) {
   }
   const line lines[] = {
       {"test NLL, nats",
-       "mean of -log p in the data's units; the floor is the law's entropy, the excess then "
-       "KL(data || model)",
-       l->nll, l->nll_error, l->entropy},
+       "mean of -log p in the data's units; the floor is the law's entropy, the excess then KL(data || "
+       "model)",
+       l->nll, l->nll_error, l->entropy, WITH_ERROR | WITH_FLOOR},
       {"NLL in the encoder's units", "of the rows as the network sees them, columns of spread 1",
-       l->encoded_nll, l->nll_error, NAN},
-      {"NLL by adaptive steps", "relative tolerance 1e-5, on up to 2000 of the rows", l->adaptive_nll, NAN,
-       NAN},
+       l->encoded_nll, NAN, NAN, ALONE},
+      {"NLL by adaptive steps", "relative tolerance 1e-5, by the difference on up to 2000 of the rows",
+       l->adaptive_nll, NAN, NAN, ALONE},
       {"largest difference of log p", "between fixed and adaptive steps, over those rows",
-       l->largest_difference, NAN, NAN},
-      {"network evaluations a row", "fixed steps", l->evaluations, NAN, NAN},
-      {"network evaluations a row", "adaptive steps", l->adaptive_evaluations, NAN, NAN},
-      {"inverse error, mean", "|F^-1(F(x)) - x| in the encoder's units", l->inverse_mean, NAN, NAN},
-      {"inverse error, root mean square", NULL, l->inverse_rms, NAN, NAN},
+       l->largest_difference, NAN, NAN, ALONE},
+      {"network evaluations a row", "fixed steps", l->evaluations, NAN, NAN, ALONE},
+      {"network evaluations a row", "adaptive steps", l->adaptive_evaluations, NAN, NAN, ALONE},
+      {"inverse error, mean", "distance of a row from its way to noise and back, encoder's units",
+       l->inverse_mean, NAN, NAN, ALONE},
+      {"inverse error, root mean square", NULL, l->inverse_rms, NAN, NAN, ALONE},
       {"squared MMD",
        "samples against real rows, kernel exp(-|x - y|^2), unbiased: may fall below 0; the floor is between "
-       "two "
-       "halves of the real rows",
-       l->mmd, NAN, l->mmd_floor},
+       "two halves "
+       "of the real rows",
+       l->mmd, NAN, l->mmd_floor, WITH_FLOOR},
   };
   char caption[80];
   snprintf(caption, sizeof caption, "Over %lld real rows", (long long)l->rows);

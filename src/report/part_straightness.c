@@ -1,5 +1,5 @@
 /* How straight the paths are: their root mean square distance from their chords along the way, as a share of the chords'
- * length. A flow of zero here can be followed in one step. */
+ * length. Nothing is said about speed: a straight path may still be run through unevenly. */
 #include <math.h>
 
 #include "report/html.h"
@@ -28,7 +28,7 @@ void pf_figure_straightness(pf_page *page) {
   pf_html_figure_begin(
       text, "half", "How straight they are:",
       "root mean square distance of the paths from their straight chords, divided by the root mean "
-      "square length of the chords. At 0 everywhere one step is enough.");
+      "square length of the chords. 0: straight lines.");
   pf_svg_begin(
       text, &(pf_svg_head){484, 264, NULL, "Straightness", "Distance of paths from their chords over time"});
   pf_plot_axes(text, &plot, &(pf_axes){7, 5, "time t", "distance / length"});

@@ -18,8 +18,7 @@ const char *pf_page_column_name(const pf_page *page, size_t column, char fallbac
 
 void pf_part_header(pf_page *page);
 void pf_part_metrics(pf_page *page);
-/* The parts of a flow with likelihood. For any other model one sentence says that there are none. */
-bool pf_page_has_flow(const pf_report_input *input);
+/* Density, frames, blocks and this one are of a flow with likelihood: not called for other models. */
 void pf_part_likelihood(pf_page *page);
 pf_status pf_part_samples(pf_page *page, pf_error *error);
 pf_status pf_part_density(pf_page *page, pf_error *error);

@@ -85,7 +85,8 @@ pf_status pf_plot_column_frame(pf_plot_column column, pf_range *out, pf_error *e
 double pf_plot_equal_aspect(pf_range *x, pf_range *y, double width) {
   const double flattest = 0.45, tallest = 1.15;
   double ratio = (y->high - y->low) / (x->high - x->low);
-  if (!(ratio > flattest / 2 && ratio < 2 * tallest)) return 0.8 * width; /* units differ: scales of their own */
+  if (!(ratio > flattest / 2 && ratio < 2 * tallest))
+    return 0.8 * width; /* units differ: scales of their own */
   if (ratio < flattest) *y = pf_range_padded(y->low, y->high, 0.5 * (flattest / ratio - 1));
   if (ratio > tallest) *x = pf_range_padded(x->low, x->high, 0.5 * (ratio / tallest - 1));
   return width * fmin(fmax(ratio, flattest), tallest);

@@ -107,33 +107,38 @@ static void write_foot(pf_page *page) {
               "runs nothing.</footer>\n</main>\n</body>\n</html>\n");
 }
 
-bool pf_page_has_flow(const pf_report_input *in) {
+/* Whether the input says anything that only a flow with likelihood has. */
+static bool has_flow_parts(const pf_report_input *in) {
   return (in->likelihood && in->likelihood->has_density) || in->density || in->to_noise.count ||
          in->to_data.count || in->block_count;
 }
 
-static pf_status write_flow(pf_page *page, pf_error *error) {
-  if (!pf_page_has_flow(page->input)) {
+static void write_numbers(pf_page *page) {
+  pf_part_header(page);
+  pf_part_metrics(page);
+  if (has_flow_parts(page->input))
+    pf_part_likelihood(page);
+  else
     pf_page_absent(
         page,
         "Likelihood, density, data on their way to noise, blocks: only a flow with likelihood has them.");
-    return PF_OK;
-  }
-  pf_part_likelihood(page);
-  PF_TRY(pf_part_density(page, error));
-  PF_TRY(pf_part_frames(page, error));
-  pf_part_blocks(page);
+}
+
+static pf_status write_rows(pf_page *page, pf_error *error) {
+  bool has_flow = has_flow_parts(page->input);
+  PF_TRY(pf_part_samples(page, error));
+  if (has_flow) PF_TRY(pf_part_density(page, error));
+  PF_TRY(pf_part_marginals(page, error));
+  PF_TRY(pf_part_pairs(page, error));
+  if (has_flow) PF_TRY(pf_part_frames(page, error));
+  if (has_flow) pf_part_blocks(page);
   return PF_OK;
 }
 
 static pf_status write_parts(pf_page *page, pf_error *error) {
   write_head(page);
-  pf_part_header(page);
-  pf_part_metrics(page);
-  PF_TRY(pf_part_samples(page, error));
-  PF_TRY(pf_part_marginals(page, error));
-  PF_TRY(pf_part_pairs(page, error));
-  PF_TRY(write_flow(page, error));
+  write_numbers(page);
+  PF_TRY(write_rows(page, error));
   pf_text_add(&page->text, "<div class=\"row\">\n"); /* side by side where there is room */
   PF_TRY(pf_part_paths(page, error));
   pf_part_steps(page);

@@ -14,7 +14,8 @@ static const char colours[] =
     "--muted:#9ba7b4;--rule:#2e3742;--grid:#262e38;--c0:#5ab4ec;--c1:#f58a3c;--c2:#35c79d;--c3:#e29ac5;--c4:#"
     "eebb4d;"
     "--c5:#9ad2f5;--ok:#45cfa4;--warn:#f7a25f;--dot:.5;--t0:#69737f;--t1:#747da0;--t2:#807fbd;--t3:#9380cc;"
-    "--t4:#b07fc9;--t5:#cd7db0;--t6:#e5807f;--t7:#f58a3c;--d1:#1c2f42;--d2:#1f4361;--d3:#245c87;--d4:#3079ad;--d5:#4f9ccf;"
+    "--t4:#b07fc9;--t5:#cd7db0;--t6:#e5807f;--t7:#f58a3c;--d1:#1c2f42;--d2:#1f4361;--d3:#245c87;--d4:#3079ad;"
+    "--d5:#4f9ccf;"
     "--d6:#86c1e9;--d7:#d4ebfb}}\n";
 
 static const char layout[] =
@@ -95,7 +96,8 @@ static const char charts[] =
     ".hollow{fill:var(--paper);stroke:var(--c0);stroke-width:2}.level{stroke:var(--c0);stroke-width:1;"
     "stroke-dasharray:1 4;stroke-linecap:round}\n"
     ".d1,.d2,.d3,.d4,.d5,.d6,.d7{stroke:none;shape-rendering:crispEdges}\n"
-    ".d1{fill:var(--d1)}.d2{fill:var(--d2)}.d3{fill:var(--d3)}.d4{fill:var(--d4)}.d5{fill:var(--d5)}.d6{fill:var(--"
+    ".d1{fill:var(--d1)}.d2{fill:var(--d2)}.d3{fill:var(--d3)}.d4{fill:var(--d4)}.d5{fill:var(--d5)}.d6{fill:"
+    "var(--"
     "d6)}"
     ".d7{fill:var(--d7)}.strip .dots0,.strip .dots1{stroke-width:3}\n"
     ".whisker{stroke:var(--ink);stroke-width:1.4}\n"
@@ -107,7 +109,8 @@ static const char charts[] =
 
 static const char media[] =
     "@media (max-width:700px){main{padding:20px 12px 32px}section{padding:16px 14px}h1{font-size:1.4rem}\n"
-    ".strip{grid-template-columns:repeat(2,minmax(0,1fr))}.grid{grid-template-columns:minmax(0,1fr)}.grid.many{grid-template-columns:repeat(2,minmax(0,1fr));gap:"
+    ".strip{grid-template-columns:repeat(2,minmax(0,1fr))}.grid{grid-template-columns:minmax(0,1fr)}.grid."
+    "many{grid-template-columns:repeat(2,minmax(0,1fr));gap:"
     "14px}\n"
     "svg text{font-size:13px}svg text.name{font-size:14px}.pairs text,.pairs text.name{font-size:15px}\n"
     ".many text,.strip text{font-size:17px}\n"

@@ -13,7 +13,7 @@
 #include "base/memory.h"
 #include "model/model.h"
 
-static pf_model *of_law, *of_table;
+static pf_model *of_law, *of_table, *blocks, *potential;
 static pf_table *held;
 static char folder[64];
 
@@ -32,6 +32,20 @@ static pf_model *train(const pf_table *table, const char *source, const char *co
   options.encoder = table->columns == 3 ? "quantile" : "standard";
   check(pf_train(table, NULL, &options, &model, &error), &error);
   if (command) json_object_set_new(model->facts, "command", json_string(command));
+  return model;
+}
+
+/* A flow with likelihood, hardly trained. */
+static pf_model *train_flow(const pf_table *table, const char *method, const char *source) {
+  pf_train_options options = pf_train_options_default();
+  pf_error error = {0};
+  pf_model *model = NULL;
+  options.method = method;
+  options.steps = 12, options.width = 8, options.depth = 1, options.batch = 64, options.blocks = 2,
+  options.stop_movement = 0;
+  options.curve_points = 4;
+  options.source = source;
+  check(pf_train(table, NULL, &options, &model, &error), &error);
   return model;
 }
 
@@ -60,6 +74,8 @@ static int set_up(void **state) {
   check(pf_table_load("law:moons", &(pf_load_options){.rows = 600, .seed = 5}, &law, &error), &error);
   of_law = train(law, "law:moons", "pushforward train law:moons -o m.pf --budget 9s --steps-of 3");
   of_table = train(rows, "data/people.csv", "pushforward train people.csv --steps 40");
+  blocks = train_flow(law, "jko", "law:moons");
+  potential = train_flow(rows, "otflow", "data/people.csv");
   pf_table_free(law);
   pf_table_free(rows);
   return 0;
@@ -69,6 +85,8 @@ static int tear_down(void **state) {
   (void)state;
   pf_model_free(of_law);
   pf_model_free(of_table);
+  pf_model_free(blocks);
+  pf_model_free(potential);
   pf_table_free(held);
   return rmdir(folder); /* fails when a test left something behind */
 }
@@ -191,6 +209,111 @@ static void a_table_is_compared_row_by_row(void **state) {
   pf_free(pages[1]);
 }
 
+static void a_flow_of_blocks_shows_its_density(void **state) {
+  (void)state;
+  static const char *const words[] = {
+      "<dt>flow</dt><dd>MLP 1 x 8 SiLU, without time",
+      "<dd>3 blocks of 6 Runge-Kutta 4 steps</dd>",
+      "paths leave their chords by at most",
+      "likelihood 1, transport cost 0",
+      "Samples made with 72 network evaluations each", /* 3 blocks x 6 steps x 4 stages */
+      "<h2>Likelihood</h2>",
+      "Over 20000 real rows",
+      "<h2>Density</h2>",
+      "<b>Law</b>",
+      "<b>Model</b>",
+      "<h2>To noise and back</h2>",
+      "<b>after block 3</b>",
+      "<b>back through block 3</b>",
+      "<b>back through block 2</b>",
+      "<b>samples</b>",
+      "<h2>The blocks of the flow</h2>",
+      ">0.25</text>", /* h of the first block */
+      "60 paths, 49 nodes each",
+      "<title>Straightness</title>"};
+  pf_report_options options = small_options();
+  size_t lengths[2];
+  char *pages[2];
+  for (int i = 0; i < 2; i++) {
+    options.evaluate.threads = 1 + 2 * i;
+    pages[i] = make_page(blocks, NULL, NULL, &options, &lengths[i]);
+  }
+  for (size_t i = 0; i < sizeof words / sizeof *words; i++) assert_says(pages[0], words[i]);
+  assert_silent(pages[0], "<h2>Not in this report</h2>\n<ul>\n<li>Likelihood");
+  assert_silent(pages[0], "interpolant");
+  assert_int_equal(lengths[0], lengths[1]);
+  assert_memory_equal(pages[0], pages[1], lengths[0]);
+  assert_true(lengths[0] < 1500000);
+  pf_free(pages[0]);
+  pf_free(pages[1]);
+}
+
+/* Three columns, one of whole numbers: no map, but all the rest; against rows there is no entropy. */
+static void a_flow_of_a_table_shows_what_it_can(void **state) {
+  (void)state;
+  static const char *const words[] = {"minus the slope of a potential of width 8, 1 residual layer",
+                                      "<h2>Likelihood</h2>",
+                                      "Over 150 real rows",
+                                      "Density map: it is drawn for exactly two columns of real numbers.",
+                                      "<h2>To noise and back</h2>",
+                                      "first two columns, in encoded units",
+                                      "<b>r = 0: data</b>",
+                                      "<b>r = 0: samples</b>",
+                                      "Blocks: step sizes and movement are those of a JKO flow.",
+                                      "<title>Straightness</title>"};
+  pf_report_options options = small_options();
+  size_t length = 0;
+  char *page = make_page(potential, held, NULL, &options, &length);
+  for (size_t i = 0; i < sizeof words / sizeof *words; i++) assert_says(page, words[i]);
+  assert_silent(page, "<h2>Density</h2>");
+  pf_free(page);
+  page = make_page(potential, NULL, NULL, NULL, &length);
+  assert_says(page, "Likelihood: there were no rows to measure it on.");
+  assert_says(page, "<h2>To noise and back</h2>");
+  assert_silent(page, "<h3>Data to noise</h3>");
+  assert_says(page, "<h3>Noise to data</h3>");
+  pf_free(page);
+}
+
+static void one_column_has_neither_map_nor_frames(void **state) {
+  (void)state;
+  double values[200];
+  pf_table *one = NULL;
+  for (int i = 0; i < 200; i++) values[i] = (i * 37 % 200) / 50.0;
+  assert_int_equal(pf_table_from_values(200, 1, values, NULL, &one, NULL), PF_OK);
+  pf_model *model = train_flow(one, "jko", NULL);
+  pf_report_options options = small_options();
+  size_t length = 0;
+  char *page = make_page(model, one, NULL, &options, &length);
+  assert_says(page, "Density map: it is drawn for exactly two columns");
+  assert_says(page, "they are drawn in the plane of the first two columns");
+  assert_says(page, "<h2>The blocks of the flow</h2>");
+  assert_says(page, "<h2>How samples move</h2>");
+  pf_free(page);
+  pf_model_free(model);
+  pf_table_free(one);
+}
+
+/* Facts of a file may be anything. */
+static void spoiled_facts_of_blocks_are_left_out(void **state) {
+  (void)state;
+  json_t *kept = json_incref(json_object_get(blocks->facts, "step_sizes"));
+  size_t length = 0;
+  json_object_set_new(blocks->facts, "step_sizes", json_pack("[s, n]", "wide"));
+  char *page = make_page(blocks, NULL, "law:moons",
+                         &(pf_report_options){.evaluate = small_options().evaluate}, &length);
+  assert_says(page, "<h2>The blocks of the flow</h2>");
+  assert_silent(page, ">0.25</text>");
+  assert_silent(page, "nan");
+  pf_free(page);
+  json_object_set_new(blocks->facts, "step_sizes", json_string("none"));
+  page = make_page(blocks, NULL, "law:moons", &(pf_report_options){.evaluate = small_options().evaluate},
+                   &length);
+  assert_silent(page, "<h2>The blocks of the flow</h2>");
+  pf_free(page);
+  json_object_set_new(blocks->facts, "step_sizes", kept);
+}
+
 static void without_data_the_samples_are_shown(void **state) {
   (void)state;
   pf_report_options options = {0};
@@ -286,13 +409,12 @@ static void failure_leaves_nothing_behind(void **state) {
   assert_int_equal(files_in(folder), 0);
 }
 
-static void every_failing_allocation_is_reported(void **state) {
-  (void)state;
+static void fail_allocations_of(const pf_model *model) {
   int failures = 0;
   for (int64_t k = 1;; k += 1 + k / 8) { /* without data: the page's own allocations, not the metrics' */
     pf_error error = {0};
     pf_memory_fail_at(k);
-    pf_status status = pf_report(of_table, NULL, NULL, NULL, path_of("page.html"), &error);
+    pf_status status = pf_report(model, NULL, NULL, NULL, path_of("page.html"), &error);
     pf_memory_fail_at(0);
     if (status == PF_OK) break;
     assert_int_equal(status, PF_NO_MEMORY);
@@ -303,10 +425,20 @@ static void every_failing_allocation_is_reported(void **state) {
   unlink(path_of("page.html"));
 }
 
+static void every_failing_allocation_is_reported(void **state) {
+  (void)state;
+  fail_allocations_of(of_table);
+  fail_allocations_of(potential);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_law_gives_every_section),
       cmocka_unit_test(a_table_is_compared_row_by_row),
+      cmocka_unit_test(a_flow_of_blocks_shows_its_density),
+      cmocka_unit_test(a_flow_of_a_table_shows_what_it_can),
+      cmocka_unit_test(one_column_has_neither_map_nor_frames),
+      cmocka_unit_test(spoiled_facts_of_blocks_are_left_out),
       cmocka_unit_test(without_data_the_samples_are_shown),
       cmocka_unit_test(a_law_that_does_not_fit_is_left_out),
       cmocka_unit_test(another_seed_shows_other_samples),

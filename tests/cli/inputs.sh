@@ -46,7 +46,7 @@ printf 'P2 4 4 9\n0 9 9 9\n9 9 9 9\n9 9 9 9\n9 9 9 3\n' >mask.pgm
 check 'picture to csv' sh -c '"$0" data mask.pgm -n 2000 | awk -F, "NR > 1 { n++; if (\$1 * \$2 < 0) o++ }
   END { exit !(n == 2000 && o > 1990) }"' "$P"
 check 'picture to model' tiny law:mask.pgm mask.st --rows 500
-check 'model against its picture' sh -c '"$0" eval mask.st law:mask.pgm --pairs 1 --rows 100 2>eval.err | grep -q "^nll "' "$P"
+check 'model against its picture' sh -c '"$0" eval mask.st law:mask.pgm --pairs 1 --rows 100 2>eval.err | grep -q "^sample_nll "' "$P"
 check 'report on a picture' "$P" report mask.st law:mask.pgm --pairs 1 --rows 100 -o mask.html --quiet
 check 'laws tells of pictures' sh -c '"$0" laws | grep -q "FILE.png"' "$P"
 cp mask.pgm renamed

@@ -47,4 +47,7 @@ assert abs(o["likelihood"]["nll"] + sum(rows) / len(rows)) < 1e-6 * abs(o["likel
 else
   skip 'JSON' 'no python3'
 fi
+"$P" report flow.st law:8gaussians -o flow.html $FAST || not_ok 'report' 'no page'
+check 'a page of its density' sh -c 'grep -q "<h2>Likelihood</h2>" flow.html && grep -q "<h2>Density</h2>" flow.html &&
+  grep -q "<h2>To noise and back</h2>" flow.html && grep -q "<dt>straightness</dt>" flow.html'
 fails 'an unknown metric' 2 'nll' eval flow.st law:8gaussians --metrics nlll

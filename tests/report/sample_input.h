@@ -8,12 +8,21 @@
 #include "base/rng.h"
 #include "report/report.h"
 
-enum { SAMPLE_PATHS = 20, SAMPLE_NODES = 9, SAMPLE_STEPS = 1000 };
+enum {
+  SAMPLE_PATHS = 20,
+  SAMPLE_NODES = 9,
+  SAMPLE_STEPS = 1000,
+  SAMPLE_CELLS = PF_REPORT_CELLS * PF_REPORT_CELLS,
+  SAMPLE_FRAMES = 5,
+  SAMPLE_FRAME_ROWS = 30
+};
 
 typedef struct sample_input {
   pf_report_input input;
-  double *values; /* one block: data, samples, paths, steps, losses */
+  double
+      *values; /* one block: data, samples, paths, steps, losses, straightness, two densities, two strips */
   size_t count;
+  pf_report_density density;
   pf_report_series series[2];
 } sample_input;
 
@@ -36,6 +45,11 @@ static const pf_report_check sample_checks[] = {{"semigroup", 1e-4, 0, 1e-3, tru
 static const char *const sample_names[] = {
     "<script>x</script>", "a&b", "\"quoted\"", "'", "e", "f", "g", "h", "i"};
 
+static const pf_likelihood sample_likelihood = {true, 2000, 2.685,  0.0054, 2.67, 2.05,    2.6851,
+                                                64,   156,  0.0002, 3e-8,   7e-8, -0.0003, 0.0007};
+static const pf_report_block sample_blocks[] = {{0.25, 0.266}, {0.35, 0.158}, {NAN, 0.0887}};
+static const char *const sample_frames[] = {"r = 0 <data>", "r = 1/4", "r = 1/2", NULL, "r = 1: noise"};
+
 static inline void sample_input_parts(pf_report_input *in) {
   in->title = "moons <i>";
   in->subtitle = "sub & title";
@@ -50,10 +64,26 @@ static inline void sample_input_parts(pf_report_input *in) {
   in->checks = sample_checks, in->check_count = 2;
 }
 
+/* from: straightness, then the values of densities and strips, which are made positive for densities. */
+static inline void sample_input_flow(sample_input *s, double *from) {
+  double *model = from + SAMPLE_NODES, *law = model + SAMPLE_CELLS, *frames = law + SAMPLE_CELLS;
+  for (int i = 0; i < SAMPLE_NODES; i++) from[i] = 0.01 * fabs(from[i]);
+  for (int i = 0; i < 2 * SAMPLE_CELLS; i++) model[i] = exp(model[i]);
+  s->density = (pf_report_density){-3, 3, -2, 4, PF_REPORT_CELLS, PF_REPORT_CELLS, model, law};
+  s->input.straightness = from;
+  s->input.likelihood = &sample_likelihood;
+  s->input.density = &s->density;
+  s->input.to_noise = (pf_report_frames){sample_frames, frames, SAMPLE_FRAMES, SAMPLE_FRAME_ROWS};
+  s->input.to_data = s->input.to_noise;
+  s->input.to_data.values = frames + SAMPLE_FRAMES * SAMPLE_FRAME_ROWS * 2;
+  s->input.blocks = sample_blocks, s->input.block_count = 3;
+}
+
 /* d <= 9. Free with sample_input_free. */
 static inline void sample_input_fill(sample_input *s, size_t d, size_t rows) {
   size_t paths = SAMPLE_PATHS * SAMPLE_NODES * d;
-  s->count = 2 * rows * d + paths + 2 * SAMPLE_STEPS;
+  size_t flow = SAMPLE_NODES + 2 * SAMPLE_CELLS + 2 * SAMPLE_FRAMES * SAMPLE_FRAME_ROWS * 2;
+  s->count = 2 * rows * d + paths + 2 * SAMPLE_STEPS + flow;
   s->values = malloc(s->count * sizeof *s->values);
   pf_rng rng = pf_rng_at(7, PF_STREAM_TEST, 0, 0);
   for (size_t i = 0; i < s->count; i++) s->values[i] = pf_rng_normal(&rng);
@@ -72,6 +102,7 @@ static inline void sample_input_fill(sample_input *s, size_t d, size_t rows) {
   s->input.data_rows = s->input.sample_rows = rows;
   s->input.paths = s->values + 2 * rows * d;
   s->input.path_count = SAMPLE_PATHS, s->input.path_nodes = SAMPLE_NODES;
+  sample_input_flow(s, losses + SAMPLE_STEPS);
 }
 
 static inline void sample_input_free(sample_input *s) { free(s->values); }

@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <stdint.h>
 #include <ctype.h>
+#include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
 
@@ -56,7 +57,7 @@ static void assert_coordinates_are_numbers(const char *page) {
   for (size_t a = 0; a < sizeof attributes / sizeof *attributes; a++)
     for (const char *at = strstr(page, attributes[a]); at; at = strstr(at, attributes[a])) {
       at += strlen(attributes[a]);
-      size_t length = strcspn(at, "\""), good = strspn(at, "0123456789.- MLhZ");
+      size_t length = strcspn(at, "\""), good = strspn(at, "0123456789.- MLhvZ");
       assert_int_equal(good, length);
     }
 }
@@ -104,7 +105,14 @@ static void page_is_good_in_every_dimension(void **state) {
     assert_int_equal(count_of(page, "<h2>Pairs of columns</h2>"), d > 2);
     assert_int_equal(count_of(page, "<h2>Samples against data</h2>"), d == 1 || d == 2);
     assert_int_equal(count_of(page, "<h2>How samples move</h2>"), d > 0);
-    assert_int_equal(count_of(page, "<h2>Not in this report</h2>"), d == 0);
+    assert_int_equal(count_of(page, "<h2>Likelihood</h2>"), 1);
+    assert_int_equal(count_of(page, "<h2>The blocks of the flow</h2>"), 1);
+    assert_int_equal(count_of(page, "<h2>Density</h2>"), d == 2);
+    assert_int_equal(count_of(page, "Density map: it is drawn for exactly two columns"), d != 2);
+    assert_int_equal(count_of(page, "<h2>To noise and back</h2>"), d >= 2);
+    assert_int_equal(count_of(page, "they are drawn in the plane of the first two columns"), d < 2);
+    assert_int_equal(count_of(page, "<title>Straightness</title>"), d > 0);
+    assert_int_equal(count_of(page, "<h2>Not in this report</h2>"), d != 2);
     pf_text_free(&text);
     sample_input_free(&s);
   }
@@ -118,6 +126,7 @@ static void names_are_escaped_everywhere(void **state) {
     pf_text text = {0};
     const char *page = write_page(&s.input, &text);
     assert_true(count_of(page, "&lt;script&gt;x&lt;/script&gt;") >= (d < 3 ? 2 : 3));
+    assert_int_equal(count_of(page, "<b>r = 0 &lt;data&gt;</b>"), d > 1 ? 2 : 0);
     assert_null(strstr(page, "<script"));
     assert_non_null(strstr(page, "<title>moons &lt;i&gt;</title>"));
     assert_non_null(strstr(page, "-o &#39;b &amp; c&#39;"));
@@ -171,7 +180,8 @@ static void empty_input_says_what_is_missing(void **state) {
   pf_text text = {0};
   const char *page = write_page(&in, &text);
   assert_good_page(page);
-  assert_int_equal(count_of(page, "<li>"), 10);
+  assert_int_equal(count_of(page, "<li>"), 11);
+  assert_int_equal(count_of(page, "only a flow with likelihood has them"), 1);
   assert_int_equal(count_of(page, "<figure"), 0);
   assert_non_null(strstr(page, "<title>pushforward report</title>"));
   pf_text_free(&text);
@@ -215,7 +225,8 @@ static void page_stays_small(void **state) {
     s.input.path_count = 1; /* as many paths as fit: the sample block read as 20 x more */
     pf_text text = {0};
     write_page(&s.input, &text);
-    assert_true(text.length < 400000);
+    size_t map = d == 2 ? 2 * SAMPLE_CELLS * 26 : 0; /* densities without any two neighbours alike */
+    assert_true(text.length < 400000 + map && text.length < 1500000);
     pf_text_free(&text);
     sample_input_free(&s);
   }
@@ -274,6 +285,124 @@ static void a_missing_term_leaves_no_bound(void **state) {
   pf_text_free(&text);
 }
 
+/* The path of a class inside one of the maps. */
+static void assert_boxes(const char *map, const char *class_name, const char *path) {
+  char words[256];
+  snprintf(words, sizeof words, "<path class=\"%s\" d=\"%s\"/>", class_name, path);
+  const char *end = strstr(map, "</figure>"), *at = strstr(map, words);
+  if (!at || at > end) fail_msg("no %s in %.600s", words, map);
+}
+
+/* Two rows of four cells, the lower one first: levels by factors of two from the law's highest value, boxes of equal cells. */
+static void density_map_is_to_scale(void **state) {
+  (void)state;
+  const double law[] = {0.4, 0.4, 0.1, NAN, 0.05, 0.006, 0.4, 0.4};
+  const double model[] = {0, 9, 0.79, 0.8, INFINITY, -1, 0.2, 0.2};
+  pf_report_density density = {0, 4, 0, 2, 4, 2, model, law};
+  pf_report_input in = pf_report_input_default();
+  in.dimension = 2;
+  in.density = &density;
+  pf_text text = {0};
+  const char *page = write_page(&in, &text);
+  assert_good_page(page);
+  const char *map = strstr(page, "<b>Law</b>"), *other = strstr(page, "<b>Model</b>");
+  assert_non_null(map);
+  assert_non_null(other);
+  /* the map is 370 x 185 at (44, 24): cells of 92.5 */
+  assert_boxes(map, "d7", "M44 116.5h185v92.5h-185ZM229 24h185v92.5h-185Z");
+  assert_boxes(map, "d5", "M229 116.5h92.5v92.5h-92.5Z");
+  assert_boxes(map, "d4", "M44 24h92.5v92.5h-92.5Z");
+  assert_boxes(map, "d1", ""); /* 0.00625 is the lowest bound */
+  assert_boxes(other, "d7", "M136.5 116.5h277.5v92.5h-277.5ZM44 24h92.5v92.5h-92.5Z");
+  assert_boxes(other, "d6", "M229 24h185v92.5h-185Z");
+  assert_non_null(strstr(page, "0.4 and more"));
+  assert_non_null(strstr(page, ">0.00625<"));
+  pf_text_free(&text);
+}
+
+/* Without the law's density the data stand beside the model; without a positive density there is no map. */
+static void a_density_without_a_law(void **state) {
+  (void)state;
+  sample_input s;
+  sample_input_fill(&s, 2, 40);
+  s.density.law = NULL;
+  pf_text text = {0};
+  const char *page = write_page(&s.input, &text);
+  assert_good_page(page);
+  assert_null(strstr(page, "<b>Law</b>"));
+  assert_int_equal(count_of(page, "<b>Data</b> 40 of 40 rows."), 2);
+  pf_text_free(&text);
+  const double nothing[] = {0, NAN, -INFINITY, -1};
+  s.density = (pf_report_density){0, 1, 0, 1, 2, 2, nothing, NULL};
+  page = write_page(&s.input, &text);
+  assert_good_page(page);
+  assert_int_equal(count_of(page, "<h2>Density</h2>"), 0);
+  assert_non_null(strstr(page, "nowhere a positive number"));
+  pf_text_free(&text);
+  sample_input_free(&s);
+}
+
+static void the_grid_is_that_of_the_scatter_plots(void **state) {
+  (void)state;
+  const double rows[] = {0, 0, 10, 5, 0, 5, 10, 0}, bad[] = {NAN, 1, INFINITY, 2};
+  pf_report_input in = pf_report_input_default();
+  pf_report_density grid;
+  in.data = rows, in.data_rows = 4, in.dimension = 2;
+  assert_int_equal(pf_report_density_grid(&in, &grid, NULL), PF_OK);
+  assert_true(fabs(grid.x_low + 0.8) < 1e-9 && fabs(grid.x_high - 10.8) < 1e-9);
+  assert_true(fabs(grid.y_low + 0.4) < 1e-9 && fabs(grid.y_high - 5.4) < 1e-9);
+  assert_int_equal(grid.columns, 100);
+  assert_int_equal(grid.rows, 50);
+  in.data = bad, in.data_rows = 2;
+  assert_int_equal(pf_report_density_grid(&in, &grid, NULL), PF_OK);
+  assert_int_equal(grid.columns, 0);
+  in.data = rows, in.data_rows = 8, in.dimension = 1;
+  assert_int_equal(pf_report_density_grid(&in, &grid, NULL), PF_OK);
+  assert_int_equal(grid.columns, 0);
+}
+
+/* Bars in proportion; a block without a step size has a dash. */
+static void block_bars_are_to_scale(void **state) {
+  (void)state;
+  pf_report_input in = pf_report_input_default();
+  in.blocks = sample_blocks, in.block_count = 3;
+  pf_text text = {0};
+  const char *page = write_page(&in, &text);
+  assert_good_page(page);
+  const char *moved = strstr(page, "<title>Movement.</title>");
+  assert_non_null(moved);
+  double first = number_of(moved, "<rect class=\"b2\"", " height=\"");
+  moved = strstr(moved, "<rect class=\"b2\"") + 1;
+  assert_true(fabs(number_of(moved, "<rect class=\"b2\"", " height=\"") / first - 0.158 / 0.266) < 0.002);
+  assert_int_equal(count_of(page, "<rect class=\"b0\""), 2);
+  assert_non_null(strstr(page, ">\xE2\x80\x93</text>"));
+  pf_text_free(&text);
+}
+
+static void likelihood_table_says_what_is_known(void **state) {
+  (void)state;
+  pf_likelihood l = sample_likelihood;
+  pf_report_input in = pf_report_input_default();
+  in.likelihood = &l;
+  pf_text text = {0};
+  const char *page = write_page(&in, &text);
+  assert_good_page(page);
+  assert_non_null(strstr(page, ">2.685</td>"));
+  assert_non_null(strstr(page, ">0.015</td>")); /* the excess over the entropy */
+  assert_non_null(strstr(page, "Over 2000 real rows"));
+  assert_int_equal(count_of(page, "\xE2\x80\x93</td>"), 0);
+  pf_text_free(&text);
+  l.entropy = NAN, l.mmd = NAN, l.mmd_floor = NAN, l.nll = INFINITY;
+  page = write_page(&in, &text);
+  assert_good_page(page);
+  assert_int_equal(count_of(page, "\xE2\x80\x93</td>"), 6);
+  pf_text_free(&text);
+  l.has_density = false;
+  page = write_page(&in, &text);
+  assert_non_null(strstr(page, "only a flow with likelihood has them"));
+  pf_text_free(&text);
+}
+
 static void a_null_array_with_a_count_is_named(void **state) {
   (void)state;
   sample_input s;
@@ -288,6 +417,17 @@ static void a_null_array_with_a_count_is_named(void **state) {
   s.series[1].value = NULL;
   assert_int_equal(pf_report_write(&s.input, &text, &error), PF_USAGE);
   assert_non_null(strstr(error.message, "series[].value"));
+  s.series[1].value = s.values;
+  s.input.to_data.names = NULL;
+  assert_int_equal(pf_report_write(&s.input, &text, &error), PF_USAGE);
+  assert_non_null(strstr(error.message, "to_data is NULL but its count is 5"));
+  s.input.to_data.names = sample_frames;
+  s.density.rows = PF_REPORT_CELLS + 1;
+  assert_int_equal(pf_report_write(&s.input, &text, &error), PF_USAGE);
+  assert_non_null(strstr(error.message, "100 x 101 cells"));
+  s.density.rows = 1, s.density.model = NULL;
+  assert_int_equal(pf_report_write(&s.input, &text, &error), PF_USAGE);
+  assert_non_null(strstr(error.message, "density.model"));
   assert_int_equal(pf_report_write(NULL, &text, &error), PF_USAGE);
   assert_int_equal(pf_report_write(&s.input, NULL, NULL), PF_USAGE);
   assert_string_equal(text.data, "kept");
@@ -298,7 +438,7 @@ static void a_null_array_with_a_count_is_named(void **state) {
 static void every_failing_allocation_is_reported(void **state) {
   (void)state;
   sample_input s;
-  sample_input_fill(&s, 3, 60);
+  sample_input_fill(&s, 2, 60); /* the dimension that has every picture of a flow */
   int failures = 0;
   for (int64_t k = 1;; k++) {
     pf_text text = {0};
@@ -334,6 +474,11 @@ int main(void) {
       cmocka_unit_test(page_stays_small),
       cmocka_unit_test(decomposition_bar_is_to_scale),
       cmocka_unit_test(a_missing_term_leaves_no_bound),
+      cmocka_unit_test(density_map_is_to_scale),
+      cmocka_unit_test(a_density_without_a_law),
+      cmocka_unit_test(the_grid_is_that_of_the_scatter_plots),
+      cmocka_unit_test(block_bars_are_to_scale),
+      cmocka_unit_test(likelihood_table_says_what_is_known),
       cmocka_unit_test(a_null_array_with_a_count_is_named),
       cmocka_unit_test(every_failing_allocation_is_reported),
   };
