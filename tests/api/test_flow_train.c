@@ -1,5 +1,7 @@
 /* Training flows with likelihood from end to end: the same bytes for any number of threads and across any stop, what is asked
  * for wrongly. */
+#include "data/safetensors.h"
+#include "flow/cnf.h"
 #include "tiny_flow.h"
 
 static pf_train_options jko(void) { return tiny_jko(3); }
@@ -214,6 +216,84 @@ static void runs_killed_between_blocks_end_in_the_same_bytes(void **state) {
   o.reparametrise = 1;
   o.steps = 8;
   expect_seams(o, first, 1);
+}
+
+/* ---- refinement ---- */
+
+/* An array of a checkpoint's bytes; the caller frees *keep. */
+static const void *state_of(bytes checkpoint, const char *name, pf_dtype type, int64_t n,
+                            pf_container **keep) {
+  pf_error error = {0};
+  const pf_array *array = NULL;
+  pf_array shape = {.name = (char *)(uintptr_t)name, .dtype = type, .rank = 1, .dims = {n}};
+  must(pf_container_read_bytes(checkpoint.data, checkpoint.size, "checkpoint", keep, &error), &error);
+  must(pf_container_require(*keep, &shape, &array, &error), &error);
+  return array->data;
+}
+
+/* log-determinants and ends of the rows through a flow of these blocks */
+static void through(const float *params, int blocks, int steps, double *x, double *l) {
+  pf_cnf_config c = {.field = {.network = {.inputs = 2,
+                                           .outputs = 2,
+                                           .width = 8,
+                                           .depth = 1,
+                                           .frequencies = 1,
+                                           .max_frequency = 1}},
+                     .blocks = blocks,
+                     .steps = steps};
+  pf_cnf_move move = {.direction = PF_CNF_TO_NOISE};
+  pf_cnf *cnf = NULL;
+  pf_error error = {0};
+  must(pf_cnf_create(&c, params, &cnf, &error), &error);
+  must(pf_cnf_rows(cnf, &move, (pf_rows){0, TINY_ROWS}, x, l, NULL, NULL, &error), &error);
+  pf_cnf_free(cnf);
+}
+
+/* A block is its own square root twice: before they are trained again, the halved blocks are the same flow. */
+static void halving_all_blocks_leaves_the_flow(void **state) {
+  (void)state;
+  enum { BLOCK = 2 * 8 + 8 + 8 * 2 + 2, MOST = 4 + 1 };
+  char path[256];
+  temporary_name(path, "flow_refine");
+  stopper s = {.stop_at = 2 * 60 + 1, .checkpoint = path};
+  pf_train_options o = tiny_flow("jko");
+  pf_model *model = NULL;
+  pf_error error = {0};
+  pf_container *before = NULL, *after = NULL, *h_before = NULL, *h_after = NULL;
+  o.blocks = 2;
+  o.refine = 1;
+  o.stop_movement = 0;
+  o.no_free_block = true;
+  o.steps = 6 * 60;
+  o.checkpoint = path;
+  o.checkpoint_seconds = 1e6;
+  assert_int_equal(train_once(&o, &s, &model, &error), PF_STOPPED);
+  bytes now = read_bytes(path); /* the first step of the first half block */
+  const float *whole = state_of(s.copy, "blocks", PF_F32, MOST * BLOCK, &before);
+  const float *halves = state_of(now, "blocks", PF_F32, MOST * BLOCK, &after);
+  const double *h = state_of(s.copy, "h", PF_F64, PF_CNF_BLOCKS, &h_before);
+  const double *half_h = state_of(now, "h", PF_F64, PF_CNF_BLOCKS, &h_after);
+  for (int k = 0; k < 4; k++) assert_true(half_h[k] == h[k / 2] / 2 && half_h[k] > 0);
+  pf_table *table = draw_table("law:moons", TINY_ROWS);
+  double x[2 * TINY_ROWS], y[2 * TINY_ROWS], l[TINY_ROWS], m[TINY_ROWS], moved = 0;
+  memcpy(x, pf_table_values(table), sizeof x);
+  memcpy(y, x, sizeof y);
+  through(whole, 2, 8, x, l);
+  through(halves, 4, 4, y, m);
+  for (int i = 0; i < 2 * TINY_ROWS; i++) {
+    assert_true(fabs(x[i] - y[i]) < 1e-5);
+    moved = fmax(moved, fabs(x[i] - pf_table_values(table)[i]));
+  }
+  for (int i = 0; i < TINY_ROWS; i++) assert_true(fabs(l[i] - m[i]) < 1e-5);
+  assert_true(moved > 0.1);
+  pf_table_free(table);
+  pf_container_free(before);
+  pf_container_free(after);
+  pf_container_free(h_before);
+  pf_container_free(h_after);
+  free(now.data);
+  free(s.copy.data);
+  remove(path);
 }
 
 /* ---- checkpoints belong to one run ---- */
@@ -433,6 +513,7 @@ int main(void) {
       cmocka_unit_test(every_setting_changes_the_model),
       cmocka_unit_test(stopped_runs_end_in_the_same_bytes),
       cmocka_unit_test(runs_killed_between_blocks_end_in_the_same_bytes),
+      cmocka_unit_test(halving_all_blocks_leaves_the_flow),
       cmocka_unit_test(a_checkpoint_belongs_to_one_run),
       cmocka_unit_test(bad_settings_are_one_clear_line),
       cmocka_unit_test(many_columns_are_trained),
