@@ -29,6 +29,11 @@ static pf_train_options otflow_steered(void) {
   o.patience = 0;
   return o;
 }
+static pf_train_options otflow_difference(void) {
+  pf_train_options o = tiny_flow("otflow");
+  o.divergence = "difference";
+  return o;
+}
 static pf_train_options cnf(void) { return tiny_flow("cnf"); }
 static pf_train_options cnf_steered(void) {
   pf_train_options o = tiny_flow("cnf");
@@ -47,6 +52,7 @@ static const struct {
                 {"jko, difference", jko_difference},
                 {"otflow", otflow},
                 {"otflow, steered", otflow_steered},
+                {"otflow, difference", otflow_difference},
                 {"cnf", cnf},
                 {"cnf, steered", cnf_steered}};
 enum { VARIANTS = sizeof variants / sizeof *variants };
