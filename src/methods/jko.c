@@ -44,6 +44,7 @@ typedef struct jko {
   int64_t round;                  /* 0: the first training; registered */
   int64_t in_round;               /* blocks trained in this round; registered */
   int64_t grown;                  /* the first round has all its blocks; registered */
+  int64_t freed;                  /* the free block is trained; registered */
 } jko;
 
 static pf_status defaults(const pf_training *t, pf_flow_settings *s, plan *p, pf_error *error) {
@@ -112,6 +113,7 @@ static pf_status register_state(jko *j, pf_error *error) {
   PF_TRY(pf_registry_add_i64(g, "flow_blocks", &j->blocks, 1, error));
   PF_TRY(pf_registry_add_i64(g, "round", &j->round, 1, error));
   PF_TRY(pf_registry_add_i64(g, "grown", &j->grown, 1, error));
+  PF_TRY(pf_registry_add_i64(g, "freed", &j->freed, 1, error));
   return pf_registry_add_i64(g, "in_round", &j->in_round, 1, error);
 }
 
@@ -130,10 +132,15 @@ static pf_status train_block(jko *j, int k, bool is_free, const float *from, dou
   j->r.s.movement = is_free ? 0 : 1 / j->h[k];
   PF_TRY(pf_flow_fit_block(&j->r, k, from, name, error));
   PF_TRY(pf_flow_push(&j->r, k, &moved, error));
-  j->in_round++;
   j->movement[k] = sqrt(moved.distance);
   if (share) *share = moved.distance / moved.size;
   pf_training_log(j->r.training, "%s: held-out loss %.4f, moved %.4f", name, j->r.best_loss, j->movement[k]);
+  return PF_OK;
+}
+
+/* After a block and after all that it decides: a checkpoint from which the next one follows. */
+static pf_status finish_block(jko *j, pf_error *error) {
+  j->in_round++;
   return pf_training_checkpoint(j->r.training, error);
 }
 
@@ -141,15 +148,15 @@ static pf_status train_block(jko *j, int k, bool is_free, const float *from, dou
 
 /* The first training: blocks are added until the rows stand still. */
 static pf_status grow(jko *j, pf_error *error) {
-  while (j->blocks < j->p.blocks) {
+  while (!j->grown) {
     int k = (int)j->blocks;
     double share = 1;
     j->h[k] = fmin(j->p.h * pow(j->p.growth, k), j->p.cap);
     PF_TRY(train_block(j, k, false, k > 0 ? weights(j, k - 1) : NULL, &share, error));
     j->blocks++;
-    if (share < j->p.stop) break;
+    j->grown = share < j->p.stop || j->blocks == j->p.blocks;
+    PF_TRY(finish_block(j, error));
   }
-  j->grown = 1;
   return PF_OK;
 }
 
@@ -188,6 +195,7 @@ static pf_status train_again(jko *j, pf_error *error) {
   while (j->in_round < j->blocks) {
     int k = (int)j->in_round;
     PF_TRY(train_block(j, k, false, weights(j, k), NULL, error));
+    PF_TRY(finish_block(j, error));
   }
   return PF_OK;
 }
@@ -203,7 +211,7 @@ static int trainings(const plan *p) {
 
 /* Goes on wherever a checkpoint stood: every number that says where is registered. */
 static pf_status run_rounds(jko *j, pf_error *error) {
-  if (!j->grown) PF_TRY(grow(j, error));
+  PF_TRY(grow(j, error));
   for (;;) {
     if (j->round > 0) PF_TRY(train_again(j, error));
     if (j->round + 1 >= rounds(&j->p)) return PF_OK;
@@ -220,9 +228,11 @@ static pf_status run_rounds(jko *j, pf_error *error) {
 static pf_status free_block(jko *j, int *blocks, pf_error *error) {
   *blocks = (int)j->blocks;
   if (!j->p.free_block) return PF_OK;
-  if (j->in_round == j->blocks) PF_TRY(train_block(j, *blocks, true, weights(j, *blocks - 1), NULL, error));
   (*blocks)++;
-  return PF_OK;
+  if (j->freed) return PF_OK;
+  PF_TRY(train_block(j, (int)j->blocks, true, weights(j, j->blocks - 1), NULL, error));
+  j->freed = 1;
+  return finish_block(j, error);
 }
 
 /* ---- the whole ---- */

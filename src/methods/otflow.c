@@ -6,6 +6,7 @@
  * likelihood stands still. The number of rows, steps and weights come from the nearest of the published settings.
  */
 #include <limits.h>
+#include <math.h>
 #include "flow.h"
 
 /* Up to so many columns. Published for 2 (toy sets), 6 (POWER), 43 (MINIBOONE) and 63 (BSDS300); batch and iterations are ours
@@ -24,6 +25,7 @@ static pf_status settings(const pf_training *t, pf_flow_settings *s, int64_t *it
   bool toy = i == 0;
   *s = (pf_flow_settings){.field = {.kind = PF_FIELD_POTENTIAL,
                                     .potential = {.inputs = t->d, .width = sizes[i].width, .layers = 1}},
+                          .width = 0.02 / sqrt(t->d),
                           .steps = sizes[i].steps,
                           .valid_steps = sizes[i].valid_steps,
                           .batch = sizes[i].batch,

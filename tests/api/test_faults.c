@@ -1,6 +1,6 @@
 /* Lack of memory anywhere in training, loading and sampling: an error, no leak (address sanitizer), and the same
  * call works afterwards. */
-#include "tiny_train.h"
+#include "fail_every.h"
 
 static pf_table *table;
 static pf_model *shared_model;
@@ -36,8 +36,6 @@ static int tear_down(void **state) {
   remove(model_path);
   return 0;
 }
-
-typedef pf_status action(pf_error *error);
 
 static pf_status do_train(pf_error *error) {
   pf_train_options o = tiniest();
@@ -110,25 +108,6 @@ static pf_status do_make_sampler(pf_error *error) {
   assert_int_equal(status == PF_OK, sampler != NULL);
   pf_sampler_free(sampler);
   return status;
-}
-
-/* Fails allocation 1, 1 + stride, ... until the action is done without one failing. */
-static void fail_every(action *act, const char *name, int64_t stride) {
-  pf_error error = {0};
-  int64_t begin = pf_memory_allocations();
-  must(act(&error), &error);
-  int64_t total = pf_memory_allocations() - begin;
-  for (int64_t k = 1; k <= total; k += stride) {
-    error = (pf_error){0};
-    pf_memory_fail_at(k);
-    pf_status status = act(&error);
-    pf_memory_fail_at(0);
-    if (status != PF_NO_MEMORY || error.status != PF_NO_MEMORY || !strstr(error.message, "memory"))
-      fail_msg("%s, allocation %d of %d: %s '%s'", name, (int)k, (int)total, pf_status_name(status),
-               error.message);
-  }
-  error = (pf_error){0};
-  must(act(&error), &error);
 }
 
 static void loading_survives_lack_of_memory(void **state) {
