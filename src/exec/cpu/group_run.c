@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "../../base/cpu.h"
+
 enum { WIDE_COLUMNS = 8 /* below this a sum over rows runs in double */ };
 
 /* A block: `rows` whole rows from `row`, or `n` elements of one row from `column`. */
@@ -11,7 +13,7 @@ typedef struct span {
 } span;
 
 /* The part of a value a block sees, repeated as the view says, into contiguous floats. */
-static void expand(const pf_group *g, const pf_view *view, const float *from, const span *at, float *out) {
+PF_MULTIVERSION static void expand(const pf_group *g, const pf_view *view, const float *from, const span *at, float *out) {
   from += view->offset + at->row * view->row_stride;
   if (g->block_rows == 0) { /* views of a chunk are contiguous or constant along the row */
     if (view->stride[PF_MAX_AXES - 1] == 0 && view->stride[0] == 0 && view->stride[1] == 0)
@@ -26,9 +28,9 @@ static void expand(const pf_group *g, const pf_view *view, const float *from, co
       for (int64_t j = 0; j < view->dim[1]; j++, out += n) {
         const float *line = from + i * view->stride[0] + j * view->stride[1];
         if (view->stride[2] == 0)
-          for (int64_t l = 0; l < n; l++) out[l] = line[0];
+          PF_INDEPENDENT for (int64_t l = 0; l < n; l++) out[l] = line[0];
         else
-          for (int64_t l = 0; l < n; l++) out[l] = line[l];
+          PF_INDEPENDENT for (int64_t l = 0; l < n; l++) out[l] = line[l];
       }
 }
 
