@@ -1,6 +1,6 @@
 /* Matrix products with at most four columns, where a general tile would compute mostly padding.
  *
- *   rows     C[r,j] = start + A[r,:] . B[:,j]      dot products: 8 running sums and a fixed tree, 8 of them at once
+ *   rows     C[r,j] = start + A[r,:] . B[:,j]      dot products: 8 running sums and a fixed tree, 8 of them at once; short ones in order
  *   columns  C = start + A^T B over r              C^T = B^T A with few rows, then transposed
  *
  * A row's result does not depend on the rows beside it.
@@ -75,8 +75,32 @@ PF_INLINE void rows_of_dots(const pf_gemm_shape *s, const pf_gemm_operands *o, c
   }
 }
 
+/* Of fewer floats than a tree has leaves: in order. */
+PF_INLINE float short_dot(int64_t n, const float *x, const float *y) {
+  float sum = x[0] * y[0];
+  for (int64_t i = 1; i < n; i++) sum += x[i] * y[i];
+  return sum;
+}
+
+/* The same loops for a length the compiler knows, so that they unroll. */
+PF_INLINE void by_short_rows(int64_t k, const pf_gemm_shape *s, const pf_gemm_operands *o, const float *bt) {
+  const int64_t n = s->n;
+  for (int64_t r = 0; r < s->m; r++)
+    for (int64_t j = 0; j < n; j++) {
+      const float start = o->start ? o->start[r * o->start_stride + j] : 0.0f;
+      o->c[r * n + j] = start + short_dot(k, o->a + r * k, bt + j * k);
+    }
+}
+
 /* bt: n rows of k. */
 PF_MULTIVERSION static void by_rows(const pf_gemm_shape *s, const pf_gemm_operands *o, const float *bt) {
+  switch (s->k) {
+  case 1: by_short_rows(1, s, o, bt); return;
+  case 2: by_short_rows(2, s, o, bt); return;
+  case 3: by_short_rows(3, s, o, bt); return;
+  case 4: by_short_rows(4, s, o, bt); return;
+  default: break;
+  }
   if (s->n == 1)
     rows_of_dots(s, o, bt, 1);
   else if (s->n == 2)

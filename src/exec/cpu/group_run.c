@@ -38,7 +38,7 @@ static void expand_lines(int64_t rows, int64_t row_stride, int64_t n, int64_t st
 }
 
 /* The part of a value a block sees, repeated as the view says, into contiguous floats. */
-static void expand(const pf_group *g, const pf_view *view, const float *from, const span *at, float *out) {
+PF_MULTIVERSION static void expand(const pf_group *g, const pf_view *view, const float *from, const span *at, float *out) {
   from += view->offset + at->row * view->row_stride;
   if (g->block_rows == 0) { /* views of a chunk are contiguous or constant along the row */
     if (view->stride[PF_MAX_AXES - 1] == 0 && view->stride[0] == 0 && view->stride[1] == 0)
@@ -54,8 +54,13 @@ static void expand(const pf_group *g, const pf_view *view, const float *from, co
   }
   for (int64_t r = 0; r < at->rows; r++, from += view->row_stride)
     for (int64_t i = 0; i < view->dim[0]; i++)
-      for (int64_t j = 0; j < view->dim[1]; j++, out += n)
-        copy_lines(1, 0, n, view->stride[2], from + i * view->stride[0] + j * view->stride[1], out);
+      for (int64_t j = 0; j < view->dim[1]; j++, out += n) {
+        const float *line = from + i * view->stride[0] + j * view->stride[1];
+        if (view->stride[2] == 0)
+          PF_INDEPENDENT for (int64_t l = 0; l < n; l++) out[l] = line[0];
+        else
+          PF_INDEPENDENT for (int64_t l = 0; l < n; l++) out[l] = line[l];
+      }
 }
 
 /* Registers that do not move, and the blocks that are the same throughout. */
