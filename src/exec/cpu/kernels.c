@@ -72,10 +72,20 @@ PF_MULTIVERSION void pf_kernel_fill(size_t n, float value, float *out) {
   for (size_t i = 0; i < n; i++) out[i] = value;
 }
 
+/* Four rows or two at a time, so that a sum is loaded and stored less often; the order of additions is that of the rows. */
 PF_MULTIVERSION void pf_kernel_add_rows(size_t rows, size_t columns, const float *x, float *sums) {
-  for (size_t r = 0; r < rows; r++) {
-    const float *row = x + r * columns;
-    PF_INDEPENDENT for (size_t c = 0; c < columns; c++) sums[c] += row[c];
+  size_t r = 0;
+  for (; r + 4 <= rows; r += 4) {
+    const float *a = x + r * columns, *b = a + columns, *d = b + columns, *e = d + columns;
+    PF_INDEPENDENT for (size_t c = 0; c < columns; c++) sums[c] = (((sums[c] + a[c]) + b[c]) + d[c]) + e[c];
+  }
+  for (; r + 2 <= rows; r += 2) {
+    const float *a = x + r * columns, *b = a + columns;
+    PF_INDEPENDENT for (size_t c = 0; c < columns; c++) sums[c] = (sums[c] + a[c]) + b[c];
+  }
+  for (; r < rows; r++) {
+    const float *a = x + r * columns;
+    PF_INDEPENDENT for (size_t c = 0; c < columns; c++) sums[c] += a[c];
   }
 }
 
