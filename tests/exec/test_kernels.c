@@ -179,6 +179,18 @@ static void test_select_and_in_place(void **state) {
   for (int i = 0; i < 40; i++) assert_true(a[i] == (float)(i * i));
 }
 
+/* Rows are added in their order, however many are given at once. */
+static void test_sums_over_rows_keep_their_order(void **state) {
+  (void)state;
+  enum { ROWS = 15, COLUMNS = 37 };
+  float x[ROWS * COLUMNS], whole[COLUMNS] = {0}, single[COLUMNS] = {0};
+  for (int i = 0; i < ROWS * COLUMNS; i++) x[i] = 1.0f / (float)(1 + i * 7 % 101);
+  pf_kernel_add_rows(ROWS, COLUMNS, x, whole);
+  for (size_t r = 0; r < ROWS; r++)
+    for (size_t c = 0; c < COLUMNS; c++) single[c] += x[r * COLUMNS + c];
+  assert_memory_equal(whole, single, sizeof whole);
+}
+
 static void test_sums(void **state) {
   (void)state;
   enum { ROWS = 11, MOST = 70 };
@@ -274,6 +286,7 @@ int main(void) {
       cmocka_unit_test(test_binary_kernels_in_three_forms),
       cmocka_unit_test(test_select_and_in_place),
       cmocka_unit_test(test_sums),
+      cmocka_unit_test(test_sums_over_rows_keep_their_order),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -72,16 +72,20 @@ PF_MULTIVERSION void pf_kernel_fill(size_t n, float value, float *out) {
   for (size_t i = 0; i < n; i++) out[i] = value;
 }
 
+/* Four rows or two at a time, so that a sum is loaded and stored less often; the order of additions is that of the rows. */
 PF_MULTIVERSION void pf_kernel_add_rows(size_t rows, size_t columns, const float *x, float *sums) {
   size_t r = 0;
-  for (; r + 4 <= rows; r += 4) { /* four rows at a time: sums are loaded and stored less often */
-    const float *x0 = x + r * columns, *x1 = x0 + columns, *x2 = x1 + columns, *x3 = x2 + columns;
-    PF_INDEPENDENT for (size_t c = 0; c < columns; c++) sums[c] =
-        (((sums[c] + x0[c]) + x1[c]) + x2[c]) + x3[c];
+  for (; r + 4 <= rows; r += 4) {
+    const float *a = x + r * columns, *b = a + columns, *d = b + columns, *e = d + columns;
+    PF_INDEPENDENT for (size_t c = 0; c < columns; c++) sums[c] = (((sums[c] + a[c]) + b[c]) + d[c]) + e[c];
+  }
+  for (; r + 2 <= rows; r += 2) {
+    const float *a = x + r * columns, *b = a + columns;
+    PF_INDEPENDENT for (size_t c = 0; c < columns; c++) sums[c] = (sums[c] + a[c]) + b[c];
   }
   for (; r < rows; r++) {
-    const float *row = x + r * columns;
-    PF_INDEPENDENT for (size_t c = 0; c < columns; c++) sums[c] += row[c];
+    const float *a = x + r * columns;
+    PF_INDEPENDENT for (size_t c = 0; c < columns; c++) sums[c] += a[c];
   }
 }
 
