@@ -111,7 +111,7 @@ static void wrong_sampling_is_refused(void **state) {
   static const struct {
     pf_sample_options o;
     int64_t n;
-  } cases[] = {{{.steps = 0}, 1},
+  } cases[] = {{{.steps = -2}, 1},
                {{.steps = -1}, 1},
                {{.steps = 1000001}, 1},
                {{.steps = 1}, -1},
