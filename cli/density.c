@@ -51,6 +51,7 @@ static pf_status write_rows(const pf_model *model, const settings *s, const pf_t
 
 typedef pf_status writer(const pf_model *model, const settings *s, const pf_table *rows, pf_error *error);
 
+<<<<<<< HEAD
 /* The table may hold more columns than the model: its own are taken, by name. */
 static pf_status load_rows(const pf_model *model, const char *data, bool by_name, pf_table **out,
                            pf_error *error) {
@@ -63,6 +64,12 @@ static pf_status load_rows(const pf_model *model, const char *data, bool by_name
   pf_status status = pf_table_load(data, &options, out, error);
   free(names);
   return status;
+=======
+/* Of data the model's own columns are taken, by name; noise has names of its own. One row is enough. */
+static pf_status load_rows(const pf_model *model, const char *data, bool inverse, pf_table **out, pf_error *error) {
+  pf_load_options all = {.min_rows = 1};
+  return inverse ? pf_table_load(data, &all, out, error) : cli_load_columns(model, data, 1, out, error);
+>>>>>>> tests
 }
 
 static int run(cli_call *call, settings *s, writer *write, int argc, char **argv) {
@@ -74,7 +81,7 @@ static int run(cli_call *call, settings *s, writer *write, int argc, char **argv
   s->density.seed = (uint64_t)s->seed;
   s->density.threads = (int)s->threads;
   pf_status status = pf_model_load(call->operands[0], &model, &error);
-  if (status == PF_OK) status = load_rows(model, call->operands[1], !s->inverse, &rows, &error);
+  if (status == PF_OK) status = load_rows(model, call->operands[1], s->inverse, &rows, &error);
   if (status == PF_OK) status = write(model, s, rows, &error);
   pf_table_free(rows);
   pf_model_free(model);

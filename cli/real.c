@@ -35,16 +35,16 @@ static pf_status read_origin(const pf_model *model, origin *out, pf_error *error
   return PF_OK;
 }
 
-/* The model's columns of a file. */
-static pf_status load_columns(const pf_model *model, const char *path, pf_table **out, pf_error *error) {
+pf_status cli_load_columns(const pf_model *model, const char *path, int64_t min_rows, pf_table **out,
+                           pf_error *error) {
   int n = pf_model_columns(model);
   const char **names = calloc((size_t)n, sizeof *names);
   if (!names) return cli_error(error, PF_NO_MEMORY, "out of memory");
   for (int j = 0; j < n; j++) names[j] = pf_model_column_name(model, j);
-  pf_load_options load = {.columns = names, .n_columns = n};
+  pf_load_options load = {.columns = names, .n_columns = n, .min_rows = min_rows};
   pf_status status = pf_table_load(path, &load, out, error);
   free(names);
-  if (status == PF_USAGE)
+  if (status == PF_USAGE && strncmp(path, "law:", 4) != 0)
     status = error->status = PF_BAD_INPUT; /* a column of the model is not in the data */
   return status;
 }
@@ -88,9 +88,9 @@ pf_status cli_open_real(const pf_model *model, const char *data, const char *tra
     out->law = out->source;
     return PF_OK;
   }
-  status = load_columns(model, real.source, &real.table, error);
+  status = cli_load_columns(model, real.source, 0, &real.table, error);
   if (status == PF_OK && !train) status = keep_held_out(&from, &real, error);
-  if (status == PF_OK && train) status = load_columns(model, train, &real.train, error);
+  if (status == PF_OK && train) status = cli_load_columns(model, train, 0, &real.train, error);
   if (status == PF_OK)
     *out = real;
   else

@@ -130,6 +130,7 @@ typedef struct pf_load_options {
   int n_drop;
   int64_t rows;  /* rows to draw when the source is a law; 0: 500000 */
   uint64_t seed; /* of the draw */
+  int64_t min_rows; /* fewer are PF_BAD_INPUT; 0: 2, what a training needs */
 } pf_load_options;
 
 /* Source: a .csv, .npy or .npz file, "FILE.npz:ARRAY", "-" for CSV on standard input, or

@@ -40,6 +40,7 @@ pf_status pf_table_load(const char *source, const pf_load_options *options, pf_t
   static const pf_load_options none = {0};
   const pf_load_options *o = options ? options : &none;
   if (strncmp(source, "law:", 4) == 0) return draw_law(source + 4, o, out, error);
-  pf_read_options read = {.choice = {o->columns, (size_t)o->n_columns, o->drop, (size_t)o->n_drop}};
+  pf_read_options read = {.choice = {o->columns, (size_t)o->n_columns, o->drop, (size_t)o->n_drop},
+                          .min_rows = o->min_rows};
   return pf_table_read(source, &read, out, error);
 }

@@ -117,10 +117,17 @@ pf_status pf_flow_resume(pf_flow_run *r, const char *more, bool *resumed, pf_err
   pf_text_add(text, "%s", r->training->options->method);
   describe_field(&s->field, text);
   const pf_train_options *o = r->training->options;
+<<<<<<< HEAD
   pf_text_add(text, " %s/%.17g %d/%d %d %.17g/%.17g/%.17g/%.17g %.17g/%.17g/%d %.17g/%.17g/%.17g/%.17g/%.17g %d/%d %lld/%d %s",
               pf_divergence_name(s->divergence), s->width, s->steps, s->valid_steps, s->batch, s->likelihood,
               s->kinetic, s->hjb, s->movement, s->steer, s->jitter, (int)s->adjoint, s->learning_rate,
               s->weight_decay, s->clip, s->clamp, s->ema, (int)s->schedule, s->halvings,
+=======
+  pf_text_add(text, " %s/%.17g %d/%d %d %.17g/%.17g/%.17g/%.17g %.17g %.17g/%.17g/%.17g/%.17g/%.17g %d/%d %lld/%d %s",
+              pf_divergence_name(s->divergence), s->width, s->steps, s->valid_steps, s->batch, s->likelihood,
+              s->kinetic, s->hjb, s->movement, s->steer,
+              s->learning_rate, s->weight_decay, s->clip, s->clamp, s->ema, (int)s->schedule, s->halvings,
+>>>>>>> tests
               (long long)s->validate_every, s->patience, more);
   if (!(o->budget > 0 && o->steps == 0)) pf_text_add(text, " %lld", (long long)o->steps); /* a budget is fixed once */
   return pf_training_resume(r->training, resumed, error);

@@ -47,14 +47,10 @@ typedef pf_train_options make_options(void);
 static const struct {
   const char *name;
   make_options *options;
-} variants[] = {{"jko", jko},
-                {"jko, hutchinson", jko_hutchinson},
-                {"jko, difference", jko_difference},
-                {"otflow", otflow},
-                {"otflow, steered", otflow_steered},
-                {"otflow, difference", otflow_difference},
-                {"cnf", cnf},
-                {"cnf, steered", cnf_steered}};
+} variants[] = {
+    {"jko", jko},       {"jko, hutchinson", jko_hutchinson}, {"jko, difference", jko_difference},
+    {"otflow", otflow}, {"otflow, steered", otflow_steered}, {"otflow, difference", otflow_difference},
+    {"cnf", cnf},       {"cnf, steered", cnf_steered}};
 enum { VARIANTS = sizeof variants / sizeof *variants };
 
 static void threads_never_change_the_model(void **state) {

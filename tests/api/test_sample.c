@@ -106,13 +106,31 @@ static void two_threads_may_sample_one_model(void **state) {
   assert_memory_equal(alone, second, sizeof alone);
 }
 
+/* 0 steps: one evaluation of a generator, 100 of the velocity. */
+static void no_steps_are_the_models_own(void **state) {
+  (void)state;
+  enum { FEW = 20 };
+  double own[FEW * 2], named[FEW * 2];
+  for (int teacher = 0; teacher < 2; teacher++) {
+    pf_error error = {0};
+    pf_sample_options o = {.teacher = teacher}, same = {.steps = teacher ? 100 : 1, .teacher = teacher};
+    must(pf_model_sample(shared_model, &o, FEW, own, &error), &error);
+    must(pf_model_sample(shared_model, &same, FEW, named, &error), &error);
+    assert_memory_equal(own, named, sizeof own);
+  }
+}
+
 static void wrong_sampling_is_refused(void **state) {
   (void)state;
   static const struct {
     pf_sample_options o;
     int64_t n;
+<<<<<<< HEAD
   } cases[] = {{{.steps = -2}, 1},
                {{.steps = -1}, 1},
+=======
+  } cases[] = {{{.steps = -1}, 1},
+>>>>>>> tests
                {{.steps = 1000001}, 1},
                {{.steps = 1}, -1},
                {{.steps = 1, .first = -1}, 1},
@@ -340,6 +358,7 @@ int main(void) {
       cmocka_unit_test(ways_of_sampling_differ),
       cmocka_unit_test(samples_resemble_the_data),
       cmocka_unit_test(two_threads_may_sample_one_model),
+      cmocka_unit_test(no_steps_are_the_models_own),
       cmocka_unit_test(wrong_sampling_is_refused),
       cmocka_unit_test(a_table_of_samples_has_names),
       cmocka_unit_test(integer_columns_stay_integers),

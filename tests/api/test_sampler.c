@@ -256,10 +256,14 @@ static void expect(pf_status got, pf_status want, const pf_error *error, const c
 
 static void wrong_options_are_refused(void **state) {
   (void)state;
+<<<<<<< HEAD
   static const int64_t steps[] = {-1, 1000001, 1000002};
+=======
+  static const int64_t steps[] = {-1, 1000001};
+>>>>>>> tests
   pf_sampler *sampler = NULL;
   pf_error error = {0};
-  for (int i = 0; i < 3; i++) {
+  for (int i = 0; i < 2; i++) {
     char word[32];
     snprintf(word, sizeof word, "steps is %lld", (long long)steps[i]);
     expect(pf_sampler_create(models[0], &(pf_sampler_options){.steps = steps[i]}, &sampler, &error), PF_USAGE,

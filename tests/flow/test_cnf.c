@@ -1,96 +1,5 @@
-/* Trained flows evaluated: inverses, log-determinants, the same bits for any cut and pool, blocks, paths, refusals. */
-#include "base/pool.h"
-#include "flow/cnf.h"
-#include "plain_field.h"
-
-enum { N = 700, FIRST = 1000, BLOCKS = 3, MOST_D = 3, STEPS = 8 };
-
-typedef struct fixture {
-  pf_cnf_config config;
-  pf_layout layout;
-  float *params;
-  pf_cnf *cnf;
-  int d;
-  double *x; /* N x d */
-} fixture;
-
-static pf_field network_field(int d) {
-  return (pf_field){.network = {.inputs = d,
-                                .outputs = d,
-                                .width = 16,
-                                .depth = 2,
-                                .times = 1,
-                                .frequencies = 2,
-                                .max_frequency = 2,
-                                .activation = PF_ACTIVATION_TANH}};
-}
-
-static pf_field potential_field(int d) {
-  return (pf_field){.kind = PF_FIELD_POTENTIAL, .potential = {.inputs = d, .width = 12, .layers = 2}};
-}
-
-static void open_fixture(fixture *f, pf_field field) {
-  pf_error error = {0};
-  *f = (fixture){.config = {.field = field, .blocks = BLOCKS, .steps = STEPS}, .d = pf_field_columns(&field)};
-  must(pf_field_layout(&field, &f->layout, &error), &error);
-  size_t n = (size_t)(BLOCKS * f->layout.total);
-  double *wide = test_array(n, sizeof *wide);
-  f->params = test_array(n, sizeof *f->params);
-  plain_normals(4, 0.25, n, wide);
-  for (size_t i = 0; i < n; i++) f->params[i] = (float)wide[i];
-  pf_free(wide);
-  f->x = test_array((size_t)(N * f->d), sizeof *f->x);
-  plain_normals(5, 1, (size_t)(N * f->d), f->x);
-  must(pf_cnf_create(&f->config, f->params, &f->cnf, &error), &error);
-}
-
-static void close_fixture(fixture *f) {
-  pf_cnf_free(f->cnf);
-  pf_layout_free(&f->layout);
-  pf_free(f->params);
-  pf_free(f->x);
-}
-
-typedef void check_fixture(fixture *f);
-
-static void for_fields(check_fixture *check) {
-  for (int d = 1; d <= MOST_D; d++)
-    for (int kind = 0; kind < 2; kind++) {
-      fixture f;
-      open_fixture(&f, kind ? potential_field(d) : network_field(d));
-      check(&f);
-      close_fixture(&f);
-    }
-}
-
-/* A copy of the rows, moved. */
-typedef struct moved {
-  double *x, *l, evaluations;
-} moved;
-
-static moved move_rows(const fixture *f, const pf_cnf_move *move, const double *from, pf_pool *pool) {
-  moved m = {test_array((size_t)(N * f->d), sizeof(double)), test_array(N, sizeof(double)), NAN};
-  pf_error error = {0};
-  memcpy(m.x, from, (size_t)(N * f->d) * sizeof(double));
-  must(pf_cnf_rows(f->cnf, move, (pf_rows){FIRST, N}, m.x, m.l, &m.evaluations, pool, &error), &error);
-  return m;
-}
-
-static void free_moved(moved *m) {
-  pf_free(m->x);
-  pf_free(m->l);
-}
-
-static double largest_gap(const double *a, const double *b, size_t n) {
-  double gap = 0;
-  for (size_t i = 0; i < n; i++) {
-    double e = fabs(a[i] - b[i]);
-    if (!(e <= gap)) gap = e; /* a NaN stays */
-  }
-  return gap;
-}
-
-static const pf_cnf_move to_noise = {.direction = PF_CNF_TO_NOISE}, to_data = {.direction = PF_CNF_TO_DATA};
+/* Trained flows evaluated: inverses, log-determinants, the same bits for any cut and pool, blocks, paths. */
+#include "cnf_fixture.h"
 
 /* ---- values ---- */
 
@@ -123,10 +32,11 @@ static void the_field_of_a_block_is_the_formula(void **state) {
 }
 
 static void check_inverse(fixture *f) {
+  f->n = 80;
   moved z = move_rows(f, &to_noise, f->x, NULL), back = move_rows(f, &to_data, z.x, NULL);
-  assert_true(largest_gap(z.x, f->x, (size_t)(N * f->d)) > 0.3); /* it does move */
-  assert_true(largest_gap(back.x, f->x, (size_t)(N * f->d)) < 1e-5);
-  assert_true(largest_gap(back.l, z.l, N) < 1e-5); /* log |det dz/dx| whichever way is moved */
+  assert_true(largest_gap(z.x, f->x, (size_t)(f->n * f->d)) > 0.3); /* it does move */
+  assert_true(largest_gap(back.x, f->x, (size_t)(f->n * f->d)) < 1e-5);
+  assert_true(largest_gap(back.l, z.l, f->n) < 1e-5); /* log |det dz/dx| whichever way is moved */
   assert_true(z.evaluations == BLOCKS * STEPS * 4);
   free_moved(&z);
   free_moved(&back);
@@ -160,22 +70,23 @@ static double log_abs_det(int d, double j[MOST_D][MOST_D]) {
 
 /* The log-determinants of all rows from differences of the map itself. */
 static void check_determinant(fixture *f) {
+  f->n = 40;
   static const double step[] = {1, -1, 2, -2}, weight[] = {8, -8, -1, 1};
   const double h = 0.04;
   int d = f->d;
-  double(*jacobian)[MOST_D][MOST_D] = test_array(N, sizeof *jacobian), most = 0;
-  double *beside = test_array((size_t)(N * d), sizeof *beside);
+  double(*jacobian)[MOST_D][MOST_D] = test_array((size_t)f->n, sizeof *jacobian), most = 0;
+  double *beside = test_array((size_t)(f->n * d), sizeof *beside);
   moved z = move_rows(f, &to_noise, f->x, NULL);
   for (int i = 0; i < d; i++)
     for (int k = 0; k < 4; k++) {
-      memcpy(beside, f->x, (size_t)(N * d) * sizeof *beside);
-      for (int row = 0; row < N; row++) beside[row * d + i] += step[k] * h;
+      memcpy(beside, f->x, (size_t)(f->n * d) * sizeof *beside);
+      for (int row = 0; row < f->n; row++) beside[row * d + i] += step[k] * h;
       moved m = move_rows(f, &to_noise, beside, NULL);
-      for (int row = 0; row < N; row++)
+      for (int row = 0; row < f->n; row++)
         for (int j = 0; j < d; j++) jacobian[row][i][j] += weight[k] * m.x[row * d + j] / (12 * h);
       free_moved(&m);
     }
-  for (int row = 0; row < N; row++) {
+  for (int row = 0; row < f->n; row++) {
     double want = log_abs_det(d, jacobian[row]);
     if (!(fabs(z.l[row] - want) <= 2e-3))
       fail_msg("d = %d, kind %d: row %d has log-determinant %g, differences say %g", d,
@@ -194,14 +105,15 @@ static void log_determinants_are_those_of_the_jacobian(void **state) {
 }
 
 static void check_adaptive(fixture *f) {
+  f->n = 80;
   pf_cnf_move adaptive = to_noise, fine = to_noise, back = to_data;
   adaptive.tolerance = back.tolerance = 1e-4;
   fine.steps = 20;
   moved a = move_rows(f, &adaptive, f->x, NULL), b = move_rows(f, &fine, f->x, NULL);
   moved x = move_rows(f, &back, a.x, NULL);
-  assert_true(largest_gap(a.x, b.x, (size_t)(N * f->d)) < 1e-3);
-  assert_true(largest_gap(a.l, b.l, N) < 1e-3);
-  assert_true(largest_gap(x.x, f->x, (size_t)(N * f->d)) < 1e-3);
+  assert_true(largest_gap(a.x, b.x, (size_t)(f->n * f->d)) < 1e-3);
+  assert_true(largest_gap(a.l, b.l, f->n) < 1e-3);
+  assert_true(largest_gap(x.x, f->x, (size_t)(f->n * f->d)) < 1e-3);
   assert_true(b.evaluations == BLOCKS * 20 * 4);
   assert_true(a.evaluations > BLOCKS * 6 && a.evaluations < 4 * b.evaluations);
   free_moved(&a);
@@ -236,10 +148,6 @@ static void the_inversion_error_falls_with_the_steps(void **state) {
 }
 
 /* ---- bits ---- */
-
-static void expect_same(const char *what, const void *a, const void *b, size_t bytes) {
-  if (memcmp(a, b, bytes) != 0) fail_msg("%s: other bits", what);
-}
 
 /* cuts: relative to the first row. */
 static void move_in_pieces(const fixture *f, const pf_cnf_move *move, const int *cuts, int pieces,
@@ -290,10 +198,11 @@ static void any_cut_and_pool_gives_the_same_bits(void **state) {
 
 /* With or without the log-determinant a row takes the same path. */
 static void check_without_determinant(fixture *f) {
+  f->n = 80;
   pf_error error = {0};
   moved with = move_rows(f, &to_noise, f->x, NULL);
-  must(pf_cnf_rows(f->cnf, &to_noise, (pf_rows){FIRST, N}, f->x, NULL, NULL, NULL, &error), &error);
-  assert_true(largest_gap(with.x, f->x, (size_t)(N * f->d)) < 1e-5);
+  must(pf_cnf_rows(f->cnf, &to_noise, (pf_rows){FIRST, f->n}, f->x, NULL, NULL, NULL, &error), &error);
+  assert_true(largest_gap(with.x, f->x, (size_t)(f->n * f->d)) < 1e-5);
   free_moved(&with);
 }
 
@@ -303,22 +212,23 @@ static void the_log_determinant_is_optional(void **state) {
 }
 
 static void check_blocks(fixture *f) {
-  size_t bytes = (size_t)(N * f->d) * sizeof(double);
+  f->n = 80;
+  size_t bytes = (size_t)(f->n * f->d) * sizeof(double);
   for (int back = 0; back < 2; back++) {
     pf_cnf_move move = {.direction = back ? PF_CNF_TO_DATA : PF_CNF_TO_NOISE, .steps = 3};
     moved whole = move_rows(f, &move, f->x, NULL), at = move_rows(f, &move, f->x, NULL);
-    double *l = test_array(N, sizeof *l);
+    double *l = test_array((size_t)f->n, sizeof *l);
     memcpy(at.x, f->x, bytes);
     for (int k = 0; k < BLOCKS; k++) {
       move.first_block = back ? BLOCKS - 1 - k : k;
       move.blocks = 1;
       moved next = move_rows(f, &move, at.x, NULL);
-      for (int i = 0; i < N; i++) l[i] += next.l[i];
+      for (int i = 0; i < f->n; i++) l[i] += next.l[i];
       free_moved(&at);
       at = next;
     }
     expect_same("block by block", at.x, whole.x, bytes);
-    assert_true(largest_gap(l, whole.l, N) < 1e-12);
+    assert_true(largest_gap(l, whole.l, f->n) < 1e-12);
     /* the last two blocks and the first */
     move.first_block = back ? 1 : 0;
     move.blocks = back ? 0 : 1; /* 0: to the end */
@@ -341,12 +251,6 @@ static void blocks_compose(void **state) {
 }
 
 /* ---- paths and the caller's memory ---- */
-
-static float *noise_of(const fixture *f) {
-  float *z = test_array((size_t)(N * f->d), sizeof *z);
-  for (int i = 0; i < N * f->d; i++) z[i] = (float)f->x[i];
-  return z;
-}
 
 static void invert(const fixture *f, int steps, int n, float *x) {
   void *workspace = NULL;
@@ -435,154 +339,6 @@ static void paths_end_where_the_inverse_does(void **state) {
   for_fields(check_paths);
 }
 
-/* ---- refusals ---- */
-
-static void wrong_moves_are_refused(void **state) {
-  (void)state;
-  static const struct {
-    pf_cnf_move move;
-    const char *says;
-  } cases[] = {{{.steps = 1001}, "steps is 1001"},
-               {{.steps = -1}, "steps is -1"},
-               {{.first_block = 3}, "blocks 3 to"},
-               {{.first_block = -1}, "blocks -1"},
-               {{.first_block = 2, .blocks = 2}, "blocks 2 to 3"},
-               {{.tolerance = -1e-3}, "tolerance is -0.001"},
-               {{.tolerance = 1}, "tolerance is 1"},
-               {{.tolerance = NAN}, "tolerance is nan"}};
-  fixture f;
-  open_fixture(&f, network_field(2));
-  double *x = test_array(N * 2, sizeof *x), l = 7, evaluations = 8;
-  memcpy(x, f.x, N * 2 * sizeof *x);
-  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-    pf_error error = {0};
-    assert_int_equal(pf_cnf_rows(f.cnf, &cases[i].move, (pf_rows){0, 1}, x, &l, &evaluations, NULL, &error),
-                     PF_USAGE);
-    if (!strstr(error.message, cases[i].says))
-      fail_msg("'%s' does not say '%s'", error.message, cases[i].says);
-    assert_true(l == 7 && evaluations == 8 && x[0] == f.x[0]);
-  }
-  pf_error error = {0};
-  must(pf_cnf_rows(f.cnf, &to_noise, (pf_rows){5, 0}, NULL, NULL, NULL, NULL, &error), &error); /* no rows */
-  pf_free(x);
-  close_fixture(&f);
-}
-
-static void wrong_flows_are_refused(void **state) {
-  (void)state;
-  fixture f;
-  open_fixture(&f, potential_field(2));
-  pf_cnf_config cases[] = {f.config, f.config, f.config, f.config, f.config};
-  cases[0].blocks = 0;
-  cases[1].blocks = PF_CNF_BLOCKS + 1;
-  cases[2].steps = 0;
-  cases[3].steps = 1001;
-  cases[4].field.potential.layers = 0;
-  for (int i = 0; i < 5; i++) {
-    pf_error error = {0};
-    pf_cnf *cnf = NULL;
-    assert_int_equal(pf_cnf_create(&cases[i], f.params, &cnf, &error), PF_USAGE);
-    assert_null(cnf);
-    assert_true(error.message[0] != '\0');
-  }
-  close_fixture(&f);
-}
-
-/* The old weights stay. */
-static void weights_that_are_not_finite_are_refused(void **state) {
-  (void)state;
-  static const float bad[] = {NAN, INFINITY, -INFINITY};
-  fixture f;
-  open_fixture(&f, network_field(2));
-  int64_t at = f.layout.total + 3;
-  float kept = f.params[at];
-  moved before = move_rows(&f, &to_noise, f.x, NULL);
-  for (int i = 0; i < 3; i++) {
-    pf_error error = {0};
-    pf_cnf *cnf = NULL;
-    f.params[at] = bad[i];
-    f.params[0] += 1;
-    assert_int_equal(pf_cnf_create(&f.config, f.params, &cnf, &error), PF_NON_FINITE);
-    assert_null(cnf);
-    assert_non_null(strstr(error.message, "parameter 3 of block 2"));
-    assert_int_equal(pf_cnf_set_params(f.cnf, f.params, &error), PF_NON_FINITE);
-    f.params[at] = kept;
-  }
-  moved after = move_rows(&f, &to_noise, f.x, NULL);
-  expect_same("after a refusal", before.x, after.x, N * 2 * sizeof(double));
-  pf_error error = {0};
-  must(pf_cnf_set_params(f.cnf, f.params, &error), &error);
-  free_moved(&after);
-  after = move_rows(&f, &to_noise, f.x, NULL);
-  assert_true(largest_gap(before.x, after.x, N * 2) > 1e-3);
-  free_moved(&before);
-  free_moved(&after);
-  close_fixture(&f);
-}
-
-static void a_row_that_is_not_finite_names_its_block(void **state) {
-  (void)state;
-  fixture f;
-  open_fixture(&f, network_field(2));
-  for (int adaptive = 0; adaptive < 2; adaptive++)
-    for (int direction = 0; direction < 2; direction++) {
-      pf_error error = {0};
-      pf_cnf_move move = {.direction = (pf_cnf_direction)direction, .tolerance = adaptive ? 1e-3 : 0};
-      pf_pool *pool = NULL;
-      double *x = test_array(N * 2, sizeof *x), evaluations = 8;
-      memcpy(x, f.x, N * 2 * sizeof *x);
-      x[600] = NAN;
-      must(pf_pool_create(3, &pool, &error), &error);
-      assert_int_equal(pf_cnf_rows(f.cnf, &move, (pf_rows){0, N}, x, NULL, &evaluations, pool, &error),
-                       PF_NON_FINITE);
-      assert_non_null(strstr(error.message, direction ? "block 3" : "block 1"));
-      assert_true(evaluations == 8);
-      pf_pool_free(pool);
-      pf_free(x);
-    }
-  close_fixture(&f);
-}
-
-/* Lack of memory anywhere: an error, no leak, and it works afterwards. */
-static void lack_of_memory_is_an_error(void **state) {
-  (void)state;
-  fixture f;
-  open_fixture(&f, potential_field(2));
-  float *z = noise_of(&f), *paths = test_array(N * 4 * 2, sizeof *paths);
-  double *x = test_array(N * 2, sizeof *x), *l = test_array(N, sizeof *l), v[2];
-  for (int action = 0; action < 5; action++) {
-    int64_t k = 0;
-    pf_status status;
-    do {
-      pf_error error = {0};
-      pf_cnf *cnf = NULL;
-      pf_cnf_move move = {.direction = PF_CNF_TO_NOISE, .steps = 2, .tolerance = action == 2 ? 1e-3 : 0};
-      pf_cnf_config one = {.field = f.config.field, .blocks = 1, .steps = 1};
-      pf_memory_fail_at(++k);
-      memcpy(x, f.x, N * 2 * sizeof *x);
-      if (action == 0)
-        status = pf_cnf_create(&one, f.params, &cnf, &error);
-      else if (action <= 2)
-        status = pf_cnf_rows(f.cnf, &move, (pf_rows){0, 300}, x, l, NULL, NULL, &error);
-      else if (action == 3)
-        status = pf_cnf_paths(f.cnf, 1, (pf_rows){0, 300}, z, paths, NULL, &error);
-      else
-        status = pf_cnf_field_at(f.cnf, 0, 0.5, 1, f.x, v, NULL, &error);
-      pf_memory_fail_at(0);
-      assert_int_equal(status == PF_OK || action > 0, cnf != NULL || action > 0);
-      pf_cnf_free(cnf);
-      if (status != PF_OK && status != PF_NO_MEMORY)
-        fail_msg("action %d, allocation %d: %s", action, (int)k, error.message);
-    } while (status != PF_OK);
-    assert_true(k > 1);
-  }
-  pf_free(z);
-  pf_free(paths);
-  pf_free(x);
-  pf_free(l);
-  close_fixture(&f);
-}
-
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(the_field_of_a_block_is_the_formula),
@@ -595,11 +351,6 @@ int main(void) {
       cmocka_unit_test(blocks_compose),
       cmocka_unit_test(inverting_in_given_memory_gives_the_same_bits),
       cmocka_unit_test(paths_end_where_the_inverse_does),
-      cmocka_unit_test(wrong_moves_are_refused),
-      cmocka_unit_test(wrong_flows_are_refused),
-      cmocka_unit_test(weights_that_are_not_finite_are_refused),
-      cmocka_unit_test(a_row_that_is_not_finite_names_its_block),
-      cmocka_unit_test(lack_of_memory_is_an_error),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

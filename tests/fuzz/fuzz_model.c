@@ -1,18 +1,30 @@
-/* Fuzz target of the model loader: any bytes give a model or an error. A model that loads can be described, sampled
- * and saved. The input is read as it is and with both checksums made right. */
+/* Fuzz target of the model loader: any bytes give a model or an error. A model that loads can be described and sampled,
+ * and a flow followed both ways. The input is read as it is and with both checksums made right. */
 #include "base/memory.h"
 #include "checksum_repair.h"
 #include "model/model.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/* Rows of zeros through the flow and back. */
+static void follow(const struct pf_model *model, int64_t n, double *rows) {
+  double *z = NULL, log_density[8];
+  pf_follow how = {.steps = 1, .seed = 1};
+  if (!model->flow || pf_alloc((size_t)n * (size_t)model->columns, sizeof *z, &z, NULL) != PF_OK) return;
+  if (pf_model_follow(model, &how, n, rows, z, log_density, NULL, NULL) == PF_OK)
+    (void)pf_model_invert(model, &how, n, z, rows, NULL);
+  pf_free(z);
+}
+
 static void use(const struct pf_model *model) {
   enum { N = 3 };
   double *out = NULL;
   char *json = NULL;
   pf_draw draw = {.steps = 2, .seed = 1};
-  if (pf_alloc(N * (size_t)model->columns, sizeof *out, &out, NULL) == PF_OK)
+  if (pf_alloc(N * (size_t)model->columns, sizeof *out, &out, NULL) == PF_OK) {
+    follow(model, N, out);
     (void)pf_model_draw(model, &draw, (pf_rows){0, N}, out, NULL);
+  }
   if (pf_model_describe(model, &json, NULL) == PF_OK) pf_free(json);
   pf_free(out);
 }
