@@ -51,25 +51,10 @@ static pf_status write_rows(const pf_model *model, const settings *s, const pf_t
 
 typedef pf_status writer(const pf_model *model, const settings *s, const pf_table *rows, pf_error *error);
 
-<<<<<<< HEAD
-/* The table may hold more columns than the model: its own are taken, by name. */
-static pf_status load_rows(const pf_model *model, const char *data, bool by_name, pf_table **out,
-                           pf_error *error) {
-  int d = pf_model_columns(model);
-  pf_load_options options = {.n_columns = by_name ? d : 0, .seed = 1};
-  const char **names = malloc((size_t)d * sizeof *names);
-  if (!names) return cli_error(error, PF_NO_MEMORY, "out of memory");
-  for (int j = 0; j < d; j++) names[j] = pf_model_column_name(model, j);
-  options.columns = names;
-  pf_status status = pf_table_load(data, &options, out, error);
-  free(names);
-  return status;
-=======
 /* Of data the model's own columns are taken, by name; noise has names of its own. One row is enough. */
 static pf_status load_rows(const pf_model *model, const char *data, bool inverse, pf_table **out, pf_error *error) {
   pf_load_options all = {.min_rows = 1};
   return inverse ? pf_table_load(data, &all, out, error) : cli_load_columns(model, data, 1, out, error);
->>>>>>> tests
 }
 
 static int run(cli_call *call, settings *s, writer *write, int argc, char **argv) {

@@ -63,17 +63,19 @@ typedef struct pf_flow_run {
   pf_layout layout; /* of one block */
   pf_fit_state fit; /* of the block that is being fitted */
   float *best;      /* its best weights on held-out rows so far */
-  double
-      best_loss; /* their held-out negative log-likelihood plus JKO's movement term; infinite before the first */
+  double best_loss; /* its held-out loss (flow_fit.c: held_loss); infinite before the first */
   int64_t since, drops; /* validations since then; times the rate was divided */
   int64_t opened;       /* blocks whose fit was begun, all rounds together */
   int64_t done;         /* blocks that are finished, all rounds together */
   int64_t plan;         /* iterations of a block; a budget is fixed once */
+  int64_t resolution;   /* the settings' steps and valid_steps are multiplied by this power of two, 1 at the start */
+  int64_t unresolved;   /* not 0: the steps have become too few for what the field has learned */
   float *blocks;        /* most_blocks x layout.total */
   float *data;          /* n x d, pushed through the finished blocks; training->encoded */
   float *held;          /* held_n x d, likewise */
   double *held_log_det; /* held_n, of the finished blocks */
   int64_t held_n;
+  int trainings;       /* of blocks in all, set by the method before pf_flow_resume */
   pf_cnf *probe;       /* one block that takes the weights to be looked at */
   pf_student *student; /* NULL: none is asked for */
   int loss_curve, nll_curve;
@@ -87,8 +89,8 @@ void pf_flow_close(pf_flow_run *run);
 /* After the last registration: what the fingerprint is made of, then the checkpoint. *resumed: it was loaded, with the
  * data pushed as far as it had been. */
 pf_status pf_flow_resume(pf_flow_run *run, const char *more_settings, bool *resumed, pf_error *error);
-/* Fixes run->plan: options->steps over all blocks, or what fits options->budget, or `usual` iterations a block. */
-pf_status pf_flow_plan(pf_flow_run *run, int blocks, int64_t usual, pf_error *error);
+/* Fixes run->plan: options->steps over all trainings, or what fits options->budget, or `usual` iterations a block. */
+pf_status pf_flow_plan(pf_flow_run *run, int64_t usual, pf_error *error);
 
 /* Fits one block to the data as pushed so far, from `from` (weights, NULL: fresh ones of this seed) unless it is under way,
  * leaves its best weights in blocks[index] and counts it as done. name is shown by progress. */

@@ -2,6 +2,10 @@
  *
  * A block is fitted to rows that the blocks before it have moved; the rows themselves are state (training->encoded is moved
  * in place) and stand in the checkpoint. Its weights are chosen on held-out rows along the way.
+ *
+ * A field that learns finer things than its steps resolve can gain likelihood that is not there. So weights are only kept when
+ * the held-out likelihood at twice the steps agrees; when it does not, the block goes back to the last ones that were kept and
+ * goes on with twice the steps, in training, on held-out rows and in the model.
  */
 #include <math.h>
 #include <string.h>
@@ -10,7 +14,10 @@
 #include "../base/memory.h"
 #include "flow.h"
 
-enum { HELD_ROWS = 8192, PROBE_STEPS = 6, PROBE_ROWS = 4096 };
+enum { HELD_ROWS = 8192, FINE_ROWS = 1024, PROBE_STEPS = 6, PROBE_ROWS = 4096, MOST_TRAINED_STEPS = 32 };
+
+/* Held-out likelihoods at the flow's own steps and at twice as many must agree to this many nats. */
+static const double RESOLVED = 0.005;
 
 static const double PATIENCE_FACTOR = 0.1; /* on the rate, when the held-out loss stands still */
 
@@ -49,6 +56,8 @@ static pf_status register_state(pf_flow_run *r, pf_error *error) {
   PF_TRY(pf_registry_add_i64(g, "opened", &r->opened, 1, error));
   PF_TRY(pf_registry_add_i64(g, "done", &r->done, 1, error));
   PF_TRY(pf_registry_add_i64(g, "plan", &r->plan, 1, error));
+  PF_TRY(pf_registry_add_i64(g, "resolution", &r->resolution, 1, error));
+  PF_TRY(pf_registry_add_i64(g, "unresolved", &r->unresolved, 1, error));
   PF_TRY(pf_registry_add_i64(g, "step_offset", &r->step_offset, 1, error));
   PF_TRY(pf_registry_add_f32(g, "blocks", r->blocks, r->most_blocks * weights, error));
   if (r->most_blocks > 1) PF_TRY(pf_registry_add_f32(g, "pushed", r->data, t->n * t->d, error));
@@ -75,6 +84,8 @@ pf_status pf_flow_open(pf_training *training, const pf_flow_settings *settings, 
                      .s = *settings,
                      .most_blocks = most_blocks,
                      .data = training->encoded,
+                     .resolution = 1,
+                     .trainings = 1,
                      .best_loss = INFINITY,
                      .loss_curve = -1,
                      .nll_curve = -1};
@@ -117,17 +128,10 @@ pf_status pf_flow_resume(pf_flow_run *r, const char *more, bool *resumed, pf_err
   pf_text_add(text, "%s", r->training->options->method);
   describe_field(&s->field, text);
   const pf_train_options *o = r->training->options;
-<<<<<<< HEAD
   pf_text_add(text, " %s/%.17g %d/%d %d %.17g/%.17g/%.17g/%.17g %.17g/%.17g/%d %.17g/%.17g/%.17g/%.17g/%.17g %d/%d %lld/%d %s",
               pf_divergence_name(s->divergence), s->width, s->steps, s->valid_steps, s->batch, s->likelihood,
               s->kinetic, s->hjb, s->movement, s->steer, s->jitter, (int)s->adjoint, s->learning_rate,
               s->weight_decay, s->clip, s->clamp, s->ema, (int)s->schedule, s->halvings,
-=======
-  pf_text_add(text, " %s/%.17g %d/%d %d %.17g/%.17g/%.17g/%.17g %.17g %.17g/%.17g/%.17g/%.17g/%.17g %d/%d %lld/%d %s",
-              pf_divergence_name(s->divergence), s->width, s->steps, s->valid_steps, s->batch, s->likelihood,
-              s->kinetic, s->hjb, s->movement, s->steer,
-              s->learning_rate, s->weight_decay, s->clip, s->clamp, s->ema, (int)s->schedule, s->halvings,
->>>>>>> tests
               (long long)s->validate_every, s->patience, more);
   if (!(o->budget > 0 && o->steps == 0)) pf_text_add(text, " %lld", (long long)o->steps); /* a budget is fixed once */
   return pf_training_resume(r->training, resumed, error);
@@ -135,29 +139,29 @@ pf_status pf_flow_resume(pf_flow_run *r, const char *more, bool *resumed, pf_err
 
 /* ---- held-out loss ---- */
 
-/* Mean loss of the held-out rows with `weights` in place of the block: negative log-likelihood of the flow that ends with it,
- * and JKO's movement term beside it. Infinite when a row leaves the finite numbers. */
-static pf_status held_loss(pf_flow_run *r, const float *weights, double *nll, double *loss, pf_error *error) {
+static int valid_steps(const pf_flow_run *r) { return (int)(r->resolution * r->s.valid_steps); }
+
+/* Mean loss of the first n held-out rows with r->probe's weights in place of the block: negative log-likelihood of the flow that
+ * ends with it, and JKO's movement term beside it. Infinite when a row leaves the finite numbers. */
+static pf_status held_loss(pf_flow_run *r, int steps, int64_t n, double *nll, double *loss, pf_error *error) {
   int d = r->training->d;
-  size_t items = (size_t)r->held_n * (size_t)d;
+  size_t items = (size_t)n * (size_t)d;
   double *z = NULL, *log_det = NULL, moved = 0, sum = 0;
-  pf_cnf_move forward = {.direction = PF_CNF_TO_NOISE};
-  PF_TRY(pf_cnf_set_params(r->probe, weights, error));
+  pf_cnf_move forward = {.direction = PF_CNF_TO_NOISE, .steps = steps};
   PF_TRY(pf_alloc(items, sizeof *z, &z, error));
-  pf_status status = pf_alloc((size_t)r->held_n, sizeof *log_det, &log_det, error);
+  pf_status status = pf_alloc((size_t)n, sizeof *log_det, &log_det, error);
   for (size_t i = 0; i < items && status == PF_OK; i++) z[i] = r->held[i];
   if (status == PF_OK)
-    status =
-        pf_cnf_rows(r->probe, &forward, (pf_rows){0, r->held_n}, z, log_det, NULL, r->training->pool, error);
+    status = pf_cnf_rows(r->probe, &forward, (pf_rows){0, n}, z, log_det, NULL, r->training->pool, error);
   *nll = *loss = INFINITY;
   if (status == PF_OK) {
     for (size_t i = 0; i < items; i++) {
       sum += 0.5 * z[i] * z[i];
       moved += 0.5 * (z[i] - r->held[i]) * (z[i] - r->held[i]);
     }
-    for (int64_t i = 0; i < r->held_n; i++) sum -= log_det[i] + r->held_log_det[i];
-    *nll = sum / (double)r->held_n + 0.5 * d * log(2 * M_PI);
-    *loss = *nll + r->s.movement * moved / (double)r->held_n;
+    for (int64_t i = 0; i < n; i++) sum -= log_det[i] + r->held_log_det[i];
+    *nll = sum / (double)n + 0.5 * d * log(2 * M_PI);
+    *loss = *nll + r->s.movement * moved / (double)n;
   } else if (status == PF_NON_FINITE) {
     status = PF_OK;
   }
@@ -166,11 +170,31 @@ static pf_status held_loss(pf_flow_run *r, const float *weights, double *nll, do
   return status;
 }
 
+/* Whether the likelihood of some held-out rows is the same at twice the steps. */
+static pf_status is_resolved(pf_flow_run *r, bool *out, pf_error *error) {
+  int64_t n = r->held_n < FINE_ROWS ? r->held_n : FINE_ROWS;
+  double coarse, fine, loss;
+  *out = true;
+  if (2 * valid_steps(r) > PF_CNF_STEPS) return PF_OK;
+  PF_TRY(held_loss(r, valid_steps(r), n, &coarse, &loss, error));
+  PF_TRY(held_loss(r, 2 * valid_steps(r), n, &fine, &loss, error));
+  *out = fabs(fine - coarse) <= RESOLVED;
+  return PF_OK;
+}
+
 /* Keeps the averaged weights when they are the best so far; divides the rate, or ends the block, when they have not been for
  * long. */
 static pf_status validate(pf_flow_run *r, pf_fit_state *state, pf_error *error) {
   double nll, loss;
-  PF_TRY(held_loss(r, state->arrays.average, &nll, &loss, error));
+  bool resolved = true;
+  PF_TRY(pf_cnf_set_params(r->probe, state->arrays.average, error));
+  PF_TRY(held_loss(r, valid_steps(r), r->held_n, &nll, &loss, error));
+  if (loss < r->best_loss) PF_TRY(is_resolved(r, &resolved, error));
+  if (!resolved) {
+    r->unresolved = 1;
+    state->finished = 1;
+    return PF_OK;
+  }
   pf_training_record(r->training, r->nll_curve, (double)(r->step_offset + state->step), nll);
   if (loss < r->best_loss) {
     r->best_loss = loss;
@@ -201,7 +225,9 @@ static pf_status after_step(void *context, pf_fit_state *state, pf_error *error)
 }
 
 static pf_status open_fit(pf_flow_run *r, int index, pf_objective *o, pf_fit **fit, pf_error *error) {
-  const pf_flow_settings *s = &r->s;
+  pf_flow_settings own = r->s;
+  const pf_flow_settings *s = &own;
+  own.steps = (int)(r->resolution * own.steps);
   PF_TRY(pf_flow_objective(s, r->training->n, o, error));
   o->inputs[PF_FLOW_DATA] = r->data;
   pf_fit_config c = {.steps = r->plan,
@@ -243,21 +269,18 @@ static void start_block(pf_flow_run *r, const float *from) {
   r->fit.finished = 0;
   r->best_loss = INFINITY;
   r->since = r->drops = 0;
+  r->unresolved = 0;
 }
 
-pf_status pf_flow_fit_block(pf_flow_run *r, int index, const float *from, const char *name, pf_error *error) {
-  if (r->opened == r->done) { /* not under way */
-    start_block(r, from);
-    r->opened++;
-  }
+/* The fit from where it stands to its end, or to where its steps do not resolve the field any more. */
+static pf_status run_fit(pf_flow_run *r, int index, const char *name, pf_error *error) {
   watch w = {.run = r,
              .stage = {.training = r->training,
                        .name = name,
                        .steps = r->plan,
                        .loss_curve = r->loss_curve,
                        .quality_curve = -1,
-                       .loss_points = r->training->options->curve_points,
-                       .first_step = 0}};
+                       .loss_points = r->training->options->curve_points}};
   pf_objective o = {0};
   pf_fit *fit = NULL;
   pf_status status = open_fit(r, index, &o, &fit, error);
@@ -269,7 +292,34 @@ pf_status pf_flow_fit_block(pf_flow_run *r, int index, const float *from, const 
   if (status == PF_NON_FINITE) status = pf_fail_within(error, status, "stage '%s'", name);
   pf_fit_free(fit);
   pf_graph_free(o.graph);
-  if (status != PF_OK) return status;
+  return status;
+}
+
+/* Back to the best weights, with twice the steps; false when there may not be more. */
+static bool refine_steps(pf_flow_run *r) {
+  pf_adam_state *a = &r->fit.arrays;
+  size_t bytes = (size_t)a->n * sizeof(float);
+  if (2 * r->resolution * r->s.steps > MOST_TRAINED_STEPS || 2 * valid_steps(r) > PF_CNF_STEPS) return false;
+  r->resolution *= 2;
+  memcpy(a->params, r->best, bytes);
+  memcpy(a->average, r->best, bytes);
+  memset(a->first_moment, 0, bytes);
+  memset(a->second_moment, 0, bytes);
+  r->fit.finished = 0;
+  r->unresolved = 0;
+  pf_training_log(r->training, "step %lld: the likelihood hangs on the steps; going on with %d of them",
+                  (long long)r->fit.step, (int)(r->resolution * r->s.steps));
+  return true;
+}
+
+pf_status pf_flow_fit_block(pf_flow_run *r, int index, const float *from, const char *name, pf_error *error) {
+  if (r->opened == r->done) { /* not under way */
+    start_block(r, from);
+    r->opened++;
+  }
+  do
+    if (!r->unresolved) PF_TRY(run_fit(r, index, name, error)); /* a checkpoint may have been taken in between */
+  while (r->unresolved && refine_steps(r));
   const float *weights = r->held_n > 0 && isfinite(r->best_loss) ? r->best : r->fit.arrays.average;
   memcpy(r->blocks + index * r->layout.total, weights, (size_t)r->layout.total * sizeof(float));
   r->step_offset += r->fit.step;
@@ -284,7 +334,7 @@ static pf_status push_rows(pf_flow_run *r, int64_t n, float *x, double *log_det,
   int d = r->training->d;
   size_t items = (size_t)n * (size_t)d;
   double *z = NULL, *l = NULL;
-  pf_cnf_move forward = {.direction = PF_CNF_TO_NOISE};
+  pf_cnf_move forward = {.direction = PF_CNF_TO_NOISE, .steps = valid_steps(r)};
   PF_TRY(pf_alloc(items, sizeof *z, &z, error));
   pf_status status = log_det ? pf_alloc((size_t)n, sizeof *l, &l, error) : PF_OK;
   for (size_t i = 0; i < items && status == PF_OK; i++) z[i] = x[i];
@@ -343,12 +393,13 @@ static pf_status measure(pf_flow_run *r, double *step, double *push, pf_error *e
   pf_graph_free(o.graph);
   if (status != PF_OK || r->held_n == 0) return status;
   double begin = pf_clock_seconds();
-  PF_TRY(held_loss(r, r->fit.arrays.average, &nll, &loss, error));
+  PF_TRY(held_loss(r, valid_steps(r), r->held_n, &nll, &loss, error));
   *step += (pf_clock_seconds() - begin) / (double)r->s.validate_every;
   return r->most_blocks > 1 ? measure_push(r, push, error) : PF_OK;
 }
 
-static pf_status plan_budget(pf_flow_run *r, int blocks, pf_error *error) {
+static pf_status plan_budget(pf_flow_run *r, pf_error *error) {
+  int blocks = r->trainings;
   const pf_train_options *o = r->training->options;
   double step = 0, push = 0;
   r->plan = 1000;
@@ -366,9 +417,10 @@ static pf_status plan_budget(pf_flow_run *r, int blocks, pf_error *error) {
   return PF_OK;
 }
 
-pf_status pf_flow_plan(pf_flow_run *r, int blocks, int64_t usual, pf_error *error) {
+pf_status pf_flow_plan(pf_flow_run *r, int64_t usual, pf_error *error) {
+  int blocks = r->trainings;
   const pf_train_options *o = r->training->options;
-  if (o->budget > 0 && o->steps == 0) return plan_budget(r, blocks, error);
+  if (o->budget > 0 && o->steps == 0) return plan_budget(r, error);
   PF_TRY(pf_flow_check("steps", (double)o->steps, 0, 1e12, error));
   r->plan = o->steps > 0 ? o->steps / blocks : usual;
   if (r->plan < 1)
@@ -385,7 +437,7 @@ pf_status pf_flow_train_one(pf_training *training, const pf_flow_settings *setti
   bool resumed = false;
   pf_status status = pf_flow_open(training, settings, 1, &r, error);
   if (status == PF_OK) status = pf_flow_resume(&r, "", &resumed, error);
-  if (status == PF_OK && !resumed) status = pf_flow_plan(&r, 1, iterations, error);
+  if (status == PF_OK && !resumed) status = pf_flow_plan(&r, iterations, error);
   if (status == PF_OK && r.done == 0) status = pf_flow_fit_block(&r, 0, NULL, "flow", error);
   if (status == PF_OK) status = pf_flow_model(&r, 1, out, error);
   pf_flow_close(&r);
@@ -398,8 +450,10 @@ static pf_status add_facts(const pf_flow_run *r, int blocks, json_t *f, pf_error
   const pf_flow_settings *s = &r->s;
   json_object_set_new(f, "batch", json_integer(s->batch));
   json_object_set_new(f, "learning_rate", json_real(s->learning_rate));
-  json_object_set_new(f, "steps", json_integer(r->step_offset));
-  json_object_set_new(f, "training_ode_steps", json_integer(s->steps));
+  /* what --steps has to say for the same run: blocks may have ended early, or be fewer */
+  json_object_set_new(f, "steps", json_integer(r->plan * r->trainings));
+  json_object_set_new(f, "steps_done", json_integer(r->step_offset));
+  json_object_set_new(f, "training_ode_steps", json_integer(r->resolution * s->steps));
   json_object_set_new(f, "divergence", json_string(pf_divergence_name(s->divergence)));
   json_object_set_new(f, "likelihood_weight", json_real(s->likelihood));
   json_object_set_new(f, "kinetic_weight", json_real(s->kinetic));
@@ -413,12 +467,12 @@ static pf_status add_facts(const pf_flow_run *r, int blocks, json_t *f, pf_error
 
 pf_status pf_flow_model(pf_flow_run *r, int blocks, struct pf_model **out, pf_error *error) {
   struct pf_model *model = NULL;
-  pf_cnf_config config = {.field = r->s.field, .blocks = blocks, .steps = r->s.valid_steps};
+  pf_cnf_config config = {.field = r->s.field, .blocks = blocks, .steps = valid_steps(r)};
   PF_TRY(pf_training_model(r->training, &model, error));
   pf_status status = add_facts(r, blocks, model->facts, error);
   if (status == PF_OK) status = pf_cnf_create(&config, r->blocks, &model->flow, error);
   if (status == PF_OK && r->student)
-    status = pf_student_train(r->student, model->flow, r->s.valid_steps, &model->generator, error);
+    status = pf_student_train(r->student, model->flow, valid_steps(r), &model->generator, error);
   if (status == PF_OK)
     *out = model;
   else

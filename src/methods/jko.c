@@ -256,8 +256,9 @@ static pf_status train(jko *j, struct pf_model **out, pf_error *error) {
   int blocks = 0;
   snprintf(more, sizeof more, "%d %.9g/%.9g/%.9g %.9g %d %d/%d", p->blocks, p->h, p->growth, p->cap, p->stop,
            (int)p->free_block, p->reparametrise, p->refine);
+  j->r.trainings = trainings(p);
   PF_TRY(pf_flow_resume(&j->r, more, &resumed, error));
-  if (!resumed) PF_TRY(pf_flow_plan(&j->r, trainings(p), p->iterations, error));
+  if (!resumed) PF_TRY(pf_flow_plan(&j->r, p->iterations, error));
   PF_TRY(run_rounds(j, error));
   PF_TRY(free_block(j, &blocks, error));
   struct pf_model *model = NULL;

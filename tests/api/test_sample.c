@@ -125,12 +125,7 @@ static void wrong_sampling_is_refused(void **state) {
   static const struct {
     pf_sample_options o;
     int64_t n;
-<<<<<<< HEAD
-  } cases[] = {{{.steps = -2}, 1},
-               {{.steps = -1}, 1},
-=======
   } cases[] = {{{.steps = -1}, 1},
->>>>>>> tests
                {{.steps = 1000001}, 1},
                {{.steps = 1}, -1},
                {{.steps = 1, .first = -1}, 1},

@@ -256,11 +256,7 @@ static void expect(pf_status got, pf_status want, const pf_error *error, const c
 
 static void wrong_options_are_refused(void **state) {
   (void)state;
-<<<<<<< HEAD
-  static const int64_t steps[] = {-1, 1000001, 1000002};
-=======
   static const int64_t steps[] = {-1, 1000001};
->>>>>>> tests
   pf_sampler *sampler = NULL;
   pf_error error = {0};
   for (int i = 0; i < 2; i++) {
