@@ -66,12 +66,13 @@ typedef struct integration {
   pf_field_builder *build;
   const void *context;
   int steps;
+  const double *params;
 } integration;
 
-static pf_status integrate(const integration *along, const double *params, const double *x, int64_t n, int d,
-                           double *const *out, pf_error *error) {
+static pf_status integrate(const integration *along, const double *x, int64_t n, int d, double *const *out,
+                           pf_error *error) {
   pf_graph *graph = NULL;
-  const double *sets[] = {params}, *inputs[] = {x};
+  const double *sets[] = {along->params}, *inputs[] = {x};
   PF_TRY(pf_graph_create(&graph, error));
   pf_unroll_spec spec = {.method = PF_ODE_RK4, .steps = along->steps, .end = {graph, -1}};
   pf_node start = pf_input(graph, 0, PF_SHAPE(PF_PER_ROW, d));
@@ -97,8 +98,8 @@ static pf_status check_states(pf_verify_run *run, const double *params, pf_error
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
     char name[64];
     double found[STATE], *results[] = {found, found + 2, found + 3, found + 4};
-    integration along = {build_field, &SMALL, rows[i].steps};
-    PF_TRY(integrate(&along, params, START, 1, D, results, error));
+    integration along = {build_field, &SMALL, rows[i].steps, params};
+    PF_TRY(integrate(&along, START, 1, D, results, error));
     snprintf(name, sizeof name, "x, log det, cost and residual, nt=%d", rows[i].steps);
     PF_TRY(pf_verify_add_largest(run, name, found, rows[i].state, STATE, DIGITS, error));
   }
@@ -123,31 +124,35 @@ static pf_status check_small_inverse(pf_verify_run *run, const double *params, p
 
 enum { LADDER = 4, POINTS = 32, FINE = 256 };
 
-/* RMS of f^-1(f(x)) - x with `steps` steps either way, and of f(x) - fine. */
-static pf_status there_and_back(pf_double_field *field, int steps, const double *start, int64_t n,
-                                const double *fine, double *end, double *back, double *there,
-                                pf_error *error) {
-  double x[POINTS * D], e2 = 0, f2 = 0;
-  int64_t items = n * field->d;
-  memcpy(x, start, (size_t)items * sizeof *x);
-  PF_TRY(pf_double_move(field, (pf_double_route){0, 1, steps}, n, x, error));
-  for (int64_t i = 0; i < items && fine; i++) f2 += (x[i] - fine[i]) * (x[i] - fine[i]) / (double)n;
-  if (end) memcpy(end, x, (size_t)items * sizeof *x);
-  PF_TRY(pf_double_move(field, (pf_double_route){1, 0, steps}, n, x, error));
-  for (int64_t i = 0; i < items; i++) e2 += (x[i] - start[i]) * (x[i] - start[i]) / (double)n;
-  *back = sqrt(e2);
-  if (there) *there = sqrt(f2);
-  return PF_OK;
+typedef struct trip {
+  double end[POINTS * D], back[POINTS * D];
+} trip;
+
+static double rms(const double *a, const double *b) {
+  double sum = 0;
+  for (int i = 0; i < POINTS * D; i++) sum += (a[i] - b[i]) * (a[i] - b[i]) / POINTS;
+  return sqrt(sum);
+}
+
+static pf_status take_trip(pf_double_field *field, int steps, const double *start, trip *out,
+                           pf_error *error) {
+  memcpy(out->end, start, sizeof out->end);
+  PF_TRY(pf_double_move(field, (pf_double_route){0, 1, steps}, POINTS, out->end, error));
+  memcpy(out->back, out->end, sizeof out->back);
+  return pf_double_move(field, (pf_double_route){1, 0, steps}, POINTS, out->back, error);
 }
 
 static pf_status measure_orders(pf_verify_run *run, pf_double_field *field, const double *start,
                                 pf_error *error) {
   static const int steps[LADDER] = {4, 8, 16, 32};
-  double count[LADDER], back[LADDER], there[LADDER], fine[POINTS * D], last = NAN;
-  PF_TRY(there_and_back(field, FINE, start, POINTS, NULL, fine, &last, NULL, error));
+  double count[LADDER], back[LADDER], there[LADDER];
+  trip fine, coarse;
+  PF_TRY(take_trip(field, FINE, start, &fine, error));
   for (int i = 0; i < LADDER; i++) {
+    PF_TRY(take_trip(field, steps[i], start, &coarse, error));
     count[i] = steps[i];
-    PF_TRY(there_and_back(field, steps[i], start, POINTS, fine, NULL, &back[i], &there[i], error));
+    back[i] = rms(coarse.back, start);
+    there[i] = rms(coarse.end, fine.end);
   }
   /* the leading error of a step there and of its step back cancel: fifth order */
   PF_TRY(pf_verify_add(run, (pf_claim){-pf_log_slope(count, back, LADDER), 4.5, 1}, error,
@@ -216,8 +221,8 @@ static pf_status check_exact_potential(pf_verify_run *run, const gaussian_pair *
     log_det[i] = log(g->s1 / g->s0);
     cost[i] = 0.5 * (dm + ds * u[i]) * (dm + ds * u[i]);
   }
-  integration along = {build_exact, g, 32};
-  PF_TRY(integrate(&along, NULL, start, LINE_POINTS, 1, results, error));
+  integration along = {build_exact, g, 32, NULL};
+  PF_TRY(integrate(&along, start, LINE_POINTS, 1, results, error));
   const struct {
     const char *what;
     const double *expected;

@@ -68,11 +68,17 @@ static pf_status loss_of(const bench *b, int64_t n, const double *x, double (*we
   return PF_OK;
 }
 
-static pf_status fit(const bench *b, int64_t n, int64_t steps, double rate, uint32_t stage, float *params,
-                     pf_error *error) {
-  pf_block_plan plan = {.settings = b->settings, .steps = steps, .stage = stage};
+/* Fits params to the first n of b->x. */
+typedef struct schedule {
+  int64_t steps;
+  double rate;
+  uint32_t stage;
+} schedule;
+
+static pf_status fit(const bench *b, int64_t n, schedule by, float *params, pf_error *error) {
+  pf_block_plan plan = {.settings = b->settings, .steps = by.steps, .stage = by.stage};
   plan.settings.batch = (int)n;
-  plan.settings.learning_rate = rate;
+  plan.settings.learning_rate = by.rate;
   for (int64_t i = 0; i < n; i++) b->rows[i] = (float)b->x[i];
   return pf_block_fit(b->run, &plan, b->rows, n, params, error);
 }
@@ -80,7 +86,7 @@ static pf_status fit(const bench *b, int64_t n, int64_t steps, double rate, uint
 static pf_status fit_law(const bench *b, int64_t steps, pf_error *error) {
   PF_TRY(pf_even_normals(EVEN_ROWS, 1, b->x, error));
   for (int i = 0; i < EVEN_ROWS; i++) b->x[i] = pf_otflow_line_data.mean + pf_otflow_line_data.sd * b->x[i];
-  return fit(b, EVEN_ROWS, steps, b->settings.learning_rate, 100, b->base, error);
+  return fit(b, EVEN_ROWS, (schedule){steps, b->settings.learning_rate, 100}, b->base, error);
 }
 
 /* J_N - J for sample number `draw` of n rows, over the standard deviation of one row's loss. */
@@ -92,7 +98,7 @@ static pf_status measure_gap(const bench *b, int64_t n, int draw, double *out, p
     pf_rng rng = pf_rng_at(b->run->seed, PF_STREAM_VERIFY, 1000 + (uint64_t)n + (uint64_t)draw, (uint64_t)i);
     b->x[i] = pf_otflow_line_data.mean + pf_otflow_line_data.sd * pf_rng_normal(&rng);
   }
-  PF_TRY(fit(b, n, REFIT, b->settings.learning_rate / 2, 101, b->params, error));
+  PF_TRY(fit(b, n, (schedule){REFIT, b->settings.learning_rate / 2, 101}, b->params, error));
   PF_TRY(loss_of(b, n, b->x, NULL, &train, error));
   PF_TRY(loss_of(b, PF_LINE_NODES, law.z, pf_line_weight, &test, error));
   *out = (train.mean - test.mean) / test.sd;
