@@ -72,7 +72,9 @@ const cli_verb cli_verify = {
     .usage = "METHOD [options]",
     .details = "Exit code 4 when a check does not hold. `pushforward methods` lists what can be verified.\n",
     .examples = "  pushforward verify characteristic\n"
-                "  pushforward verify characteristic --json --seed 2\n",
+                "  pushforward verify characteristic --json --seed 2\n"
+                "  pushforward verify jko\n"
+                "  pushforward verify otflow\n",
     .least = 1,
     .most = 1,
     .run = run_verify};

@@ -82,17 +82,24 @@ static pf_status add_block(chain *c, int k, double h, const char *name, pf_error
 
 /* ---- the line ---- */
 
+/* The step size and how many blocks there are. */
+typedef struct place {
+  double h;
+  int k;
+} place;
+
 /* value against the closed form, within 2 % of it. */
-static pf_status add_within(pf_verify_run *run, double value, double expected, const char *what, double h,
-                            int k, pf_error *error) {
+static pf_status add_within(pf_verify_run *run, double value, double expected, const char *what, place at,
+                            pf_error *error) {
   return pf_verify_add(run, (pf_claim){value, expected, WITHIN * fabs(expected)}, error,
-                       "%s, h=%g, %d block%s", what, h, k, k == 1 ? "" : "s");
+                       "%s, h=%g, %d block%s", what, at.h, at.k, at.k == 1 ? "" : "s");
 }
 
 /* left <= right as a check: their ratio in 0..1. */
-static pf_status add_bound(pf_verify_run *run, double left, double right, const char *what, double h, int k,
+static pf_status add_bound(pf_verify_run *run, double left, double right, const char *what, place at,
                            pf_error *error) {
-  return pf_verify_add(run, (pf_claim){left / right, 0.5, 0.5}, error, "%s, h=%g, block %d", what, h, k);
+  return pf_verify_add(run, (pf_claim){left / right, 0.5, 0.5}, error, "%s, h=%g, block %d", what, at.h,
+                       at.k);
 }
 
 /* What the theory's bounds are made of: W2^2 to the target before every step, the largest eps^2 so far. */
@@ -102,30 +109,31 @@ typedef struct bounds {
 } bounds;
 
 static pf_status check_bounds(pf_verify_run *run, bounds *b, const pf_line_law *from, const pf_line_law *to,
-                              double h, int k, pf_error *error) {
-  double before = pf_line_w2_squared(from, &b->target), after = pf_line_w2_squared(to, &b->target);
+                              place at, pf_error *error) {
+  double h = at.h, before = pf_line_w2_squared(from, &b->target), after = pf_line_w2_squared(to, &b->target);
+  double start = pf_line_w2_squared(&b->start, &b->target);
   double kl = pf_line_kl(to), eps2 = pf_line_residual_squared(from, to, h);
   b->eps2 = fmax(b->eps2, eps2);
-  PF_TRY(add_bound(run, (1 + h / 2) * after + 2 * h * kl, before + 2 * h * eps2,
-                   "one-step inequality, left / right", h, k, error));
   PF_TRY(pf_verify_add(run, (pf_claim){sqrt(eps2), 0, RESIDUAL}, error,
-                       "first-order residual, h=%g, block %d", h, k));
-  double start = pf_line_w2_squared(&b->start, &b->target);
-  PF_TRY(add_bound(run, after, pow(1 + h / 2, -k) * start + 4 * b->eps2, "W2 bound T1, left / right", h, k,
+                       "first-order residual, h=%g, block %d", h, at.k));
+  PF_TRY(add_bound(run, (1 + h / 2) * after + 2 * h * kl, before + 2 * h * eps2,
+                   "one-step inequality, left / right", at, error));
+  PF_TRY(add_bound(run, after, pow(1 + h / 2, -at.k) * start + 4 * b->eps2, "W2 bound T1, left / right", at,
                    error));
-  return add_bound(run, kl, before / (2 * h) + b->eps2, "KL bound T2, left / right", h, k, error);
+  return add_bound(run, kl, before / (2 * h) + b->eps2, "KL bound T2, left / right", at, error);
 }
 
-static pf_status check_step(pf_verify_run *run, const pf_line_law *law, pf_normal_law expected, double h,
-                            int k, pf_error *error) {
+static pf_status check_step(pf_verify_run *run, const pf_line_law *law, pf_normal_law expected, place at,
+                            pf_error *error) {
   const pf_normal_law target = {0, 1};
   pf_normal_law found = pf_line_moments(law);
   pf_line_law normal = pf_line_of(target);
-  PF_TRY(add_within(run, found.mean, expected.mean, "mean", h, k, error));
-  PF_TRY(add_within(run, found.sd, expected.sd, "sd", h, k, error));
-  PF_TRY(add_within(run, pf_line_kl(law), pf_normal_kl(expected), "KL", h, k, error));
-  return add_within(run, sqrt(pf_line_w2_squared(law, &normal)), sqrt(pf_normal_w2_squared(expected, target)),
-                    "W2", h, k, error);
+  double w2 = sqrt(pf_line_w2_squared(law, &normal)),
+         expected_w2 = sqrt(pf_normal_w2_squared(expected, target));
+  PF_TRY(add_within(run, found.mean, expected.mean, "mean", at, error));
+  PF_TRY(add_within(run, found.sd, expected.sd, "sd", at, error));
+  PF_TRY(add_within(run, pf_line_kl(law), pf_normal_kl(expected), "KL", at, error));
+  return add_within(run, w2, expected_w2, "W2", at, error);
 }
 
 /* T3: the flow's negative log-likelihood of the data exceeds their entropy by the KL of the pushed data. The left side is made
@@ -143,40 +151,47 @@ static pf_status check_gap(pf_verify_run *run, const pf_line_law *law, double h,
 
 /* ---- inversion ---- */
 
-/* RMS distances of the chain in double with `steps` a block: there and back to the start, and there to a fine run. */
-static pf_status round_trip(const chain *c, pf_double_field *field, const double *params, int steps,
-                            const double *fine, double *back, double *there, double *end, pf_error *error) {
-  double x[INVERTED], e2 = 0, f2 = 0;
-  for (int i = 0; i < INVERTED; i++) x[i] = 3 + 2 * (-3 + 6.0 * i / (INVERTED - 1));
+static double start_at(int i) { return 3 + 2 * (-3 + 6.0 * i / (INVERTED - 1)); }
+
+static double rms(const double *a, const double *b) {
+  double sum = 0;
+  for (int i = 0; i < INVERTED; i++) sum += (a[i] - b[i]) * (a[i] - b[i]) / INVERTED;
+  return sqrt(sum);
+}
+
+/* The chain in double with so many steps a block: where it ends, and where its inverse brings that. */
+typedef struct trip {
+  double start[INVERTED], end[INVERTED], back[INVERTED];
+} trip;
+
+static pf_status take_trip(const chain *c, pf_double_field *field, const double *params, int steps, trip *out,
+                           pf_error *error) {
+  for (int i = 0; i < INVERTED; i++) out->end[i] = out->start[i] = start_at(i);
   for (int k = 0; k < BLOCKS; k++) {
     field->params = params + k * c->parameters;
-    PF_TRY(pf_double_move(field, (pf_double_route){0, 1, steps}, INVERTED, x, error));
+    PF_TRY(pf_double_move(field, (pf_double_route){0, 1, steps}, INVERTED, out->end, error));
   }
-  for (int i = 0; i < INVERTED && fine; i++) f2 += (x[i] - fine[i]) * (x[i] - fine[i]) / INVERTED;
-  if (end) memcpy(end, x, sizeof x);
+  memcpy(out->back, out->end, sizeof out->back);
   for (int k = BLOCKS - 1; k >= 0; k--) {
     field->params = params + k * c->parameters;
-    PF_TRY(pf_double_move(field, (pf_double_route){1, 0, steps}, INVERTED, x, error));
+    PF_TRY(pf_double_move(field, (pf_double_route){1, 0, steps}, INVERTED, out->back, error));
   }
-  for (int i = 0; i < INVERTED; i++) {
-    double off = x[i] - (3 + 2 * (-3 + 6.0 * i / (INVERTED - 1)));
-    e2 += off * off / INVERTED;
-  }
-  *back = sqrt(e2);
-  *there = sqrt(f2);
   return PF_OK;
 }
 
 static pf_status measure_inversion(const chain *c, const double *params, pf_error *error) {
   enum { LADDER = 3, FINE = 128 };
   static const int steps[LADDER] = {2, 4, 8};
-  double count[LADDER], back[LADDER], there[LADDER], fine[INVERTED], last = NAN, unused;
+  double count[LADDER], back[LADDER], there[LADDER];
+  trip fine, coarse;
   pf_double_field field = {0};
   PF_TRY(pf_double_field_open(&c->settings.field, params, &field, error));
-  pf_status status = round_trip(c, &field, params, FINE, NULL, &last, &unused, fine, error);
+  pf_status status = take_trip(c, &field, params, FINE, &fine, error);
   for (int i = 0; i < LADDER && status == PF_OK; i++) {
+    status = take_trip(c, &field, params, steps[i], &coarse, error);
     count[i] = steps[i];
-    status = round_trip(c, &field, params, steps[i], fine, &back[i], &there[i], NULL, error);
+    back[i] = rms(coarse.back, coarse.start);
+    there[i] = rms(coarse.end, fine.end);
   }
   pf_double_field_close(&field);
   if (status != PF_OK) return status;
@@ -185,25 +200,24 @@ static pf_status measure_inversion(const chain *c, const double *params, pf_erro
                        "order of the inversion error"));
   PF_TRY(pf_verify_add(c->run, (pf_claim){-pf_log_slope(count, there, LADDER), 4, 0.5}, error,
                        "order of the flow's error"));
-  return pf_verify_add(c->run, (pf_claim){last, 0, 1e-10}, error,
+  return pf_verify_add(c->run, (pf_claim){rms(fine.back, fine.start), 0, 1e-10}, error,
                        "inversion RMS, %d steps a block, in double", FINE);
 }
 
 static pf_status check_inversion(const chain *c, pf_error *error) {
-  double *params = NULL, x[INVERTED], start[INVERTED], square = 0;
+  double *params = NULL, x[INVERTED], start[INVERTED];
   int64_t n = BLOCKS * c->parameters;
   PF_TRY(pf_alloc((size_t)n, sizeof *params, &params, error));
   for (int64_t i = 0; i < n; i++) params[i] = c->params[i];
   pf_status status = measure_inversion(c, params, error);
   pf_free(params);
   if (status != PF_OK) return status;
-  for (int i = 0; i < INVERTED; i++) x[i] = start[i] = 3 + 2 * (-3 + 6.0 * i / (INVERTED - 1));
+  for (int i = 0; i < INVERTED; i++) x[i] = start[i] = start_at(i);
   for (int way = 0; way < 2; way++) {
     pf_cnf_move move = {.direction = way == 0 ? PF_CNF_TO_NOISE : PF_CNF_TO_DATA, .steps = 16};
     PF_TRY(pf_cnf_rows(c->cnf, &move, (pf_rows){0, INVERTED}, x, NULL, NULL, c->run->pool, error));
   }
-  for (int i = 0; i < INVERTED; i++) square += (x[i] - start[i]) * (x[i] - start[i]) / INVERTED;
-  return pf_verify_add(c->run, (pf_claim){sqrt(square), 0, 1e-5}, error,
+  return pf_verify_add(c->run, (pf_claim){rms(x, start), 0, 1e-5}, error,
                        "inversion RMS, 16 steps a block, as it samples");
 }
 
@@ -220,12 +234,13 @@ static pf_status run_chain(chain *c, double h, bool invert, pf_error *error) {
   for (int k = 0; k < BLOCKS; k++) {
     char name[48];
     pf_line_law before = law;
+    place at = {h, k + 1};
     snprintf(name, sizeof name, "chain h=%g, block %d", h, k + 1);
     expected = pf_jko_gaussian_step(expected, h);
     PF_TRY(add_block(c, k, h, name, error));
     PF_TRY(pf_line_push(&law, c->cnf, k, c->run->pool, error));
-    PF_TRY(check_step(c->run, &law, expected, h, k + 1, error));
-    PF_TRY(check_bounds(c->run, &b, &before, &law, h, k + 1, error));
+    PF_TRY(check_step(c->run, &law, expected, at, error));
+    PF_TRY(check_bounds(c->run, &b, &before, &law, at, error));
   }
   PF_TRY(check_gap(c->run, &law, h, error));
   return invert ? check_inversion(c, error) : PF_OK;
