@@ -52,7 +52,8 @@ static pf_status write_rows(const pf_model *model, const settings *s, const pf_t
 typedef pf_status writer(const pf_model *model, const settings *s, const pf_table *rows, pf_error *error);
 
 /* Of data the model's own columns are taken, by name; noise has names of its own. One row is enough. */
-static pf_status load_rows(const pf_model *model, const char *data, bool inverse, pf_table **out, pf_error *error) {
+static pf_status load_rows(const pf_model *model, const char *data, bool inverse, pf_table **out,
+                           pf_error *error) {
   pf_load_options all = {.min_rows = 1};
   return inverse ? pf_table_load(data, &all, out, error) : cli_load_columns(model, data, 1, out, error);
 }

@@ -128,8 +128,8 @@ typedef struct pf_load_options {
   int n_columns;
   const char *const *drop; /* leave these out; reading never looks at their cells */
   int n_drop;
-  int64_t rows;  /* rows to draw when the source is a law; 0: 500000 */
-  uint64_t seed; /* of the draw */
+  int64_t rows;     /* rows to draw when the source is a law; 0: 500000 */
+  uint64_t seed;    /* of the draw */
   int64_t min_rows; /* fewer are PF_BAD_INPUT; 0: 2, what a training needs */
 } pf_load_options;
 
@@ -178,6 +178,9 @@ const char *pf_nearest_name(const char *word, const char *const *names, size_t c
 
 /* ---- training -------------------------------------------------------------------------------------- */
 
+/* The value of a number that leaves the choice to the method, where every other number is one that a user may mean. */
+#define PF_METHOD_DEFAULT (-1000000000000000)
+
 /* X(type, field, default, flag, placeholder, help): one row per setting. The struct, its defaults, the
  * command's options, its
  * --help, --config files and the model's metadata are all made from this table.
@@ -210,31 +213,31 @@ const char *pf_nearest_name(const char *word, const char *const *names, size_t c
   X(TEXT, activation, NULL, "activation", "A", "silu, tanh or softplus (jko, cnf)")                          \
   X(TEXT, divergence, NULL, "divergence", "D",                                                               \
     "of the velocity while training: exact, hutchinson or difference (jko, otflow, cnf)")                    \
-  X(INT, ode_steps, -1, "ode-steps", "N",                                                                    \
-    "Runge-Kutta 4 steps of a block while training (jko, otflow, cnf); -1: default")                         \
-  X(INT, test_ode_steps, -1, "test-ode-steps", "N",                                                          \
-    "the same on held-out rows and in the model; -1: default")                                               \
-  X(REAL, alpha, -1, "alpha", "A",                                                                           \
-    "weight of the likelihood beside the transport cost (otflow); -1: default")                              \
-  X(REAL, hjb, -1, "hjb", "W", "weight of the Hamilton-Jacobi-Bellman residual (otflow); -1: default")       \
-  X(REAL, kinetic, -1, "kinetic", "W", "weight of the transport cost (cnf); -1: default")                    \
+  X(INT, ode_steps, PF_METHOD_DEFAULT, "ode-steps", "N",                                                     \
+    "Runge-Kutta 4 steps of a block while training (jko, otflow, cnf)")                                      \
+  X(INT, test_ode_steps, PF_METHOD_DEFAULT, "test-ode-steps", "N",                                           \
+    "the same on held-out rows and in the model")                                                            \
+  X(REAL, alpha, PF_METHOD_DEFAULT, "alpha", "A",                                                            \
+    "weight of the likelihood beside the transport cost (otflow)")                                           \
+  X(REAL, hjb, PF_METHOD_DEFAULT, "hjb", "W", "weight of the Hamilton-Jacobi-Bellman residual (otflow)")     \
+  X(REAL, kinetic, PF_METHOD_DEFAULT, "kinetic", "W", "weight of the transport cost (cnf)")                  \
   X(REAL, steer, 0, "steer", "B",                                                                            \
     "the flow's end time is random in 1 - B to 1 + B while training (cnf, otflow)")                          \
   X(TEXT, gradient, NULL, "gradient", "G",                                                                   \
     "through the Runge-Kutta steps (steps) or by the interpolated adjoint equation (adjoint); jko, otflow, " \
     "cnf")                                                                                                   \
-  X(REAL, jitter, -1, "jitter", "J",                                                                         \
-    "random lengths of the Runge-Kutta steps while training, 0 to 1 (jko, otflow, cnf); -1: default")        \
-  X(REAL, clamp, -1, "clamp", "C", "bound on every parameter (jko, otflow, cnf); 0: none, -1: default")      \
-  X(INT, patience, -1, "patience", "N",                                                                      \
-    "validations without gain before the rate falls (jko, otflow, cnf); 0: never, -1: default")              \
-  X(INT, blocks, -1, "blocks", "N", "most blocks, one proximal step each (jko); -1: default")                \
-  X(REAL, step_size, -1, "step-size", "H", "of the first proximal step, h_0 (jko); -1: default")             \
-  X(REAL, step_growth, -1, "step-growth", "R",                                                               \
-    "h grows by this factor from block to block (jko); -1: default")                                         \
-  X(REAL, step_cap, -1, "step-cap", "H", "most that h grows to (jko); -1: default")                          \
-  X(REAL, stop_movement, -1, "stop-movement", "Q",                                                           \
-    "no more blocks once one moves the rows by less than this share, squared (jko); -1: default")            \
+  X(REAL, jitter, PF_METHOD_DEFAULT, "jitter", "J",                                                          \
+    "random lengths of the Runge-Kutta steps while training, 0 to 1 (jko, otflow, cnf)")                     \
+  X(REAL, clamp, PF_METHOD_DEFAULT, "clamp", "C", "bound on every parameter (jko, otflow, cnf); 0: none")    \
+  X(INT, patience, PF_METHOD_DEFAULT, "patience", "N",                                                       \
+    "validations without gain before the rate falls (jko, otflow, cnf); 0: never")                           \
+  X(INT, blocks, PF_METHOD_DEFAULT, "blocks", "N", "most blocks, one proximal step each (jko)")              \
+  X(REAL, step_size, PF_METHOD_DEFAULT, "step-size", "H", "of the first proximal step, h_0 (jko)")           \
+  X(REAL, step_growth, PF_METHOD_DEFAULT, "step-growth", "R",                                                \
+    "h grows by this factor from block to block (jko)")                                                      \
+  X(REAL, step_cap, PF_METHOD_DEFAULT, "step-cap", "H", "most that h grows to (jko)")                        \
+  X(REAL, stop_movement, PF_METHOD_DEFAULT, "stop-movement", "Q",                                            \
+    "no more blocks once one moves the rows by less than this share, squared (jko)")                         \
   X(FLAG, no_free_block, false, "no-free-block", "",                                                         \
     "leave out the last block without a movement penalty (jko)")                                             \
   X(INT, reparametrise, 0, "reparametrise", "N",                                                             \

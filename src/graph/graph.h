@@ -111,7 +111,7 @@ pf_node pf_param(pf_graph *graph, int set, int64_t offset, pf_shape shape);
 pf_node pf_input(pf_graph *graph, int index, pf_shape shape);
 pf_node pf_constant(pf_graph *graph, pf_shape shape, const double *values);
 pf_node pf_scalar(pf_graph *graph, double value); /* SHARED scalar */
-pf_node pf_identity(pf_graph *graph, int n);     /* SHARED constant [n, n] */
+pf_node pf_identity(pf_graph *graph, int n);      /* SHARED constant [n, n] */
 /* Random PER_ROW leaves: a function of (run seed, stream, run step, global row, element). One stream serves
  * one leaf: asking again for the same leaf gives the same node, another op or width on that stream is an
  * error (the numbers would be correlated). */

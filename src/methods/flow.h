@@ -60,15 +60,16 @@ typedef struct pf_flow_run {
   pf_training *training;
   pf_flow_settings s;
   int most_blocks;
-  pf_layout layout; /* of one block */
-  pf_fit_state fit; /* of the block that is being fitted */
-  float *best;      /* its best weights on held-out rows so far */
-  double best_loss; /* its held-out loss (flow_fit.c: held_loss); infinite before the first */
+  pf_layout layout;     /* of one block */
+  pf_fit_state fit;     /* of the block that is being fitted */
+  float *best;          /* its best weights on held-out rows so far */
+  double best_loss;     /* its held-out loss (flow_fit.c: held_loss); infinite before the first */
   int64_t since, drops; /* validations since then; times the rate was divided */
   int64_t opened;       /* blocks whose fit was begun, all rounds together */
   int64_t done;         /* blocks that are finished, all rounds together */
   int64_t plan;         /* iterations of a block; a budget is fixed once */
-  int64_t resolution;   /* the settings' steps and valid_steps are multiplied by this power of two, 1 at the start */
+  int64_t
+      resolution; /* the settings' steps and valid_steps are multiplied by this power of two, 1 at the start */
   int64_t unresolved;   /* not 0: the steps have become too few for what the field has learned */
   float *blocks;        /* most_blocks x layout.total */
   float *data;          /* n x d, pushed through the finished blocks; training->encoded */

@@ -128,12 +128,15 @@ pf_status pf_flow_resume(pf_flow_run *r, const char *more, bool *resumed, pf_err
   pf_text_add(text, "%s", r->training->options->method);
   describe_field(&s->field, text);
   const pf_train_options *o = r->training->options;
-  pf_text_add(text, " %s/%.17g %d/%d %d %.17g/%.17g/%.17g/%.17g %.17g/%.17g/%d %.17g/%.17g/%.17g/%.17g/%.17g %d/%d %lld/%d %s",
+  pf_text_add(text,
+              " %s/%.17g %d/%d %d %.17g/%.17g/%.17g/%.17g %.17g/%.17g/%d %.17g/%.17g/%.17g/%.17g/%.17g %d/%d "
+              "%lld/%d %s",
               pf_divergence_name(s->divergence), s->width, s->steps, s->valid_steps, s->batch, s->likelihood,
               s->kinetic, s->hjb, s->movement, s->steer, s->jitter, (int)s->adjoint, s->learning_rate,
               s->weight_decay, s->clip, s->clamp, s->ema, (int)s->schedule, s->halvings,
               (long long)s->validate_every, s->patience, more);
-  if (!(o->budget > 0 && o->steps == 0)) pf_text_add(text, " %lld", (long long)o->steps); /* a budget is fixed once */
+  if (!(o->budget > 0 && o->steps == 0))
+    pf_text_add(text, " %lld", (long long)o->steps); /* a budget is fixed once */
   return pf_training_resume(r->training, resumed, error);
 }
 
@@ -318,7 +321,8 @@ pf_status pf_flow_fit_block(pf_flow_run *r, int index, const float *from, const 
     r->opened++;
   }
   do
-    if (!r->unresolved) PF_TRY(run_fit(r, index, name, error)); /* a checkpoint may have been taken in between */
+    if (!r->unresolved)
+      PF_TRY(run_fit(r, index, name, error)); /* a checkpoint may have been taken in between */
   while (r->unresolved && refine_steps(r));
   const float *weights = r->held_n > 0 && isfinite(r->best_loss) ? r->best : r->fit.arrays.average;
   memcpy(r->blocks + index * r->layout.total, weights, (size_t)r->layout.total * sizeof(float));

@@ -8,9 +8,9 @@ pf_status pf_flow_check(const char *option, double value, double low, double hig
   return pf_fail(error, PF_USAGE, "%s is %g, must be %g to %g", option, value, low, high);
 }
 
-/* -1 keeps the default. Checked before it is cut to an int. */
+/* PF_METHOD_DEFAULT keeps what is there. Checked before it is cut to an int. */
 static pf_status choose_int(const char *option, int64_t value, int low, int high, int *out, pf_error *error) {
-  if (value == -1) return PF_OK;
+  if (value == PF_METHOD_DEFAULT) return PF_OK;
   PF_TRY(pf_flow_check(option, (double)value, low, high, error));
   *out = (int)value;
   return PF_OK;
@@ -18,14 +18,14 @@ static pf_status choose_int(const char *option, int64_t value, int low, int high
 
 static pf_status choose_real(const char *option, double value, double low, double high, double *out,
                              pf_error *error) {
-  if (value == -1) return PF_OK;
+  if (value == PF_METHOD_DEFAULT) return PF_OK;
   PF_TRY(pf_flow_check(option, value, low, high, error));
   *out = value;
   return PF_OK;
 }
 
 /* Options whose "use the default" is 0. */
-static int64_t unset(int64_t value) { return value == 0 ? -1 : value; }
+static int64_t unset(int64_t value) { return value == 0 ? PF_METHOD_DEFAULT : value; }
 
 static pf_status choose_network(const pf_train_options *o, pf_field *field, pf_error *error) {
   pf_network_config *n = &field->network;
@@ -57,7 +57,7 @@ static pf_status choose_rates(const pf_train_options *o, pf_flow_settings *s, pf
   PF_TRY(pf_flow_check("ema", s->ema, 0, 0.999999, error));
   s->weight_decay = o->weight_decay;
   PF_TRY(pf_flow_check("weight-decay", s->weight_decay, 0, 10, error));
-  PF_TRY(choose_real("clip", o->clip, 0, 1e9, &s->clip, error));
+  PF_TRY(choose_real("clip", o->clip == -1 ? PF_METHOD_DEFAULT : o->clip, 0, 1e9, &s->clip, error));
   PF_TRY(choose_real("clamp", o->clamp, 0, 1e9, &s->clamp, error));
   return choose_int("patience", o->patience, 0, 1000000, &s->patience, error);
 }
@@ -66,7 +66,8 @@ static pf_status choose_gradient(const pf_train_options *o, pf_flow_settings *s,
   static const char *const names[] = {"steps", "adjoint"};
   if (!o->gradient || strcmp(o->gradient, names[0]) == 0) return PF_OK;
   if (strcmp(o->gradient, names[1]) != 0) return pf_fail_unknown(error, "gradient", o->gradient, names, 2);
-  if (o->jitter == -1) s->jitter = 0; /* the points of the interpolation are the same for all rows */
+  if (o->jitter == PF_METHOD_DEFAULT)
+    s->jitter = 0; /* the points of the interpolation are the same for all rows */
   s->adjoint = true;
   if (s->jitter > 0 || s->steer > 0)
     return pf_fail(error, PF_USAGE, "gradient is 'adjoint', but jitter is %g and steer %g: both must be 0",

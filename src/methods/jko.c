@@ -82,7 +82,7 @@ static pf_status defaults(const pf_training *t, pf_flow_settings *s, plan *p, pf
 
 static pf_status choose(double option, const char *name, double low, double high, double *out,
                         pf_error *error) {
-  if (option == -1) return PF_OK;
+  if (option == PF_METHOD_DEFAULT) return PF_OK;
   *out = option;
   return pf_flow_check(name, option, low, high, error);
 }

@@ -356,7 +356,7 @@ static void many_halvings(pf_train_options *o) {
   o->refine = 2;
 }
 static void negative_rounds(pf_train_options *o) { o->reparametrise = -1; }
-static void negative_alpha(pf_train_options *o) { o->alpha = -1.5; }
+static void negative_alpha(pf_train_options *o) { o->alpha = -1; }
 static void zero_alpha(pf_train_options *o) { o->alpha = 0; }
 static void negative_hjb(pf_train_options *o) { o->hjb = -2; }
 static void some_hjb(pf_train_options *o) {
@@ -409,7 +409,7 @@ static void bad_settings_are_one_clear_line(void **state) {
                {"jko", few_steps, "steps is 3"},
                {"jko", short_budget, "too short"},
                {"jko", unknown_divergence, "did you mean 'exact'"},
-               {"otflow", negative_alpha, "alpha is -1.5"},
+               {"otflow", negative_alpha, "alpha is -1"},
                {"otflow", zero_alpha, "alpha is 0"},
                {"otflow", negative_hjb, "hjb is -2"},
                {"otflow", no_ode_steps, "ode-steps is 0"},
@@ -461,7 +461,7 @@ static void many_columns_are_trained(void **state) {
     pf_train_options o = tiny_flow(methods[i]);
     pf_model *model = NULL;
     o.steps = 1;
-    o.blocks = i == 0 ? 1 : -1;
+    o.blocks = i == 0 ? 1 : PF_METHOD_DEFAULT;
     o.no_free_block = true;
     o.batch = 2;
     o.holdout_share = 0;
@@ -484,7 +484,7 @@ static void a_budget_becomes_steps(void **state) {
     pf_error error = {0};
     o.steps = 0;
     o.budget = 1;
-    o.blocks = i == 0 ? 2 : -1;
+    o.blocks = i == 0 ? 2 : PF_METHOD_DEFAULT;
     pf_model *model = train_flow("law:moons", &o);
     must(pf_model_describe(model, &json, &error), &error);
     const char *steps = strstr(json, "\"steps\": ");
