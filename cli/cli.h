@@ -199,7 +199,8 @@ pf_status cli_check_writable(const char *path, pf_error *error);
 pf_status cli_describe(const pf_model *model, json_t **out, pf_error *error);
 
 /* The model's columns of a table, by name, which may have more. A missing one is PF_BAD_INPUT. min_rows 0: 2. */
-pf_status cli_load_columns(const pf_model *model, const char *path, int64_t min_rows, pf_table **out, pf_error *error);
+pf_status cli_load_columns(const pf_model *model, const char *path, int64_t min_rows, pf_table **out,
+                           pf_error *error);
 
 /* What a model is measured against. */
 typedef struct cli_real {

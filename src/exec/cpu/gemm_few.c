@@ -1,6 +1,7 @@
 /* Matrix products with at most four columns, where a general tile would compute mostly padding.
  *
- *   rows     C[r,j] = start + A[r,:] . B[:,j]      dot products: 8 running sums and a fixed tree, 8 of them at once; short ones in order
+ *   rows     C[r,j] = start + A[r,:] . B[:,j]      dot products: 8 running sums and a fixed tree, 8 of them at once;
+ *                                                of at most 4 numbers: in order
  *   columns  C = start + A^T B over r              C^T = B^T A with few rows, then transposed
  *
  * A row's result does not depend on the rows beside it.

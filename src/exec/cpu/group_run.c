@@ -38,7 +38,8 @@ static void expand_lines(int64_t rows, int64_t row_stride, int64_t n, int64_t st
 }
 
 /* The part of a value a block sees, repeated as the view says, into contiguous floats. */
-PF_MULTIVERSION static void expand(const pf_group *g, const pf_view *view, const float *from, const span *at, float *out) {
+PF_MULTIVERSION static void expand(const pf_group *g, const pf_view *view, const float *from, const span *at,
+                                   float *out) {
   from += view->offset + at->row * view->row_stride;
   if (g->block_rows == 0) { /* views of a chunk are contiguous or constant along the row */
     if (view->stride[PF_MAX_AXES - 1] == 0 && view->stride[0] == 0 && view->stride[1] == 0)
