@@ -15,7 +15,7 @@ static pf_train_options tiniest(void) {
   o.width = 4;
   o.batch = 8;
   o.steps = method == 0 ? 4 : 1;
-  o.blocks = method == 0 ? 1 : -1;
+  o.blocks = method == 0 ? 1 : PF_METHOD_DEFAULT;
   o.refine = method == 0 ? 1 : 0; /* a block, its halves, the free one */
   o.threads = 1;
   o.curve_points = 1;
