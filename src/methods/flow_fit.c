@@ -469,17 +469,33 @@ static pf_status add_facts(const pf_flow_run *r, int blocks, json_t *f, pf_error
   return json_object_get(f, "parameters") ? PF_OK : pf_fail(error, PF_NO_MEMORY, "out of memory");
 }
 
-pf_status pf_flow_model(pf_flow_run *r, int blocks, struct pf_model **out, pf_error *error) {
+static pf_status fill_model(pf_flow_run *r, pf_cnf **flow, pf_learned **generator, struct pf_model **out,
+                            pf_error *error) {
   struct pf_model *model = NULL;
-  pf_cnf_config config = {.field = r->s.field, .blocks = blocks, .steps = valid_steps(r)};
+  int blocks = pf_cnf_config_of(*flow)->blocks;
   PF_TRY(pf_training_model(r->training, &model, error));
   pf_status status = add_facts(r, blocks, model->facts, error);
-  if (status == PF_OK) status = pf_cnf_create(&config, r->blocks, &model->flow, error);
-  if (status == PF_OK && r->student)
-    status = pf_student_train(r->student, model->flow, valid_steps(r), &model->generator, error);
-  if (status == PF_OK)
-    *out = model;
-  else
+  if (status != PF_OK) {
     pf_model_free(model);
+    return status;
+  }
+  model->flow = *flow;
+  model->generator = *generator;
+  *flow = NULL;
+  *generator = NULL;
+  *out = model;
+  return PF_OK;
+}
+
+pf_status pf_flow_model(pf_flow_run *r, int blocks, struct pf_model **out, pf_error *error) {
+  pf_cnf *flow = NULL;
+  pf_learned *generator = NULL;
+  pf_cnf_config config = {.field = r->s.field, .blocks = blocks, .steps = valid_steps(r)};
+  pf_status status = pf_cnf_create(&config, r->blocks, &flow, error);
+  if (status == PF_OK && r->student) /* before the model takes the curves */
+    status = pf_student_train(r->student, flow, valid_steps(r), &generator, error);
+  if (status == PF_OK) status = fill_model(r, &flow, &generator, out, error);
+  pf_cnf_free(flow);
+  pf_learned_free(generator);
   return status;
 }

@@ -43,14 +43,27 @@ static pf_train_options cnf_steered(void) {
   return o;
 }
 
+static pf_train_options cnf_adjoint(void) {
+  pf_train_options o = tiny_flow("cnf");
+  o.ode_steps = 3;
+  o.gradient = "adjoint";
+  return o;
+}
+static pf_train_options student(void) {
+  pf_train_options o = tiny_flow("otflow");
+  o.student = 7;
+  return o;
+}
+
 typedef pf_train_options make_options(void);
 static const struct {
   const char *name;
   make_options *options;
 } variants[] = {
-    {"jko", jko},       {"jko, hutchinson", jko_hutchinson}, {"jko, difference", jko_difference},
-    {"otflow", otflow}, {"otflow, steered", otflow_steered}, {"otflow, difference", otflow_difference},
-    {"cnf", cnf},       {"cnf, steered", cnf_steered}};
+    {"jko", jko},        {"jko, hutchinson", jko_hutchinson}, {"jko, difference", jko_difference},
+    {"otflow", otflow},  {"otflow, steered", otflow_steered}, {"otflow, difference", otflow_difference},
+    {"cnf", cnf},        {"cnf, steered", cnf_steered},       {"cnf, adjoint", cnf_adjoint},
+    {"student", student}};
 enum { VARIANTS = sizeof variants / sizeof *variants };
 
 static void threads_never_change_the_model(void **state) {
@@ -164,6 +177,37 @@ static void stopped_runs_end_in_the_same_bytes(void **state) {
     free(pieces.data);
     free(whole.data);
   }
+}
+
+/* 6 steps of the flow, 7 of its student: a model that samples in one evaluation and keeps its density. */
+static void a_student_joins_its_flow(void **state) {
+  (void)state;
+  static const int stops[][2] = {{5, 3}, {6, 1}, {9, 2}};
+  char checkpoint[256];
+  temporary_name(checkpoint, "flow_student");
+  pf_train_options o = student();
+  bytes whole = flow_bytes("law:moons", &o);
+  for (int i = 0; i < 3; i++) {
+    bytes pieces = train_with_stops(o, stops[i], 2, checkpoint);
+    expect_same_bytes("student", whole, pieces);
+    free(pieces.data);
+  }
+  free(whole.data);
+  pf_model *model = train_flow("law:moons", &o), *flow = NULL;
+  o.student = 0;
+  flow = train_flow("law:moons", &o);
+  enum { N = 50 };
+  double one[N * 2], two[N * 2], through[N * 2], alone[N * 2];
+  pf_error error = {0};
+  must(pf_model_sample(model, NULL, N, one, &error), &error);
+  must(pf_model_sample(model, &(pf_sample_options){.steps = 1, .seed = 1}, N, two, &error), &error);
+  must(pf_model_sample(model, &(pf_sample_options){.teacher = true, .seed = 1}, N, through, &error), &error);
+  must(pf_model_sample(flow, NULL, N, alone, &error), &error);
+  assert_memory_equal(one, two, sizeof one);
+  assert_memory_equal(through, alone, sizeof through);
+  assert_true(memcmp(one, through, sizeof one) != 0);
+  pf_model_free(model);
+  pf_model_free(flow);
 }
 
 /* Killed between two blocks, with the checkpoint that the end of a block left. */
@@ -323,7 +367,10 @@ static void a_checkpoint_belongs_to_one_run(void **state) {
       if (i == 4) changed.ode_steps = 2;
       if (i == 5) changed.test_ode_steps = 7;
       if (i == 6) changed.batch = 49;
-      if (i == 7) changed.steer = 0.1;
+      if (i == 7 && o.gradient)
+        changed.gradient = NULL;
+      else if (i == 7)
+        changed.steer = 0.1;
       if (i == 8) changed.kinetic = 0.123;
       if (i == 9) changed.steps = o.steps + 9;
       if (i == 10) changed.clamp = 3;
@@ -514,6 +561,7 @@ int main(void) {
       cmocka_unit_test(threads_never_change_the_model),
       cmocka_unit_test(every_setting_changes_the_model),
       cmocka_unit_test(stopped_runs_end_in_the_same_bytes),
+      cmocka_unit_test(a_student_joins_its_flow),
       cmocka_unit_test(runs_killed_between_blocks_end_in_the_same_bytes),
       cmocka_unit_test(halving_all_blocks_leaves_the_flow),
       cmocka_unit_test(a_checkpoint_belongs_to_one_run),
