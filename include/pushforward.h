@@ -224,8 +224,7 @@ const char *pf_nearest_name(const char *word, const char *const *names, size_t c
   X(REAL, steer, 0, "steer", "B",                                                                            \
     "the flow's end time is random in 1 - B to 1 + B while training (cnf, otflow)")                          \
   X(TEXT, gradient, NULL, "gradient", "G",                                                                   \
-    "through the Runge-Kutta steps (steps) or by the interpolated adjoint equation (adjoint); jko, otflow, " \
-    "cnf")                                                                                                   \
+    "through the steps (steps) or by the interpolated adjoint (adjoint); jko, otflow, cnf")                  \
   X(REAL, jitter, PF_METHOD_DEFAULT, "jitter", "J",                                                          \
     "random lengths of the Runge-Kutta steps while training, 0 to 1 (jko, otflow, cnf)")                     \
   X(REAL, clamp, PF_METHOD_DEFAULT, "clamp", "C", "bound on every parameter (jko, otflow, cnf); 0: none")    \
