@@ -33,7 +33,7 @@ static pf_status choose_network(const pf_train_options *o, pf_field *field, pf_e
   bool potential = field->kind == PF_FIELD_POTENTIAL;
   PF_TRY(choose_int("width", unset(o->width), 1, 8192, potential ? &p->width : &n->width, error));
   PF_TRY(choose_int("depth", unset(o->depth), 1, 64, potential ? &p->layers : &n->depth, error));
-  n->residual = o->residual;
+  if (o->residual) n->residual = true;
   if (!o->activation) return PF_OK;
   if (potential)
     return pf_fail(error, PF_USAGE, "activation is '%s', but the potential of method '%s' has its own",

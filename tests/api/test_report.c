@@ -213,7 +213,7 @@ static void a_flow_of_blocks_shows_its_density(void **state) {
   (void)state;
   static const char *const words[] = {
       "<dt>flow</dt><dd>MLP 1 x 8 SiLU, without time",
-      "<dd>3 blocks of 6 Runge-Kutta 4 steps</dd>",
+      "<dd>3 blocks of 4 Runge-Kutta 4 steps</dd>",
       "paths leave their chords by at most",
       "likelihood 1, transport cost 0",
       "Samples made with 72 network evaluations each", /* 3 blocks x 6 steps x 4 stages */
