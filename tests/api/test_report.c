@@ -42,7 +42,7 @@ static pf_model *train_flow(const pf_table *table, const char *method, const cha
   pf_model *model = NULL;
   options.method = method;
   options.steps = 12, options.width = 8, options.depth = 1, options.batch = 64, options.blocks = 2,
-  options.stop_movement = 0;
+  options.stop_movement = 0, options.step_size = 0.25;
   options.curve_points = 4;
   options.source = source;
   check(pf_train(table, NULL, &options, &model, &error), &error);
@@ -216,7 +216,7 @@ static void a_flow_of_blocks_shows_its_density(void **state) {
       "<dd>3 blocks of 4 Runge-Kutta 4 steps</dd>",
       "paths leave their chords by at most",
       "likelihood 1, transport cost 0",
-      "Samples made with 72 network evaluations each", /* 3 blocks x 6 steps x 4 stages */
+      "Samples made with 48 network evaluations each", /* 3 blocks x 6 steps x 4 stages */
       "<h2>Likelihood</h2>",
       "Over 20000 real rows",
       "<h2>Density</h2>",
