@@ -215,3 +215,31 @@ void pf_pool_free(pf_pool *pool) {
 }
 
 int pf_pool_threads(const pf_pool *pool) { return pool ? pool->threads : 1; }
+
+/* ---- tasks that may fail ---- */
+
+typedef struct attempts {
+  pf_pool_attempt *attempt;
+  void *context;
+  pf_status *status; /* per task */
+  pf_error *errors;
+} attempts;
+
+static void attempt_task(void *context, int task, int thread) {
+  const attempts *a = context;
+  a->status[task] = a->attempt(a->context, task, thread, &a->errors[task]);
+}
+
+pf_status pf_pool_try(pf_pool *pool, int tasks, pf_pool_attempt *attempt, void *context, pf_error *error) {
+  attempts a = {.attempt = attempt, .context = context};
+  pf_status status = pf_alloc((size_t)tasks, sizeof *a.status, &a.status, error);
+  if (status == PF_OK) status = pf_alloc((size_t)tasks, sizeof *a.errors, &a.errors, error);
+  if (status == PF_OK) pf_pool_run(pool, tasks, attempt_task, &a);
+  for (int i = 0; i < tasks && status == PF_OK; i++) {
+    status = a.status[i];
+    if (status != PF_OK && error) *error = a.errors[i];
+  }
+  pf_free(a.status);
+  pf_free(a.errors);
+  return status;
+}

@@ -22,4 +22,11 @@ int pf_pool_threads(const pf_pool *pool); /* NULL counts as 1 */
  * One phase at a time per pool. */
 void pf_pool_run(pf_pool *pool, int tasks, pf_pool_task *task, void *context);
 
+/* A task that may fail. */
+typedef pf_status pf_pool_attempt(void *context, int task, int thread, pf_error *error);
+
+/* The same for such tasks: all of them run, and the status and message are those of the first one that failed, by number and
+ * not by the clock. */
+pf_status pf_pool_try(pf_pool *pool, int tasks, pf_pool_attempt *attempt, void *context, pf_error *error);
+
 #endif

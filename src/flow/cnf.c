@@ -233,8 +233,6 @@ typedef struct batch {
   char *memory; /* one workspace per thread */
   size_t bytes;
   double *evaluations; /* per task, rows x evaluations */
-  pf_status *status;   /* per task */
-  pf_error *errors;
 } batch;
 
 static pf_status move_chunk(const batch *b, int task, pf_rows rows, int thread, pf_error *error) {
@@ -256,12 +254,12 @@ static pf_status move_chunk(const batch *b, int task, pf_rows rows, int thread, 
   return PF_OK;
 }
 
-static void move_task(void *context, int task, int thread) {
+static pf_status move_task(void *context, int task, int thread, pf_error *error) {
   const batch *b = context;
   int64_t from = (b->rows.first / CHUNK + task) * CHUNK, to = from + CHUNK, end = b->rows.first + b->rows.n;
   if (from < b->rows.first) from = b->rows.first;
   if (to > end) to = end;
-  b->status[task] = move_chunk(b, task, (pf_rows){from, to - from}, thread, &b->errors[task]);
+  return move_chunk(b, task, (pf_rows){from, to - from}, thread, error);
 }
 
 pf_status pf_cnf_rows(const pf_cnf *cnf, const pf_cnf_move *move, pf_rows rows, double *x, double *log_det,
@@ -273,20 +271,12 @@ pf_status pf_cnf_rows(const pf_cnf *cnf, const pf_cnf_move *move, pf_rows rows, 
   b.bytes = align(bytes_of(cnf, log_det ? cnf->full : cnf->velocity, CHUNK, cnf->d + 1, b.t.steps));
   pf_status status = pf_alloc((size_t)pf_pool_threads(pool), b.bytes, &b.memory, error);
   if (status == PF_OK) status = pf_alloc((size_t)tasks, sizeof(double), &b.evaluations, error);
-  if (status == PF_OK) status = pf_alloc((size_t)tasks, sizeof *b.status, &b.status, error);
-  if (status == PF_OK) status = pf_alloc((size_t)tasks, sizeof *b.errors, &b.errors, error);
-  if (status == PF_OK) pf_pool_run(pool, tasks, move_task, &b);
+  if (status == PF_OK) status = pf_pool_try(pool, tasks, move_task, &b, error);
   double sum = 0;
-  for (int i = 0; i < tasks && status == PF_OK; i++) { /* the first chunk's failure, whoever ran it */
-    status = b.status[i];
-    sum += b.evaluations[i];
-    if (status != PF_OK && error) *error = b.errors[i];
-  }
+  for (int i = 0; i < tasks && status == PF_OK; i++) sum += b.evaluations[i];
   if (status == PF_OK && evaluations) *evaluations = sum / (double)rows.n;
   pf_free(b.memory);
   pf_free(b.evaluations);
-  pf_free(b.status);
-  pf_free(b.errors);
   return status;
 }
 
@@ -318,11 +308,9 @@ typedef struct path_batch {
   float *out;
   char *memory;
   size_t bytes;
-  pf_status *status;
-  pf_error *errors;
 } path_batch;
 
-static void path_task(void *context, int task, int thread) {
+static pf_status path_task(void *context, int task, int thread, pf_error *error) {
   const path_batch *b = context;
   int64_t from = (int64_t)task * CHUNK, n = b->rows.n - from < CHUNK ? b->rows.n - from : CHUNK;
   int d = b->cnf->d, nodes = (b->t.last - b->t.first) * b->t.steps + 1;
@@ -332,7 +320,7 @@ static void path_task(void *context, int task, int thread) {
   t.context = &keep;
   work w = cut(b->cnf, false, n, b->memory + (size_t)thread * b->bytes);
   for (int64_t i = 0; i < n * d; i++) w.doubles[i] = b->from[from * d + i];
-  b->status[task] = run_blocks(&w, &t, n, w.doubles, &b->errors[task]);
+  return run_blocks(&w, &t, n, w.doubles, error);
 }
 
 pf_status pf_cnf_trace(const pf_cnf *cnf, const pf_cnf_move *move, pf_rows rows, const float *from,
@@ -343,16 +331,8 @@ pf_status pf_cnf_trace(const pf_cnf *cnf, const pf_cnf_move *move, pf_rows rows,
   if (move->tolerance > 0) return pf_fail(error, PF_USAGE, "paths need fixed steps, not a tolerance");
   b.bytes = align(bytes_of(cnf, cnf->velocity, CHUNK, cnf->d, b.t.steps));
   pf_status status = pf_alloc((size_t)pf_pool_threads(pool), b.bytes, &b.memory, error);
-  if (status == PF_OK) status = pf_alloc((size_t)tasks, sizeof *b.status, &b.status, error);
-  if (status == PF_OK) status = pf_alloc((size_t)tasks, sizeof *b.errors, &b.errors, error);
-  if (status == PF_OK) pf_pool_run(pool, tasks, path_task, &b);
-  for (int i = 0; i < tasks && status == PF_OK; i++) {
-    status = b.status[i];
-    if (status != PF_OK && error) *error = b.errors[i];
-  }
+  if (status == PF_OK) status = pf_pool_try(pool, tasks, path_task, &b, error);
   pf_free(b.memory);
-  pf_free(b.status);
-  pf_free(b.errors);
   return status;
 }
 

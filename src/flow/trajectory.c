@@ -10,8 +10,6 @@ typedef struct work {
   const pf_learned *velocity;
   const pf_trajectory_spec *spec;
   float *out;
-  pf_status *status; /* per chunk */
-  pf_error *errors;
 } work;
 
 /* Where one chunk's nodes go. */
@@ -52,28 +50,18 @@ static pf_status integrate_chunk(const work *w, pf_rows rows, float *out, pf_err
   return status;
 }
 
-static void chunk_task(void *context, int task, int thread) {
+static pf_status chunk_task(void *context, int task, int thread, pf_error *error) {
   const work *w = context;
   (void)thread;
   pf_rows all = w->spec->rows, rows = {all.first + (int64_t)task * CHUNK_ROWS, CHUNK_ROWS};
   if (rows.first + rows.n > all.first + all.n) rows.n = all.first + all.n - rows.first;
   int d = pf_learned_map_of(w->velocity)->network.inputs;
-  float *out = w->out + (rows.first - all.first) * (w->spec->steps + 1) * d;
-  w->status[task] = integrate_chunk(w, rows, out, &w->errors[task]);
+  return integrate_chunk(w, rows, w->out + (rows.first - all.first) * (w->spec->steps + 1) * d, error);
 }
 
 pf_status pf_trajectories(const pf_learned *velocity, const pf_trajectory_spec *spec, float *out,
                           pf_pool *pool, pf_error *error) {
   int tasks = (int)((spec->rows.n + CHUNK_ROWS - 1) / CHUNK_ROWS);
   work w = {.velocity = velocity, .spec = spec, .out = out};
-  pf_status status = pf_alloc((size_t)tasks, sizeof *w.status, &w.status, error);
-  if (status == PF_OK) status = pf_alloc((size_t)tasks, sizeof *w.errors, &w.errors, error);
-  if (status == PF_OK) pf_pool_run(pool, tasks, chunk_task, &w);
-  for (int i = 0; i < tasks && status == PF_OK; i++) { /* the first chunk's failure, whoever ran it */
-    status = w.status[i];
-    if (status != PF_OK && error) *error = w.errors[i];
-  }
-  pf_free(w.status);
-  pf_free(w.errors);
-  return status;
+  return pf_pool_try(pool, tasks, chunk_task, &w, error);
 }

@@ -143,8 +143,42 @@ static void bad_counts_and_failed_allocations(void **state) {
   assert_null(pool);
 }
 
+typedef struct failing {
+  atomic_int runs;
+  int first, second; /* tasks that fail; -1: none */
+} failing;
+
+static pf_status fail_some(void *context, int task, int thread, pf_error *error) {
+  failing *f = context;
+  (void)thread;
+  atomic_fetch_add(&f->runs, 1);
+  if (task == f->first) usleep(20000); /* last by the clock */
+  if (task != f->first && task != f->second) return PF_OK;
+  return pf_fail(error, task == f->first ? PF_NON_FINITE : PF_FAILED, "task %d", task);
+}
+
+/* Whoever fails first on the clock. */
+static void the_first_failure_by_number_is_told(void **state) {
+  (void)state;
+  for (int threads = 1; threads <= 4; threads++) {
+    pf_pool *pool = NULL;
+    pf_error error = {0};
+    failing f = {.first = 5, .second = 9};
+    assert_int_equal(pf_pool_create(threads, &pool, NULL), PF_OK);
+    assert_int_equal(pf_pool_try(pool, 20, fail_some, &f, &error), PF_NON_FINITE);
+    assert_string_equal(error.message, "task 5");
+    assert_int_equal(f.runs, 20);
+    assert_int_equal(pf_pool_try(pool, 20, fail_some, &f, NULL), PF_NON_FINITE);
+    f = (failing){.first = -1, .second = -1};
+    assert_int_equal(pf_pool_try(pool, 20, fail_some, &f, &error), PF_OK);
+    assert_int_equal(f.runs, 20);
+    pf_pool_free(pool);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(the_first_failure_by_number_is_told),
       cmocka_unit_test(every_task_once_for_any_threads),
       cmocka_unit_test(sleepers_wake_up),
       cmocka_unit_test(caller_sleeps_until_the_end),
