@@ -1,5 +1,4 @@
 /* Public densities: arguments checked, tables made, work passed down. */
-#include <limits.h>
 #include <stdio.h>
 #include "../model/model.h"
 
@@ -12,17 +11,15 @@ static pf_status open_follow(const pf_density_options *options, int64_t rows, pf
   return rows > 256 ? pf_pool_create(o.threads, &out->pool, error) : PF_OK;
 }
 
-/* A table of n rows that is filled next. */
-static pf_status new_table(const pf_model *model, int64_t n, bool noise, pf_table **out, pf_error *error) {
+/* A table of columns z1..zd that is filled next. */
+static pf_status new_noise(const pf_model *model, int64_t n, pf_table **out, pf_error *error) {
   pf_table *table = NULL;
   PF_TRY(pf_table_create(n, model->columns, &table, error));
   pf_status status = PF_OK;
   for (int j = 0; j < model->columns && status == PF_OK; j++) {
     char name[24];
     snprintf(name, sizeof name, "z%d", j + 1);
-    status = pf_table_set_name(table, j, noise ? name : model->columns_like->names[j], error);
-    if (!noise) table->types[j] = model->columns_like->types[j];
-    if (!noise) table->decimals[j] = model->columns_like->decimals[j];
+    status = pf_table_set_name(table, j, name, error);
   }
   if (status == PF_OK)
     *out = table;
@@ -49,7 +46,7 @@ pf_status pf_model_encode(const pf_model *model, const pf_density_options *optio
   PF_TRY(pf_table_check(rows, "the data", 1, error));
   PF_TRY(pf_model_check_table(model, rows, "the data", error));
   PF_TRY(open_follow(options, rows->rows, &follow, error));
-  pf_status status = new_table(model, rows->rows, true, &noise, error);
+  pf_status status = new_noise(model, rows->rows, &noise, error);
   if (status == PF_OK)
     status = pf_model_follow(model, &follow, rows->rows, rows->values, noise->values, NULL, NULL, error);
   pf_pool_free(follow.pool);
@@ -69,7 +66,7 @@ pf_status pf_model_decode(const pf_model *model, const pf_density_options *optio
     return pf_fail(error, PF_BAD_INPUT, "the noise has %d columns, the model %d", noise->columns,
                    model->columns);
   PF_TRY(open_follow(options, noise->rows, &follow, error));
-  pf_status status = new_table(model, noise->rows, false, &rows, error);
+  pf_status status = pf_model_new_table(model, noise->rows, &rows, error);
   if (status == PF_OK)
     status = pf_model_invert(model, &follow, noise->rows, noise->values, rows->values, error);
   pf_pool_free(follow.pool);

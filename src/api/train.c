@@ -49,24 +49,13 @@ pf_status pf_model_sample(const pf_model *model, const pf_sample_options *option
   return status;
 }
 
-static pf_status copy_columns(const pf_model *model, pf_table *table, pf_error *error) {
-  const pf_table *like = model->columns_like;
-  for (int j = 0; j < model->columns; j++) {
-    PF_TRY(pf_table_set_name(table, j, like->names[j], error));
-    table->types[j] = like->types[j];
-    table->decimals[j] = like->decimals[j];
-  }
-  return PF_OK;
-}
-
 pf_status pf_model_sample_table(const pf_model *model, const pf_sample_options *options, int64_t n,
                                 pf_table **out, pf_error *error) {
   pf_table *table = NULL;
   if (n < 1)
     return pf_fail(error, PF_USAGE, "the number of samples is %lld, must be at least 1", (long long)n);
-  PF_TRY(pf_table_create(n, model->columns, &table, error));
-  pf_status status = copy_columns(model, table, error);
-  if (status == PF_OK) status = pf_model_sample(model, options, n, table->values, error);
+  PF_TRY(pf_model_new_table(model, n, &table, error));
+  pf_status status = pf_model_sample(model, options, n, table->values, error);
   if (status == PF_OK)
     *out = table;
   else

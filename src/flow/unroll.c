@@ -8,7 +8,7 @@ typedef struct state {
   pf_node x, log_det, kinetic, hamilton_jacobi;
 } state;
 
-static bool exists(pf_node node) { return node.id >= 0; }
+static bool exists(pf_node node) { return node.graph && node.id >= 0; }
 
 /* a + c b, member by member. */
 static pf_node combine_one(pf_node a, pf_node c, pf_node b) {

@@ -16,7 +16,7 @@
 typedef struct pf_unroll_spec {
   pf_ode_method method;
   int steps;
-  pf_node end; /* r at the end, SHARED or PER_ROW scalar; an invalid handle: 1 */
+  pf_node end; /* r at the end, SHARED or PER_ROW scalar; a zero or invalid handle: 1 */
   double
       jitter; /* 0: equal steps; else random ones for every row, (1 + jitter (u_k - mean u)) / steps of the way */
   int jitter_stream;  /* feeds u, uniform on (0, 1) */

@@ -63,15 +63,10 @@ static pf_status choose(const char *option, const char *value, const char *const
   return value ? pf_fail_unknown(error, option, value, names, (size_t)count) : PF_OK;
 }
 
-static pf_status check(const char *option, double value, double low, double high, pf_error *error) {
-  if (value >= low && value <= high) return PF_OK;
-  return pf_fail(error, PF_USAGE, "%s is %g, must be %g to %g", option, value, low, high);
-}
-
 /* 0 keeps the default. Checked before it is cut to an int. */
 static pf_status choose_int(const char *option, int64_t value, int low, int high, int *out, pf_error *error) {
   if (value == 0) return PF_OK;
-  PF_TRY(check(option, (double)value, low, high, error));
+  PF_TRY(pf_option_check(option, (double)value, low, high, error));
   *out = (int)value;
   return PF_OK;
 }
@@ -111,23 +106,23 @@ static pf_status choose_numbers(const pf_train_options *o, pf_characteristic *c,
   if (o->ema != 0) c->ema = o->ema;
   if (o->teacher_share != 0) c->teacher_share = o->teacher_share;
   if (o->semigroup != -1) c->semigroup = o->semigroup;
-  PF_TRY(check("seed", (double)o->seed, 0, 9e15, error));
+  PF_TRY(pf_option_check("seed", (double)o->seed, 0, 9e15, error));
   PF_TRY(choose_int("batch", o->batch, 1, 1 << 20, &c->batch, error));
-  PF_TRY(check("learning-rate", c->learning_rate, 1e-9, 10, error));
+  PF_TRY(pf_option_check("learning-rate", c->learning_rate, 1e-9, 10, error));
   c->weight_decay = o->weight_decay;
-  PF_TRY(check("weight-decay", c->weight_decay, 0, 10, error));
-  PF_TRY(check("clip", c->clip, 0, 1e9, error));
-  PF_TRY(check("ema", c->ema, 0, 0.999999, error));
-  PF_TRY(check("teacher-share", c->teacher_share, 0.01, 0.99, error));
+  PF_TRY(pf_option_check("weight-decay", c->weight_decay, 0, 10, error));
+  PF_TRY(pf_option_check("clip", c->clip, 0, 1e9, error));
+  PF_TRY(pf_option_check("ema", c->ema, 0, 0.999999, error));
+  PF_TRY(pf_option_check("teacher-share", c->teacher_share, 0.01, 0.99, error));
   PF_TRY(choose_int("trajectory-steps", o->trajectory_steps, 1, 1000, &c->trajectory_steps, error));
-  PF_TRY(check("curve-points", (double)o->curve_points, 0, 50, error));
-  return check("semigroup", c->semigroup, 0, 1e6, error);
+  PF_TRY(pf_option_check("curve-points", (double)o->curve_points, 0, 50, error));
+  return pf_option_check("semigroup", c->semigroup, 0, 1e6, error);
 }
 
 static pf_status choose_steps(const pf_train_options *o, int64_t usual, pf_characteristic *c,
                               pf_error *error) {
-  PF_TRY(check("steps", (double)o->steps, 0, 1e12, error));
-  PF_TRY(check("budget", o->budget, 0, 1e9, error));
+  PF_TRY(pf_option_check("steps", (double)o->steps, 0, 1e12, error));
+  PF_TRY(pf_option_check("budget", o->budget, 0, 1e9, error));
   int64_t steps = o->steps ? o->steps : usual;
   if (steps < 2) return pf_fail(error, PF_USAGE, "steps is %lld, must be at least 2", (long long)steps);
   c->velocity_steps = (int64_t)llround(c->teacher_share * (double)steps);

@@ -103,7 +103,7 @@ typedef struct pf_flow_moved {
 } pf_flow_moved;
 pf_status pf_flow_push(pf_flow_run *run, int index, pf_flow_moved *moved, pf_error *error);
 /* The rows as they were encoded. */
-pf_status pf_flow_reset_data(pf_flow_run *run, pf_error *error);
+void pf_flow_reset_data(pf_flow_run *run);
 
 /* All of a method of one block: `iterations` when the options say nothing. */
 pf_status pf_flow_train_one(pf_training *training, const pf_flow_settings *settings, int64_t iterations,
@@ -116,7 +116,8 @@ pf_status pf_flow_model(pf_flow_run *run, int blocks, struct pf_model **out, pf_
 
 /* The fields that all three read, after the method has put its defaults into *settings. */
 pf_status pf_flow_options(const pf_train_options *options, pf_flow_settings *settings, pf_error *error);
-/* PF_USAGE unless low <= value <= high, and not NaN. */
-pf_status pf_flow_check(const char *option, double value, double low, double high, pf_error *error);
+/* Puts a checked option into *out; PF_METHOD_DEFAULT leaves what is there. Errors as for pf_option_check. */
+pf_status pf_flow_choose(const char *option, double value, double low, double high, double *out,
+                         pf_error *error);
 
 #endif

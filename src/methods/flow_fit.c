@@ -23,7 +23,7 @@ static const double PATIENCE_FACTOR = 0.1; /* on the rate, when the held-out los
 
 /* ---- set-up ---- */
 
-static pf_status encode_held(pf_flow_run *r, pf_error *error) {
+static pf_status allocate_held(pf_flow_run *r, pf_error *error) {
   const pf_training *t = r->training;
   if (!t->held) return PF_OK;
   r->held_n = t->held->rows < HELD_ROWS ? t->held->rows : HELD_ROWS;
@@ -33,15 +33,13 @@ static pf_status encode_held(pf_flow_run *r, pf_error *error) {
   return PF_OK;
 }
 
-pf_status pf_flow_reset_data(pf_flow_run *r, pf_error *error) {
+void pf_flow_reset_data(pf_flow_run *r) {
   const pf_training *t = r->training;
-  (void)error;
   pf_encoder_encode(t->encoder, t->data->values, t->n, t->seed, 0, r->data);
   if (r->held_n > 0) {
     pf_encoder_encode(t->encoder, t->held->values, r->held_n, t->seed, (uint64_t)t->n, r->held);
     memset(r->held_log_det, 0, (size_t)r->held_n * sizeof *r->held_log_det);
   }
-  return PF_OK;
 }
 
 static pf_status register_state(pf_flow_run *r, pf_error *error) {
@@ -93,8 +91,8 @@ pf_status pf_flow_open(pf_training *training, const pf_flow_settings *settings, 
   PF_TRY(pf_fit_state_create(r->layout.total, &r->fit, error));
   PF_TRY(pf_alloc((size_t)r->layout.total, sizeof(float), &r->best, error));
   PF_TRY(pf_alloc((size_t)(most_blocks * r->layout.total), sizeof(float), &r->blocks, error));
-  PF_TRY(encode_held(r, error));
-  PF_TRY(pf_flow_reset_data(r, error));
+  PF_TRY(allocate_held(r, error));
+  pf_flow_reset_data(r);
   PF_TRY(register_state(r, error));
   PF_TRY(pf_student_open(training, student_nodes(r), &r->student, error));
   return open_probe(r, error);
@@ -324,7 +322,8 @@ pf_status pf_flow_fit_block(pf_flow_run *r, int index, const float *from, const 
     if (!r->unresolved)
       PF_TRY(run_fit(r, index, name, error)); /* a checkpoint may have been taken in between */
   while (r->unresolved && refine_steps(r));
-  const float *weights = r->held_n > 0 && isfinite(r->best_loss) ? r->best : r->fit.arrays.average;
+  bool chosen = isfinite(r->best_loss) || r->unresolved; /* else no held-out row could choose */
+  const float *weights = chosen ? r->best : r->fit.arrays.average;
   memcpy(r->blocks + index * r->layout.total, weights, (size_t)r->layout.total * sizeof(float));
   r->step_offset += r->fit.step;
   r->done++; /* a checkpoint is not taken before the caller has pushed the rows */
@@ -425,7 +424,7 @@ pf_status pf_flow_plan(pf_flow_run *r, int64_t usual, pf_error *error) {
   int blocks = r->trainings;
   const pf_train_options *o = r->training->options;
   if (o->budget > 0 && o->steps == 0) return plan_budget(r, error);
-  PF_TRY(pf_flow_check("steps", (double)o->steps, 0, 1e12, error));
+  PF_TRY(pf_option_check("steps", (double)o->steps, 0, 1e12, error));
   r->plan = o->steps > 0 ? o->steps / blocks : usual;
   if (r->plan < 1)
     return pf_fail(error, PF_USAGE, "steps is %lld, must be at least 1 for each of %d blocks",

@@ -3,23 +3,18 @@
 #include "../base/text.h"
 #include "flow.h"
 
-pf_status pf_flow_check(const char *option, double value, double low, double high, pf_error *error) {
-  if (value >= low && value <= high) return PF_OK;
-  return pf_fail(error, PF_USAGE, "%s is %g, must be %g to %g", option, value, low, high);
-}
-
 /* PF_METHOD_DEFAULT keeps what is there. Checked before it is cut to an int. */
 static pf_status choose_int(const char *option, int64_t value, int low, int high, int *out, pf_error *error) {
   if (value == PF_METHOD_DEFAULT) return PF_OK;
-  PF_TRY(pf_flow_check(option, (double)value, low, high, error));
+  PF_TRY(pf_option_check(option, (double)value, low, high, error));
   *out = (int)value;
   return PF_OK;
 }
 
-static pf_status choose_real(const char *option, double value, double low, double high, double *out,
-                             pf_error *error) {
+pf_status pf_flow_choose(const char *option, double value, double low, double high, double *out,
+                         pf_error *error) {
   if (value == PF_METHOD_DEFAULT) return PF_OK;
-  PF_TRY(pf_flow_check(option, value, low, high, error));
+  PF_TRY(pf_option_check(option, value, low, high, error));
   *out = value;
   return PF_OK;
 }
@@ -42,23 +37,23 @@ static pf_status choose_network(const pf_train_options *o, pf_field *field, pf_e
 }
 
 static pf_status choose_weights(const pf_train_options *o, pf_flow_settings *s, pf_error *error) {
-  PF_TRY(choose_real("alpha", o->alpha, 1e-9, 1e9, &s->likelihood, error));
-  PF_TRY(choose_real("hjb", o->hjb, 0, 1e9, &s->hjb, error));
-  PF_TRY(choose_real("kinetic", o->kinetic, 0, 1e9, &s->kinetic, error));
-  PF_TRY(choose_real("jitter", o->jitter, 0, 1, &s->jitter, error));
+  PF_TRY(pf_flow_choose("alpha", o->alpha, 1e-9, 1e9, &s->likelihood, error));
+  PF_TRY(pf_flow_choose("hjb", o->hjb, 0, 1e9, &s->hjb, error));
+  PF_TRY(pf_flow_choose("kinetic", o->kinetic, 0, 1e9, &s->kinetic, error));
+  PF_TRY(pf_flow_choose("jitter", o->jitter, 0, 1, &s->jitter, error));
   s->steer = o->steer;
-  return pf_flow_check("steer", s->steer, 0, 0.99, error);
+  return pf_option_check("steer", s->steer, 0, 0.99, error);
 }
 
 static pf_status choose_rates(const pf_train_options *o, pf_flow_settings *s, pf_error *error) {
   if (o->learning_rate != 0) s->learning_rate = o->learning_rate;
-  PF_TRY(pf_flow_check("learning-rate", s->learning_rate, 1e-9, 10, error));
+  PF_TRY(pf_option_check("learning-rate", s->learning_rate, 1e-9, 10, error));
   if (o->ema != 0) s->ema = o->ema;
-  PF_TRY(pf_flow_check("ema", s->ema, 0, 0.999999, error));
+  PF_TRY(pf_option_check("ema", s->ema, 0, 0.999999, error));
   s->weight_decay = o->weight_decay;
-  PF_TRY(pf_flow_check("weight-decay", s->weight_decay, 0, 10, error));
-  PF_TRY(choose_real("clip", o->clip == -1 ? PF_METHOD_DEFAULT : o->clip, 0, 1e9, &s->clip, error));
-  PF_TRY(choose_real("clamp", o->clamp, 0, 1e9, &s->clamp, error));
+  PF_TRY(pf_option_check("weight-decay", s->weight_decay, 0, 10, error));
+  PF_TRY(pf_flow_choose("clip", o->clip == -1 ? PF_METHOD_DEFAULT : o->clip, 0, 1e9, &s->clip, error));
+  PF_TRY(pf_flow_choose("clamp", o->clamp, 0, 1e9, &s->clamp, error));
   return choose_int("patience", o->patience, 0, 1000000, &s->patience, error);
 }
 
@@ -72,13 +67,13 @@ static pf_status choose_gradient(const pf_train_options *o, pf_flow_settings *s,
   if (s->jitter > 0 || s->steer > 0)
     return pf_fail(error, PF_USAGE, "gradient is 'adjoint', but jitter is %g and steer %g: both must be 0",
                    s->jitter, s->steer);
-  return pf_flow_check("ode-steps with gradient 'adjoint'", s->steps, 1, PF_ADJOINT_STEPS, error);
+  return pf_option_check("ode-steps with gradient 'adjoint'", s->steps, 1, PF_ADJOINT_STEPS, error);
 }
 
 pf_status pf_flow_options(const pf_train_options *o, pf_flow_settings *s, pf_error *error) {
-  PF_TRY(pf_flow_check("seed", (double)o->seed, 0, 9e15, error));
-  PF_TRY(pf_flow_check("budget", o->budget, 0, 1e9, error));
-  PF_TRY(pf_flow_check("curve-points", (double)o->curve_points, 0, 50, error));
+  PF_TRY(pf_option_check("seed", (double)o->seed, 0, 9e15, error));
+  PF_TRY(pf_option_check("budget", o->budget, 0, 1e9, error));
+  PF_TRY(pf_option_check("curve-points", (double)o->curve_points, 0, 50, error));
   PF_TRY(choose_network(o, &s->field, error));
   if (o->divergence) PF_TRY(pf_divergence_find(o->divergence, &s->divergence, error));
   int trained = s->steps, tested = s->valid_steps;

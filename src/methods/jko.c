@@ -82,22 +82,15 @@ static pf_status defaults(const pf_training *t, pf_flow_settings *s, plan *p, pf
   return pf_flow_options(t->options, s, error);
 }
 
-static pf_status choose(double option, const char *name, double low, double high, double *out,
-                        pf_error *error) {
-  if (option == PF_METHOD_DEFAULT) return PF_OK;
-  *out = option;
-  return pf_flow_check(name, option, low, high, error);
-}
-
 static pf_status choose_plan(const pf_train_options *o, plan *p, pf_error *error) {
   double blocks = p->blocks;
-  PF_TRY(choose(o->step_size, "step-size", 1e-6, 1e6, &p->h, error));
-  PF_TRY(choose(o->step_growth, "step-growth", 0.01, 100, &p->growth, error));
-  PF_TRY(choose(o->step_cap, "step-cap", 1e-6, 1e9, &p->cap, error));
-  PF_TRY(choose(o->stop_movement, "stop-movement", 0, 1, &p->stop, error));
-  PF_TRY(choose((double)o->blocks, "blocks", 1, PF_CNF_BLOCKS - 1, &blocks, error));
-  PF_TRY(pf_flow_check("reparametrise", (double)o->reparametrise, 0, 100, error));
-  PF_TRY(pf_flow_check("refine", (double)o->refine, 0, 5, error));
+  PF_TRY(pf_flow_choose("step-size", o->step_size, 1e-6, 1e6, &p->h, error));
+  PF_TRY(pf_flow_choose("step-growth", o->step_growth, 0.01, 100, &p->growth, error));
+  PF_TRY(pf_flow_choose("step-cap", o->step_cap, 1e-6, 1e9, &p->cap, error));
+  PF_TRY(pf_flow_choose("stop-movement", o->stop_movement, 0, 1, &p->stop, error));
+  PF_TRY(pf_flow_choose("blocks", (double)o->blocks, 1, PF_CNF_BLOCKS - 1, &blocks, error));
+  PF_TRY(pf_option_check("reparametrise", (double)o->reparametrise, 0, 100, error));
+  PF_TRY(pf_option_check("refine", (double)o->refine, 0, 5, error));
   p->blocks = (int)blocks;
   p->free_block = !o->no_free_block;
   p->reparametrise = (int)o->reparametrise;
@@ -223,7 +216,7 @@ static pf_status run_rounds(jko *j, pf_error *error) {
       reparametrise(j);
     else
       refine(j);
-    PF_TRY(pf_flow_reset_data(&j->r, error));
+    pf_flow_reset_data(&j->r);
   }
 }
 

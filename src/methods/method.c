@@ -27,3 +27,8 @@ pf_status pf_method_find(const char *name, const pf_method **out, pf_error *erro
   }
   return pf_fail_unknown(error, "method", name, names, COUNT);
 }
+
+pf_status pf_option_check(const char *option, double value, double low, double high, pf_error *error) {
+  if (value >= low && value <= high) return PF_OK;
+  return pf_fail(error, PF_USAGE, "%s is %g, must be %g to %g", option, value, low, high);
+}

@@ -22,4 +22,7 @@ const pf_method *pf_method_at(int index);
 /* PF_USAGE listing the valid names. */
 pf_status pf_method_find(const char *name, const pf_method **out, pf_error *error);
 
+/* PF_USAGE naming the option and its value unless low <= value <= high; a NaN is refused. */
+pf_status pf_option_check(const char *option, double value, double low, double high, pf_error *error);
+
 #endif

@@ -64,6 +64,23 @@ const char *pf_model_column_name(const struct pf_model *model, int column) {
   return column >= 0 && column < model->columns ? model->columns_like->names[column] : NULL;
 }
 
+pf_status pf_model_new_table(const struct pf_model *model, int64_t n, pf_table **out, pf_error *error) {
+  const pf_table *like = model->columns_like;
+  pf_table *table = NULL;
+  PF_TRY(pf_table_create(n, model->columns, &table, error));
+  pf_status status = PF_OK;
+  for (int j = 0; j < model->columns && status == PF_OK; j++) {
+    table->types[j] = like->types[j];
+    table->decimals[j] = like->decimals[j];
+    status = pf_table_set_name(table, j, like->names[j], error);
+  }
+  if (status == PF_OK)
+    *out = table;
+  else
+    pf_table_free(table);
+  return status;
+}
+
 pf_status pf_model_check_table(const struct pf_model *model, const pf_table *table, const char *what,
                                pf_error *error) {
   if (table->columns != model->columns)

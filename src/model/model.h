@@ -46,6 +46,8 @@ pf_status pf_model_add_curve(struct pf_model *model, const char *name, int64_t c
 /* The model inside a container (for fuzzing and for files within files). */
 pf_status pf_model_from_container(const pf_container *container, struct pf_model **out, pf_error *error);
 
+/* n rows of the model's columns, by name, type and decimals; their values are zeros. */
+pf_status pf_model_new_table(const struct pf_model *model, int64_t n, pf_table **out, pf_error *error);
 /* PF_BAD_INPUT unless the table has the model's columns, by name and in order. `what` stands in the message. */
 pf_status pf_model_check_table(const struct pf_model *model, const pf_table *table, const char *what,
                                pf_error *error);
