@@ -218,11 +218,11 @@ const char *pf_nearest_name(const char *word, const char *const *names, size_t c
   X(INT, test_ode_steps, PF_METHOD_DEFAULT, "test-ode-steps", "N",                                           \
     "the same on held-out rows and in the model")                                                            \
   X(REAL, alpha, PF_METHOD_DEFAULT, "alpha", "A",                                                            \
-    "weight of the likelihood beside the transport cost (otflow)")                                           \
+    "weight of the likelihood beside the other terms (jko, otflow, cnf)")                                    \
   X(REAL, hjb, PF_METHOD_DEFAULT, "hjb", "W", "weight of the Hamilton-Jacobi-Bellman residual (otflow)")     \
-  X(REAL, kinetic, PF_METHOD_DEFAULT, "kinetic", "W", "weight of the transport cost (cnf)")                  \
+  X(REAL, kinetic, PF_METHOD_DEFAULT, "kinetic", "W", "weight of the transport cost (jko, otflow, cnf)")     \
   X(REAL, steer, 0, "steer", "B",                                                                            \
-    "the flow's end time is random in 1 - B to 1 + B while training (cnf, otflow)")                          \
+    "the flow's end time is random in 1 - B to 1 + B while training (jko, otflow, cnf)")                     \
   X(TEXT, gradient, NULL, "gradient", "G",                                                                   \
     "through the steps (steps) or by the interpolated adjoint (adjoint); jko, otflow, cnf")                  \
   X(REAL, jitter, PF_METHOD_DEFAULT, "jitter", "J",                                                          \

@@ -70,10 +70,20 @@ static pf_status choose_gradient(const pf_train_options *o, pf_flow_settings *s,
   return pf_option_check("ode-steps with gradient 'adjoint'", s->steps, 1, PF_ADJOINT_STEPS, error);
 }
 
+/* Likelihoods are sums of many small differences: no flow is trained, nor labelled, in less than single precision. */
+static pf_status check_precision(const pf_train_options *o, pf_error *error) {
+  pf_precision precision = PF_PRECISION_F32;
+  if (o->precision) PF_TRY(pf_precision_find(o->precision, &precision, error));
+  if (precision == PF_PRECISION_F32) return PF_OK;
+  return pf_fail(error, PF_USAGE, "precision is '%s', but method '%s' trains in f32", o->precision,
+                 o->method);
+}
+
 pf_status pf_flow_options(const pf_train_options *o, pf_flow_settings *s, pf_error *error) {
   PF_TRY(pf_option_check("seed", (double)o->seed, 0, 9e15, error));
   PF_TRY(pf_option_check("budget", o->budget, 0, 1e9, error));
   PF_TRY(pf_option_check("curve-points", (double)o->curve_points, 0, 50, error));
+  PF_TRY(check_precision(o, error));
   PF_TRY(choose_network(o, &s->field, error));
   if (o->divergence) PF_TRY(pf_divergence_find(o->divergence, &s->divergence, error));
   int trained = s->steps, tested = s->valid_steps;

@@ -431,6 +431,7 @@ static void negative_clamp(pf_train_options *o) { o->clamp = -3; }
 static void negative_patience(pf_train_options *o) { o->patience = -2; }
 static void negative_clip(pf_train_options *o) { o->clip = -3; }
 static void nan_ema(pf_train_options *o) { o->ema = NAN; }
+static void narrow(pf_train_options *o) { o->precision = "bf16"; }
 static void negative_rate(pf_train_options *o) { o->learning_rate = -1e-3; }
 static void negative_width(pf_train_options *o) { o->width = -4; }
 static void negative_seed(pf_train_options *o) { o->seed = -4; }
@@ -457,6 +458,7 @@ static void bad_settings_are_one_clear_line(void **state) {
                {"jko", short_budget, "too short"},
                {"jko", unknown_divergence, "did you mean 'exact'"},
                {"otflow", negative_alpha, "alpha is -1"},
+               {"cnf", narrow, "precision is 'bf16', but method 'cnf' trains in f32"},
                {"otflow", zero_alpha, "alpha is 0"},
                {"otflow", negative_hjb, "hjb is -2"},
                {"otflow", no_ode_steps, "ode-steps is 0"},
