@@ -19,8 +19,8 @@
 enum { EXACT_COLUMNS = 8 };
 static const double RATE_OF_CHANGE = 0.5; /* eta */
 
-/* Up to so many columns. Few blocks of large h, in the units of standardised rows, and a residual network: chosen by the trials on
- * the rose image in docs/quality.md. */
+/* Up to so many columns. Few blocks of large h, in the units of standardised rows, and a residual network: chosen by the trials
+ * on the rose image in docs/quality.md. */
 static const struct {
   int columns, width, depth, times, steps, batch, blocks;
   bool residual;
