@@ -210,7 +210,7 @@ const char *pf_nearest_name(const char *word, const char *const *names, size_t c
   X(INT, trajectory_steps, 0, "trajectory-steps", "K",                                                       \
     "integrator steps of a teacher trajectory; 0: default")                                                  \
   X(REAL, semigroup, -1, "semigroup", "W", "weight of the semigroup penalty (theory); -1: default")          \
-  X(TEXT, activation, NULL, "activation", "A", "silu, tanh or softplus (jko, cnf)")                          \
+  X(TEXT, activation, NULL, "activation", "A", "silu, tanh, softplus, relu or leaky_relu (not with otflow)") \
   X(TEXT, divergence, NULL, "divergence", "D",                                                               \
     "of the velocity while training: exact, hutchinson or difference (jko, otflow, cnf)")                    \
   X(INT, ode_steps, PF_METHOD_DEFAULT, "ode-steps", "N",                                                     \
@@ -244,6 +244,33 @@ const char *pf_nearest_name(const char *word, const char *const *names, size_t c
   X(INT, refine, 0, "refine", "N", "times that every block is halved and trained again (jko)")               \
   X(INT, student, 0, "student", "N",                                                                         \
     "training steps of a one-step generator fitted to the flow's paths (jko, otflow, cnf); 0: none")         \
+  X(TEXT, field, NULL, "field", "F",                                                                         \
+    "what the samples follow: critic, dual, ratio, plan or sinkhorn (w1fe, w2fe)")                           \
+  X(TEXT, constraint, NULL, "constraint", "C",                                                               \
+    "of the critic: clip, gradient, lipschitz, spectral or none (wgan, w1fe)")                               \
+  X(REAL, constraint_weight, PF_METHOD_DEFAULT, "constraint-weight", "W",                                    \
+    "weight of that penalty, or the bound of clip")                                                          \
+  X(REAL, equality, PF_METHOD_DEFAULT, "equality", "W", "weight of the dual's equality terms (w2fe)")        \
+  X(REAL, field_penalty, PF_METHOD_DEFAULT, "field-penalty", "W",                                            \
+    "weight of the field's squared size at the samples (wgan, w1fe, w2fe, monoflow)")                        \
+  X(REAL, cumulant, PF_METHOD_DEFAULT, "cumulant", "B",                                                      \
+    "cumulant loss of the critic, B in (0, 1); 0: means (wgan, w1fe)")                                       \
+  X(TEXT, rescale, NULL, "rescale", "H", "reverse-kl, kl, js, gan or arcsinh (monoflow)")                    \
+  X(REAL, sinkhorn, PF_METHOD_DEFAULT, "sinkhorn", "E",                                                      \
+    "regularisation of field sinkhorn as a share of the mean cost")                                          \
+  X(FLAG, tempered, false, "tempered", "",                                                                   \
+    "train on mixtures of two rows, their share an input (wgan, w1fe)")                                      \
+  X(INT, critic_steps, PF_METHOD_DEFAULT, "critic-steps", "N", "steps of the critic per iteration")          \
+  X(INT, critic_width, 0, "critic-width", "W", "its units per hidden layer; 0: the method's default")        \
+  X(INT, critic_depth, 0, "critic-depth", "L", "its hidden layers; 0: the method's default")                 \
+  X(REAL, critic_rate, 0, "critic-rate", "R", "its learning rate; 0: the method's default")                  \
+  X(INT, persistence, PF_METHOD_DEFAULT, "persistence", "K",                                                 \
+    "steps of the generator per iteration, to the same targets (wgan, w1fe, w2fe, monoflow)")                \
+  X(TEXT, fit, NULL, "fit", "F", "to frozen targets (targets) or the frozen critic (naive, naive-fresh)")    \
+  X(TEXT, move, NULL, "move", "M", "how samples become targets: euler, heun or rk4")                         \
+  X(REAL, move_size, PF_METHOD_DEFAULT, "move-size", "E", "step of that move, of columns of unit variance")  \
+  X(REAL, move_decay, PF_METHOD_DEFAULT, "move-decay", "D", "move k is E / (1 + D k)")                       \
+  X(TEXT, optimiser, NULL, "optimiser", "O", "adam, rmsprop or sgd (wgan, w1fe, w2fe, monoflow)")            \
   X(INT, curve_points, 20, "curve-points", "N", "held-out evaluations along the training; 0: none")          \
   X(REAL, holdout_share, 0.1, "holdout-share", "P",                                                          \
     "share of the rows held out when no --holdout file is given")                                            \

@@ -116,8 +116,5 @@ pf_status pf_flow_model(pf_flow_run *run, int blocks, struct pf_model **out, pf_
 
 /* The fields that all three read, after the method has put its defaults into *settings. */
 pf_status pf_flow_options(const pf_train_options *options, pf_flow_settings *settings, pf_error *error);
-/* Puts a checked option into *out; PF_METHOD_DEFAULT leaves what is there. Errors as for pf_option_check. */
-pf_status pf_flow_choose(const char *option, double value, double low, double high, double *out,
-                         pf_error *error);
 
 #endif

@@ -19,6 +19,9 @@ enum { HELD_ROWS = 8192, FINE_ROWS = 1024, PROBE_STEPS = 6, PROBE_ROWS = 4096, M
 /* Held-out likelihoods at the flow's own steps and at twice as many must agree to this many nats. */
 static const double RESOLVED = 0.005;
 
+/* A field that has not improved and is this much likelier at its training steps than at the model's is no longer learning. */
+static const double FOOLED = 0.1;
+
 static const double PATIENCE_FACTOR = 0.1; /* on the rate, when the held-out loss stands still */
 
 /* ---- set-up ---- */
@@ -171,6 +174,21 @@ static pf_status held_loss(pf_flow_run *r, int steps, int64_t n, double *nll, do
   return status;
 }
 
+static bool can_refine(const pf_flow_run *r) {
+  return 2 * r->resolution * r->s.steps <= MOST_TRAINED_STEPS && 2 * valid_steps(r) <= PF_CNF_STEPS;
+}
+
+/* Whether training pursues a likelihood that its few steps make up: at them, some held-out rows are far likelier than at the
+ * model's own. */
+static pf_status is_fooled(pf_flow_run *r, bool *out, pf_error *error) {
+  int64_t n = r->held_n < FINE_ROWS ? r->held_n : FINE_ROWS;
+  double trained, own, loss;
+  PF_TRY(held_loss(r, (int)r->resolution * r->s.steps, n, &trained, &loss, error));
+  PF_TRY(held_loss(r, valid_steps(r), n, &own, &loss, error));
+  *out = !(trained > own - FOOLED);
+  return PF_OK;
+}
+
 /* Whether the likelihood of some held-out rows is the same at twice the steps. */
 static pf_status is_resolved(pf_flow_run *r, bool *out, pf_error *error) {
   int64_t n = r->held_n < FINE_ROWS ? r->held_n : FINE_ROWS;
@@ -190,8 +208,12 @@ static pf_status validate(pf_flow_run *r, pf_fit_state *state, pf_error *error) 
   bool resolved = true;
   PF_TRY(pf_cnf_set_params(r->probe, state->arrays.average, error));
   PF_TRY(held_loss(r, valid_steps(r), r->held_n, &nll, &loss, error));
-  if (loss < r->best_loss) PF_TRY(is_resolved(r, &resolved, error));
-  if (!resolved) {
+  bool fooled = false;
+  if (loss < r->best_loss)
+    PF_TRY(is_resolved(r, &resolved, error));
+  else if (can_refine(r))
+    PF_TRY(is_fooled(r, &fooled, error));
+  if (!resolved || fooled) {
     r->unresolved = 1;
     state->finished = 1;
     return PF_OK;
@@ -300,7 +322,7 @@ static pf_status run_fit(pf_flow_run *r, int index, const char *name, pf_error *
 static bool refine_steps(pf_flow_run *r) {
   pf_adam_state *a = &r->fit.arrays;
   size_t bytes = (size_t)a->n * sizeof(float);
-  if (2 * r->resolution * r->s.steps > MOST_TRAINED_STEPS || 2 * valid_steps(r) > PF_CNF_STEPS) return false;
+  if (!can_refine(r)) return false;
   r->resolution *= 2;
   memcpy(a->params, r->best, bytes);
   memcpy(a->average, r->best, bytes);

@@ -3,31 +3,12 @@
 #include "../base/text.h"
 #include "flow.h"
 
-/* PF_METHOD_DEFAULT keeps what is there. Checked before it is cut to an int. */
-static pf_status choose_int(const char *option, int64_t value, int low, int high, int *out, pf_error *error) {
-  if (value == PF_METHOD_DEFAULT) return PF_OK;
-  PF_TRY(pf_option_check(option, (double)value, low, high, error));
-  *out = (int)value;
-  return PF_OK;
-}
-
-pf_status pf_flow_choose(const char *option, double value, double low, double high, double *out,
-                         pf_error *error) {
-  if (value == PF_METHOD_DEFAULT) return PF_OK;
-  PF_TRY(pf_option_check(option, value, low, high, error));
-  *out = value;
-  return PF_OK;
-}
-
-/* Options whose "use the default" is 0. */
-static int64_t unset(int64_t value) { return value == 0 ? PF_METHOD_DEFAULT : value; }
-
 static pf_status choose_network(const pf_train_options *o, pf_field *field, pf_error *error) {
   pf_network_config *n = &field->network;
   pf_potential_config *p = &field->potential;
   bool potential = field->kind == PF_FIELD_POTENTIAL;
-  PF_TRY(choose_int("width", unset(o->width), 1, 8192, potential ? &p->width : &n->width, error));
-  PF_TRY(choose_int("depth", unset(o->depth), 1, 64, potential ? &p->layers : &n->depth, error));
+  PF_TRY(pf_option_choose_int("width", pf_option_unset(o->width), 1, 8192, potential ? &p->width : &n->width, error));
+  PF_TRY(pf_option_choose_int("depth", pf_option_unset(o->depth), 1, 64, potential ? &p->layers : &n->depth, error));
   if (o->residual) n->residual = true;
   if (!o->activation) return PF_OK;
   if (potential)
@@ -37,10 +18,10 @@ static pf_status choose_network(const pf_train_options *o, pf_field *field, pf_e
 }
 
 static pf_status choose_weights(const pf_train_options *o, pf_flow_settings *s, pf_error *error) {
-  PF_TRY(pf_flow_choose("alpha", o->alpha, 1e-9, 1e9, &s->likelihood, error));
-  PF_TRY(pf_flow_choose("hjb", o->hjb, 0, 1e9, &s->hjb, error));
-  PF_TRY(pf_flow_choose("kinetic", o->kinetic, 0, 1e9, &s->kinetic, error));
-  PF_TRY(pf_flow_choose("jitter", o->jitter, 0, 1, &s->jitter, error));
+  PF_TRY(pf_option_choose("alpha", o->alpha, 1e-9, 1e9, &s->likelihood, error));
+  PF_TRY(pf_option_choose("hjb", o->hjb, 0, 1e9, &s->hjb, error));
+  PF_TRY(pf_option_choose("kinetic", o->kinetic, 0, 1e9, &s->kinetic, error));
+  PF_TRY(pf_option_choose("jitter", o->jitter, 0, 1, &s->jitter, error));
   s->steer = o->steer;
   return pf_option_check("steer", s->steer, 0, 0.99, error);
 }
@@ -52,9 +33,9 @@ static pf_status choose_rates(const pf_train_options *o, pf_flow_settings *s, pf
   PF_TRY(pf_option_check("ema", s->ema, 0, 0.999999, error));
   s->weight_decay = o->weight_decay;
   PF_TRY(pf_option_check("weight-decay", s->weight_decay, 0, 10, error));
-  PF_TRY(pf_flow_choose("clip", o->clip == -1 ? PF_METHOD_DEFAULT : o->clip, 0, 1e9, &s->clip, error));
-  PF_TRY(pf_flow_choose("clamp", o->clamp, 0, 1e9, &s->clamp, error));
-  return choose_int("patience", o->patience, 0, 1000000, &s->patience, error);
+  PF_TRY(pf_option_choose("clip", o->clip == -1 ? PF_METHOD_DEFAULT : o->clip, 0, 1e9, &s->clip, error));
+  PF_TRY(pf_option_choose("clamp", o->clamp, 0, 1e9, &s->clamp, error));
+  return pf_option_choose_int("patience", o->patience, 0, 1000000, &s->patience, error);
 }
 
 static pf_status choose_gradient(const pf_train_options *o, pf_flow_settings *s, pf_error *error) {
@@ -87,10 +68,10 @@ pf_status pf_flow_options(const pf_train_options *o, pf_flow_settings *s, pf_err
   PF_TRY(choose_network(o, &s->field, error));
   if (o->divergence) PF_TRY(pf_divergence_find(o->divergence, &s->divergence, error));
   int trained = s->steps, tested = s->valid_steps;
-  PF_TRY(choose_int("ode-steps", o->ode_steps, 1, PF_CNF_STEPS, &s->steps, error));
+  PF_TRY(pf_option_choose_int("ode-steps", o->ode_steps, 1, PF_CNF_STEPS, &s->steps, error));
   if (s->steps != trained) s->valid_steps = 2 * s->steps < PF_CNF_STEPS ? 2 * s->steps : tested;
-  PF_TRY(choose_int("test-ode-steps", o->test_ode_steps, 1, PF_CNF_STEPS, &s->valid_steps, error));
-  PF_TRY(choose_int("batch", unset(o->batch), 1, 1 << 20, &s->batch, error));
+  PF_TRY(pf_option_choose_int("test-ode-steps", o->test_ode_steps, 1, PF_CNF_STEPS, &s->valid_steps, error));
+  PF_TRY(pf_option_choose_int("batch", pf_option_unset(o->batch), 1, 1 << 20, &s->batch, error));
   PF_TRY(choose_weights(o, s, error));
   PF_TRY(choose_gradient(o, s, error));
   PF_TRY(choose_rates(o, s, error));

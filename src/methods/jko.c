@@ -84,11 +84,11 @@ static pf_status defaults(const pf_training *t, pf_flow_settings *s, plan *p, pf
 
 static pf_status choose_plan(const pf_train_options *o, plan *p, pf_error *error) {
   double blocks = p->blocks;
-  PF_TRY(pf_flow_choose("step-size", o->step_size, 1e-6, 1e6, &p->h, error));
-  PF_TRY(pf_flow_choose("step-growth", o->step_growth, 0.01, 100, &p->growth, error));
-  PF_TRY(pf_flow_choose("step-cap", o->step_cap, 1e-6, 1e9, &p->cap, error));
-  PF_TRY(pf_flow_choose("stop-movement", o->stop_movement, 0, 1, &p->stop, error));
-  PF_TRY(pf_flow_choose("blocks", (double)o->blocks, 1, PF_CNF_BLOCKS - 1, &blocks, error));
+  PF_TRY(pf_option_choose("step-size", o->step_size, 1e-6, 1e6, &p->h, error));
+  PF_TRY(pf_option_choose("step-growth", o->step_growth, 0.01, 100, &p->growth, error));
+  PF_TRY(pf_option_choose("step-cap", o->step_cap, 1e-6, 1e9, &p->cap, error));
+  PF_TRY(pf_option_choose("stop-movement", o->stop_movement, 0, 1, &p->stop, error));
+  PF_TRY(pf_option_choose("blocks", (double)o->blocks, 1, PF_CNF_BLOCKS - 1, &blocks, error));
   PF_TRY(pf_option_check("reparametrise", (double)o->reparametrise, 0, 100, error));
   PF_TRY(pf_option_check("refine", (double)o->refine, 0, 5, error));
   p->blocks = (int)blocks;

@@ -32,3 +32,33 @@ pf_status pf_option_check(const char *option, double value, double low, double h
   if (value >= low && value <= high) return PF_OK;
   return pf_fail(error, PF_USAGE, "%s is %g, must be %g to %g", option, value, low, high);
 }
+
+pf_status pf_option_choose(const char *option, double value, double low, double high, double *out,
+                           pf_error *error) {
+  if (value == PF_METHOD_DEFAULT) return PF_OK;
+  PF_TRY(pf_option_check(option, value, low, high, error));
+  *out = value;
+  return PF_OK;
+}
+
+/* Checked before it is cut to an int. */
+pf_status pf_option_choose_int(const char *option, int64_t value, int low, int high, int *out,
+                               pf_error *error) {
+  if (value == PF_METHOD_DEFAULT) return PF_OK;
+  PF_TRY(pf_option_check(option, (double)value, low, high, error));
+  *out = (int)value;
+  return PF_OK;
+}
+
+int64_t pf_option_unset(int64_t value) { return value == 0 ? PF_METHOD_DEFAULT : value; }
+
+pf_status pf_option_choose_name(const char *option, const char *word, const char *const *names, int count,
+                                int *out, pf_error *error) {
+  if (!word) return PF_OK;
+  for (int i = 0; i < count; i++)
+    if (strcmp(word, names[i]) == 0) {
+      *out = i;
+      return PF_OK;
+    }
+  return pf_fail_unknown(error, option, word, names, (size_t)count);
+}

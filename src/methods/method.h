@@ -24,5 +24,15 @@ pf_status pf_method_find(const char *name, const pf_method **out, pf_error *erro
 
 /* PF_USAGE naming the option and its value unless low <= value <= high; a NaN is refused. */
 pf_status pf_option_check(const char *option, double value, double low, double high, pf_error *error);
+/* Puts a checked option into *out; PF_METHOD_DEFAULT leaves what is there. Errors as above. */
+pf_status pf_option_choose(const char *option, double value, double low, double high, double *out,
+                           pf_error *error);
+pf_status pf_option_choose_int(const char *option, int64_t value, int low, int high, int *out,
+                               pf_error *error);
+/* 0, where it means "the default", as PF_METHOD_DEFAULT. */
+int64_t pf_option_unset(int64_t value);
+/* The index of `word` in the list; NULL leaves what is there. PF_USAGE listing the valid names. */
+pf_status pf_option_choose_name(const char *option, const char *word, const char *const *names, int count,
+                                int *out, pf_error *error);
 
 #endif

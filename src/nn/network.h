@@ -46,6 +46,11 @@ pf_node pf_network_apply(const pf_network_config *config, int set, pf_node x, pf
 pf_node pf_network_time_path(const pf_network_config *config, int set, pf_node t, pf_node s);
 pf_node pf_network_apply_path(const pf_network_config *config, int set, pf_node x, pf_node path);
 
+/* The parameters of the network of no times that equals F(t, .) of this network of one time at a fixed t: what the time adds
+ * goes into the first bias. *out is the caller's (pf_free). */
+pf_status pf_network_fix_time(const pf_network_config *config, const float *params, double t, float **out,
+                              pf_error *error);
+
 /* The features u(t) of a scalar time node: [2 * frequencies]. */
 pf_node pf_time_features(pf_node t, int frequencies, double max_frequency);
 

@@ -360,14 +360,26 @@ static pf_status step_once(pf_fit *fit, pf_error *error) {
   return PF_OK;
 }
 
+static pf_status timed_step(pf_fit *fit, pf_error *error) {
+  pf_step_clock_begin(fit->clock);
+  pf_status status = step_once(fit, error);
+  pf_step_clock_end(fit->clock);
+  return status;
+}
+
 pf_status pf_fit_run(pf_fit *fit, pf_fit_after_step *after_step, void *context, pf_error *error) {
   pf_status status = PF_OK;
   while (status == PF_OK && fit->state->step < fit->config.steps && !fit->state->finished) {
-    pf_step_clock_begin(fit->clock);
-    status = step_once(fit, error);
-    pf_step_clock_end(fit->clock);
+    status = timed_step(fit, error);
     if (status == PF_OK && after_step) status = after_step(context, fit->state, error);
   }
+  pf_step_clock_pause(fit->clock);
+  return status;
+}
+
+pf_status pf_fit_advance(pf_fit *fit, int64_t steps, pf_error *error) {
+  pf_status status = PF_OK;
+  for (int64_t k = 0; k < steps && status == PF_OK; k++) status = timed_step(fit, error);
   pf_step_clock_pause(fit->clock);
   return status;
 }

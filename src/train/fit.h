@@ -89,6 +89,9 @@ void pf_fit_free(pf_fit *fit);
  * finite; the state then still holds the last good step. Allocates nothing between steps. */
 pf_status pf_fit_run(pf_fit *fit, pf_fit_after_step *after_step, void *context, pf_error *error);
 
+/* The next `steps` steps, wherever config->steps ends: for algorithms in which several fits take turns. Errors as above. */
+pf_status pf_fit_advance(pf_fit *fit, int64_t steps, pf_error *error);
+
 /* Where the time of the steps run so far went; `layout` (may be NULL) names the trained parameters. Needs config.profile and
  * one step. out->lines is the caller's: pf_free; out->stage stays NULL. */
 pf_status pf_fit_profile(const pf_fit *fit, const pf_layout *layout, const pf_rates *rates, pf_profile *out,

@@ -137,6 +137,7 @@ void pf_training_end(pf_training *t) {
   pf_table_free(t->own_held);
   pf_encoder_free(t->encoder);
   pf_free(t->encoded);
+  pf_free(t->source_encoded);
   pf_free(t->held_scaled);
   pf_scale_clear(&t->scale);
   pf_pool_free(t->pool);
@@ -176,24 +177,44 @@ void pf_training_record(pf_training *t, int curve, double step, double value) {
   c->values[c->count++] = value;
 }
 
+void pf_training_prior(const pf_training *t, uint32_t stream, pf_rows rows, float *x) {
+  size_t d = (size_t)t->d;
+  if (t->source_n == 0) {
+    pf_fill_normal_f32(t->seed, stream, 1, (uint64_t)rows.first, (size_t)rows.n, d, x);
+    return;
+  }
+  for (int64_t i = 0; i < rows.n; i++) {
+    pf_rng rng = pf_rng_at(t->seed, stream, 1, (uint64_t)(rows.first + i));
+    size_t row = pf_rng_below(&rng, (uint32_t)t->source_n);
+    memcpy(x + (size_t)i * d, t->source_encoded + row * d, d * sizeof(float));
+  }
+}
+
+pf_status pf_training_samples(pf_training *t, pf_training_sampler *sampler, void *context, double *rows,
+                              pf_error *error) {
+  size_t n = (size_t)t->held_rows, d = (size_t)t->d;
+  float *x = NULL;
+  PF_TRY(pf_alloc(n * d, sizeof(float), &x, error));
+  pf_status status = sampler(context, (pf_rows){0, t->held_rows}, x, error);
+  if (status == PF_OK) {
+    pf_encoder_decode(t->encoder, x, t->held_rows, rows);
+    status = pf_scale_apply(&t->scale, (pf_points){rows, n, d}, rows, error);
+  }
+  pf_free(x);
+  return status;
+}
+
 pf_status pf_training_quality(pf_training *t, pf_training_sampler *sampler, void *context, double *out,
                               pf_error *error) {
   *out = NAN;
   if (!t->held || t->held_rows < 2) return PF_OK;
   size_t n = (size_t)t->held_rows, d = (size_t)t->d;
-  float *x = NULL;
   double *rows = NULL;
-  pf_status status = pf_alloc(n * d, sizeof(float), &x, error);
-  if (status == PF_OK) status = pf_alloc(n * d, sizeof(double), &rows, error);
-  if (status == PF_OK) status = sampler(context, (pf_rows){0, t->held_rows}, x, error);
-  if (status == PF_OK) {
-    pf_encoder_decode(t->encoder, x, t->held_rows, rows);
-    status = pf_scale_apply(&t->scale, (pf_points){rows, n, d}, rows, error);
-  }
+  PF_TRY(pf_alloc(n * d, sizeof(double), &rows, error));
+  pf_status status = pf_training_samples(t, sampler, context, rows, error);
   if (status == PF_OK)
     status =
         pf_energy_distance((pf_points){rows, n, d}, (pf_points){t->held_scaled, n, d}, t->pool, out, error);
-  pf_free(x);
   pf_free(rows);
   return status;
 }
@@ -232,70 +253,83 @@ pf_status pf_training_resume(pf_training *t, bool *resumed, pf_error *error) {
 
 /* ---- along the way ---- */
 
-void pf_training_log(const pf_training *t, const char *format, ...) {
+static void say(const pf_training *t, pf_log_level level, const char *format, va_list arguments) {
   char message[512];
-  va_list arguments;
   if (!t->options->hooks.log) return;
-  va_start(arguments, format);
   vsnprintf(message, sizeof message, format, arguments);
-  va_end(arguments);
-  t->options->hooks.log(t->options->hooks.context, PF_LOG_INFO, message);
+  t->options->hooks.log(t->options->hooks.context, level, message);
 }
 
-static void show_progress(const pf_training_stage *stage, const pf_fit_state *state, double now) {
+void pf_training_log(const pf_training *t, const char *format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  say(t, PF_LOG_INFO, format, arguments);
+  va_end(arguments);
+}
+
+void pf_training_warn(const pf_training *t, const char *format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  say(t, PF_LOG_WARNING, format, arguments);
+  va_end(arguments);
+}
+
+static void show_progress(const pf_training_stage *stage, int64_t step, double loss, double now) {
   const pf_hooks *hooks = &stage->training->options->hooks;
   if (!hooks->progress) return;
-  int64_t here = state->step - stage->first_step;
+  int64_t here = step - stage->first_step;
   double seconds = now - stage->begun;
-  double left = here > 0 ? seconds / (double)here * (double)(stage->steps - state->step) : NAN;
+  double left = here > 0 ? seconds / (double)here * (double)(stage->steps - step) : NAN;
   pf_progress progress = {.stage = stage->name,
-                          .done = state->step,
+                          .done = step,
                           .total = stage->steps,
-                          .loss = state->loss,
+                          .loss = loss,
                           .seconds = seconds,
                           .eta_seconds = left + stage->seconds_after};
   hooks->progress(hooks->context, &progress);
 }
 
-/* Step k of n is one of the `points` steps at which curves are recorded (the last step is one). */
-static bool is_curve_point(int64_t k, int64_t n, int64_t points) {
+bool pf_training_is_point(int64_t k, int64_t n, int64_t points) {
   return points > 0 && n > 0 && k * points / n != (k - 1) * points / n;
 }
 
-static pf_status record_curves(pf_training_stage *stage, const pf_fit_state *state, pf_error *error) {
+static pf_status record_curves(pf_training_stage *stage, int64_t step, double loss, pf_error *error) {
   pf_training *t = stage->training;
-  if (is_curve_point(state->step, stage->steps, stage->loss_points))
-    pf_training_record(t, stage->loss_curve, (double)state->step, state->loss);
-  if (stage->quality_curve < 0 || !is_curve_point(state->step, stage->steps, stage->quality_points))
+  if (pf_training_is_point(step, stage->steps, stage->loss_points))
+    pf_training_record(t, stage->loss_curve, (double)step, loss);
+  if (stage->quality_curve < 0 || !pf_training_is_point(step, stage->steps, stage->quality_points))
     return PF_OK;
   double value = NAN;
   PF_TRY(pf_training_quality(t, stage->sampler, stage->sampler_context, &value, error));
-  pf_training_record(t, stage->quality_curve, (double)state->step, value);
+  pf_training_record(t, stage->quality_curve, (double)step, value);
   return PF_OK;
 }
 
-pf_status pf_training_after_step(void *context, pf_fit_state *state, pf_error *error) {
-  pf_training_stage *stage = context;
+pf_status pf_training_step_done(pf_training_stage *stage, int64_t step, double loss, pf_error *error) {
   pf_training *t = stage->training;
-  PF_TRY(record_curves(stage, state, error));
+  PF_TRY(record_curves(stage, step, loss, error));
   double now = pf_clock_seconds();
   if (stage->begun == 0) {
     stage->begun = now;
-    stage->first_step = state->step;
+    stage->first_step = step;
   }
-  if (now - t->last_progress > 0.2 || state->step == stage->steps) {
+  if (now - t->last_progress > 0.2 || step == stage->steps) {
     t->last_progress = now;
-    show_progress(stage, state, now);
+    show_progress(stage, step, loss, now);
   }
   const pf_hooks *hooks = &t->options->hooks;
   if (hooks->stop && hooks->stop(hooks->context)) {
     PF_TRY(pf_training_checkpoint(t, error));
-    return pf_fail(error, PF_STOPPED, "stopped at step %lld of stage '%s'%s%s", (long long)state->step,
-                   stage->name, t->options->checkpoint ? "; checkpoint saved in " : "",
+    return pf_fail(error, PF_STOPPED, "stopped at step %lld of stage '%s'%s%s", (long long)step, stage->name,
+                   t->options->checkpoint ? "; checkpoint saved in " : "",
                    t->options->checkpoint ? t->options->checkpoint : "");
   }
   if (now - t->last_checkpoint > t->options->checkpoint_seconds) return pf_training_checkpoint(t, error);
   return PF_OK;
+}
+
+pf_status pf_training_after_step(void *context, pf_fit_state *state, pf_error *error) {
+  return pf_training_step_done(context, state->step, state->loss, error);
 }
 
 pf_status pf_training_profile(const pf_training_stage *stage, const pf_fit *fit, const pf_layout *layout,

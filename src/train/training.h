@@ -38,6 +38,8 @@ typedef struct pf_training {
   uint64_t seed;
   pf_encoder *encoder;
   float *encoded;        /* n x d */
+  int64_t source_n;      /* rows of the source that is transported to the data; 0: N(0, I) is */
+  float *source_encoded; /* source_n x d, in the source's own units of encoding */
   pf_column_scale scale; /* units of the training columns */
   double *held_scaled;   /* held-out rows standardised for curves, held_rows x d */
   int64_t held_rows;
@@ -82,21 +84,33 @@ typedef struct pf_training_stage {
   int64_t first_step;
 } pf_training_stage;
 
-/* A pf_fit_after_step: stop requests, checkpoints, progress, curves. context is a pf_training_stage. */
+/* After step `step` (1 to stage->steps) with this running loss: stop requests, checkpoints, progress, curves. */
+pf_status pf_training_step_done(pf_training_stage *stage, int64_t step, double loss, pf_error *error);
+/* The same as a pf_fit_after_step; context is a pf_training_stage. */
 pf_status pf_training_after_step(void *context, pf_fit_state *state, pf_error *error);
 
 /* Hands the profile of the stage's steps to the hook that asked for one; nothing without it. */
 pf_status pf_training_profile(const pf_training_stage *stage, const pf_fit *fit, const pf_layout *layout,
                               pf_error *error);
 
+/* x (n x d) <- rows of the prior: N(0, I), or rows of the source picked at random. */
+void pf_training_prior(const pf_training *training, uint32_t stream, pf_rows rows, float *x);
+/* One-step samples (held_rows x d) in the units of training->held_scaled. */
+pf_status pf_training_samples(pf_training *training, pf_training_sampler *sampler, void *context,
+                              double *rows, pf_error *error);
 /* Energy distance between n one-step samples and as many held-out rows, in units of the training columns'
  * spread. NaN without held-out rows. */
 pf_status pf_training_quality(pf_training *training, pf_training_sampler *sampler, void *context, double *out,
                               pf_error *error);
 
-/* A log line through the hooks. */
+/* A log line through the hooks; a warning is one that a user should see. */
 void pf_training_log(const pf_training *training, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+void pf_training_warn(const pf_training *training, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Step k of n is one of the `points` steps at which curves are recorded (the last step is one). */
+bool pf_training_is_point(int64_t k, int64_t n, int64_t points);
 
 /* A model with names, encoder (handed over), curves and the common facts; the method adds its maps and facts.
  */

@@ -14,11 +14,12 @@ typedef struct slopes {
   pf_node y;
   double *p; /* n, moved while differences are taken */
   int64_t n, rows;
+  const double *frozen;               /* parameter set 2, NULL without */
   const double *inputs[SLOPE_INPUTS]; /* from SLOPE_DIRECTIONS on: taken by the second order */
 } slopes;
 
 static inline void slopes_evaluate(const slopes *s, const pf_node *nodes, int n, double *const *out) {
-  const double *sets[] = {s->p, s->p};
+  const double *sets[] = {s->p, s->p, s->frozen};
   pf_ref_run run = {.params = sets, .inputs = s->inputs, .seed = 7, .step = 3, .rows = s->rows};
   pf_error error = {0};
   if (pf_ref_evaluate(s->graph, nodes, n, &run, out, &error) != PF_OK)
