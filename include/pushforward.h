@@ -210,7 +210,7 @@ const char *pf_nearest_name(const char *word, const char *const *names, size_t c
   X(INT, trajectory_steps, 0, "trajectory-steps", "K",                                                       \
     "integrator steps of a teacher trajectory; 0: default")                                                  \
   X(REAL, semigroup, -1, "semigroup", "W", "weight of the semigroup penalty (theory); -1: default")          \
-  X(TEXT, activation, NULL, "activation", "A", "silu, tanh or softplus (jko, cnf)")                          \
+  X(TEXT, activation, NULL, "activation", "A", "silu, tanh, softplus, relu or leaky_relu (jko, cnf)")        \
   X(TEXT, divergence, NULL, "divergence", "D",                                                               \
     "of the velocity while training: exact, hutchinson or difference (jko, otflow, cnf)")                    \
   X(INT, ode_steps, PF_METHOD_DEFAULT, "ode-steps", "N",                                                     \
