@@ -39,7 +39,8 @@ static void add_method(pf_report_work *w) {
     add_fact(w, "method", "%s%s%s%s", method, face ? ", " : "", face ? face : "", face ? " face" : "");
   if (start && face && strcmp(face, "practical") == 0) add_fact(w, "start states", "%s", start);
   const pf_learned *learned = w->model->velocity ? w->model->velocity : w->model->generator;
-  if (!learned || w->model->flow) return; /* a flow has its own clock */
+  if (!learned || w->model->flow) return;                       /* a flow has its own clock */
+  if (pf_time_map_is_plain(pf_learned_map_of(learned))) return; /* a plain map has none */
   pf_interpolant kind = pf_learned_map_of(learned)->interpolant;
   add_fact(w, "interpolant", "%s: %s", pf_interpolant_name(kind), pf_interpolant_description(kind));
   if (w->model->start > 0 || w->model->end < 1)
@@ -47,13 +48,14 @@ static void add_method(pf_report_work *w) {
 }
 
 static pf_status add_network(pf_report_work *w, const char *key, const pf_learned *learned, pf_error *error) {
+  static const char *const TIMES[] = {"of the noise alone", "one time", "two times"};
   if (!learned) return PF_OK;
   const pf_network_config *c = &pf_learned_map_of(learned)->network;
   pf_layout layout = {0};
   PF_TRY(pf_network_layout(c, &layout, error));
   add_fact(w, key, "MLP %d x %d %s%s, %s, %lld parameters", c->depth, c->width,
-           pf_activation_label(c->activation), c->residual ? ", residual" : "",
-           c->times == 2 ? "two times" : "one time", (long long)layout.total);
+           pf_activation_label(c->activation), c->residual ? ", residual" : "", TIMES[c->times],
+           (long long)layout.total);
   pf_layout_free(&layout);
   return PF_OK;
 }

@@ -33,8 +33,8 @@ struct pf_learned {
   const height *heights; /* up to the first of no rows, HEIGHTS at most */
   float *params;
   int64_t parameters;
-  pf_program *move_terms; /* NULL for a network of one time */
-  pf_program *velocity_terms;
+  pf_program *move_terms;     /* of a network of two times, else NULL */
+  pf_program *velocity_terms; /* NULL for a plain map */
   pf_program *tile[HEIGHTS];
   void *packed[HEIGHTS];
   size_t workspace_bytes; /* of the hungriest tile program */
@@ -74,8 +74,9 @@ static pf_status compile_tile(const pf_learned *learned, int rows, pf_program **
   PF_TRY(pf_graph_create(&graph, error));
   pf_node x = pf_input(graph, INPUT_X, PF_SHAPE(PF_PER_ROW, map->network.inputs));
   pf_time_terms terms = {.of_x = pf_input(graph, INPUT_OF_X, PF_SCALAR(PF_SHARED)),
-                         .of_network = pf_input(graph, INPUT_OF_NETWORK, PF_SCALAR(PF_SHARED)),
-                         .path = pf_input(graph, INPUT_PATH, PF_SHAPE(PF_SHARED, map->network.width))};
+                         .of_network = pf_input(graph, INPUT_OF_NETWORK, PF_SCALAR(PF_SHARED))};
+  if (!pf_time_map_is_plain(map))
+    terms.path = pf_input(graph, INPUT_PATH, PF_SHAPE(PF_SHARED, map->network.width));
   if (pf_time_map_scales(map)) terms.c = pf_input(graph, INPUT_C, PF_SCALAR(PF_SHARED));
   pf_node y = pf_time_map_at_terms(map, 0, terms, x);
   pf_program_options options = pf_program_options_default();
@@ -118,10 +119,12 @@ static pf_status copy_params(pf_learned *learned, const float *params, pf_error 
 
 static pf_status prepare(pf_learned *learned, const float *params, pf_error *error) {
   const pf_time_map *map = &learned->map;
-  if (map->network.times < 1) return pf_fail(error, PF_USAGE, "a map needs a network that is told the time");
+  const int times = map->network.times;
+  if (map->skip && !pf_time_map_is_plain(map))
+    return pf_fail(error, PF_USAGE, "a map of %d times cannot skip: only a plain one does", times);
   PF_TRY(copy_params(learned, params, error));
-  if (map->network.times == 2) PF_TRY(compile_terms(map, build_move_terms, &learned->move_terms, error));
-  PF_TRY(compile_terms(map, build_velocity_terms, &learned->velocity_terms, error));
+  if (times == 2) PF_TRY(compile_terms(map, build_move_terms, &learned->move_terms, error));
+  if (times > 0) PF_TRY(compile_terms(map, build_velocity_terms, &learned->velocity_terms, error));
   learned->heights = heights_of[learned->precision];
   for (int i = 0; i < HEIGHTS && learned->heights[i].rows > 0; i++) PF_TRY(prepare_tile(learned, i, error));
   return PF_OK;
@@ -189,6 +192,11 @@ static pf_status evaluate_terms(const pf_learned *learned, const pf_program *pro
 pf_status pf_learned_move_terms(const pf_learned *learned, double t, double s, float *terms,
                                 pf_error *error) {
   const float times[TIMES] = {(float)t, (float)s};
+  if (pf_time_map_is_plain(&learned->map)) {
+    terms[TERM_OF_X] = learned->map.skip ? 1 : 0;
+    terms[TERM_OF_NETWORK] = 1;
+    return PF_OK;
+  }
   if (!learned->move_terms)
     return pf_fail(error, PF_USAGE, "this model has no two-time map, only a velocity");
   return evaluate_terms(learned, learned->move_terms, times, terms, error);
@@ -196,6 +204,8 @@ pf_status pf_learned_move_terms(const pf_learned *learned, double t, double s, f
 
 pf_status pf_learned_velocity_terms(const pf_learned *learned, double t, float *terms, pf_error *error) {
   const float times[TIMES] = {(float)t, 0};
+  if (!learned->velocity_terms)
+    return pf_fail(error, PF_USAGE, "this map has no velocity: its network is not told the time");
   return evaluate_terms(learned, learned->velocity_terms, times, terms, error);
 }
 

@@ -1,4 +1,4 @@
-/* A trained two-time map, ready to be evaluated: parameters with compiled programs for g and v.
+/* A trained map, two-time, of one time or plain, ready to be evaluated: parameters with compiled programs for g and v.
  *
  * An evaluation is split at what it depends on. The times alone give a few numbers, the *terms* (coefficients and
  * the network's time path), made once per time; with them one program moves rows. It is compiled for tiles of
@@ -18,7 +18,8 @@ typedef struct pf_learned pf_learned;
 
 enum { PF_TILE_ROWS = 256 }; /* rows of the tall tile: what is cut at its multiples runs full tiles */
 
-/* params: the network's flat array, copied. PF_NON_FINITE when a parameter is not finite. */
+/* params: the network's flat array, copied. PF_NON_FINITE when a parameter is not finite, PF_USAGE for a map of a time that is
+ * to skip. */
 pf_status pf_learned_create(const pf_time_map *map, const float *params, pf_learned **out, pf_error *error);
 /* The same map with its large products in another precision. A row's bits do not depend on its tile there either. */
 pf_status pf_learned_create_in(const pf_learned *learned, pf_precision precision, pf_learned **out,
@@ -36,7 +37,8 @@ typedef struct pf_rows {
 
 /* Floats of the terms of one evaluation, a multiple of 16. */
 size_t pf_learned_term_count(const pf_learned *learned);
-/* The terms of g(t, s, .) (needs a two-time network, else PF_USAGE) and of v(t, .). terms: 64-byte aligned. */
+/* The terms of g(t, s, .), where a plain map ignores the times and one of one time is PF_USAGE, and of v(t, .), PF_USAGE for a
+ * plain map. terms: 64-byte aligned. */
 pf_status pf_learned_move_terms(const pf_learned *learned, double t, double s, float *terms, pf_error *error);
 pf_status pf_learned_velocity_terms(const pf_learned *learned, double t, float *terms, pf_error *error);
 
@@ -49,7 +51,7 @@ void pf_learned_apply(const pf_learned *learned, const float *terms, pf_rows row
 
 /* ---- at once ---- */
 
-/* x (n x d, in and out) <- g(t, s, x). Needs a two-time network. */
+/* x (n x d, in and out) <- g(t, s, x); refusals as of the terms. */
 pf_status pf_learned_move(const pf_learned *learned, double t, double s, pf_rows rows, float *x,
                           pf_pool *pool, pf_error *error);
 /* v (n x d) <- v(t, x) */

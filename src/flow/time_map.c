@@ -7,13 +7,17 @@ static pf_node variance_node(pf_node alpha, pf_node beta) {
   return pf_add(pf_mul(alpha, alpha), pf_mul(beta, beta));
 }
 
+bool pf_time_map_is_plain(const pf_time_map *map) { return map->network.times == 0; }
+
 /* the linear interpolant alone does not keep alpha^2 + beta^2 = 1 */
-bool pf_time_map_scales(const pf_time_map *map) { return map->interpolant == PF_INTERPOLANT_LINEAR; }
+bool pf_time_map_scales(const pf_time_map *map) {
+  return map->interpolant == PF_INTERPOLANT_LINEAR && !pf_time_map_is_plain(map);
+}
 
 pf_node pf_time_map_network_node(const pf_time_map *map, int set, pf_node x, pf_node t, pf_node s) {
-  pf_node alpha = pf_interpolant_alpha_node(map->interpolant, t),
-          beta = pf_interpolant_beta_node(map->interpolant, t);
-  if (pf_time_map_scales(map)) x = pf_div(x, pf_sqrt(variance_node(alpha, beta)));
+  if (pf_time_map_scales(map))
+    x = pf_div(x, pf_sqrt(variance_node(pf_interpolant_alpha_node(map->interpolant, t),
+                                        pf_interpolant_beta_node(map->interpolant, t))));
   return pf_network_apply(&map->network, set, x, t, s);
 }
 
@@ -30,9 +34,9 @@ void pf_time_map_coefficients(const pf_time_map *map, pf_node t, pf_node s, pf_n
 }
 
 pf_node pf_time_map_node(const pf_time_map *map, int set, pf_node x, pf_node t, pf_node s) {
-  pf_node of_x, of_network;
+  pf_node of_x, of_network, f = pf_time_map_network_node(map, set, x, t, s);
+  if (pf_time_map_is_plain(map)) return map->skip ? pf_add(x, f) : f;
   pf_time_map_coefficients(map, t, s, &of_x, &of_network);
-  pf_node f = pf_time_map_network_node(map, set, x, t, s);
   return pf_add(pf_mul(of_x, x), pf_mul(of_network, f));
 }
 
@@ -76,7 +80,8 @@ pf_time_terms pf_time_map_velocity_terms(const pf_time_map *map, int set, pf_nod
 
 pf_node pf_time_map_at_terms(const pf_time_map *map, int set, pf_time_terms terms, pf_node x) {
   pf_node scaled = pf_time_map_scales(map) ? pf_div(x, terms.c) : x;
-  pf_node f = pf_network_apply_path(&map->network, set, scaled, terms.path);
+  pf_node f = pf_time_map_is_plain(map) ? pf_network_apply(&map->network, set, x, x, x)
+                                        : pf_network_apply_path(&map->network, set, scaled, terms.path);
   return pf_add(pf_mul(terms.of_x, x), pf_mul(terms.of_network, f));
 }
 

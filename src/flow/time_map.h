@@ -22,8 +22,14 @@
 
 typedef struct pf_time_map {
   pf_interpolant interpolant;
-  pf_network_config network; /* inputs == outputs == d; times 1: F(t, x), a velocity only; 2: F(t, s, x) */
+  pf_network_config
+      network; /* inputs == outputs == d; times 1: F(t, x), a velocity only; 2: F(t, s, x); 0: plain */
+  bool skip;   /* of a plain map alone: g(x) = x + F(x) */
 } pf_time_map;
+
+/* Whether the map is plain: from noise to data at once, g(x) = F(x) or x + F(x). Its times and interpolant are not read, and it
+ * has no velocity. */
+bool pf_time_map_is_plain(const pf_time_map *map);
 
 /* x: PER_ROW [d]; t, s: scalars, PER_ROW or SHARED. Results are PER_ROW [d]. */
 pf_node pf_time_map_network_node(const pf_time_map *map, int set, pf_node x, pf_node t,
@@ -31,14 +37,16 @@ pf_node pf_time_map_network_node(const pf_time_map *map, int set, pf_node x, pf_
 pf_node pf_time_map_node(const pf_time_map *map, int set, pf_node x, pf_node t, pf_node s); /* g(t,s,x) */
 pf_node pf_time_map_velocity_node(const pf_time_map *map, int set, pf_node x, pf_node t);   /* v(t,x) */
 /* What the times alone contribute: with these fixed, g(t, s, .) and v(t, .) are both
- * x -> of_x x + of_network F(x / c; path). c is read for the linear interpolant alone and has no node elsewhere. */
+ * x -> of_x x + of_network F(x / c; path). c is read for the linear interpolant alone and has no node elsewhere, the path
+ * has none for a plain map. */
 typedef struct pf_time_terms {
   pf_node of_x, of_network; /* scalars */
   pf_node c;                /* scalar */
   pf_node path;             /* [width]: what the times add to the network's first layer */
 } pf_time_terms;
-pf_time_terms pf_time_map_terms(const pf_time_map *map, int set, pf_node t, pf_node s); /* of g(t,s,.) */
-pf_time_terms pf_time_map_velocity_terms(const pf_time_map *map, int set, pf_node t);   /* of v(t,.) */
+/* Of g(t,s,.); not for a plain map, whose coefficients are the numbers `skip` and 1. */
+pf_time_terms pf_time_map_terms(const pf_time_map *map, int set, pf_node t, pf_node s);
+pf_time_terms pf_time_map_velocity_terms(const pf_time_map *map, int set, pf_node t); /* of v(t,.) */
 pf_node pf_time_map_at_terms(const pf_time_map *map, int set, pf_time_terms terms, pf_node x);
 bool pf_time_map_scales(const pf_time_map *map); /* whether c matters */
 

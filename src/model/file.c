@@ -161,7 +161,9 @@ static pf_status read_model(const pf_container *container, const json_t *root, s
   PF_TRY(pf_file_read_flow(container, root, columns, &model->flow, error));
   if (!model->generator && !model->velocity && !model->flow)
     return pf_fail(error, PF_BAD_INPUT, "it holds no network");
-  if (model->generator && pf_learned_map_of(model->generator)->network.times != 2)
+  if (model->velocity && pf_time_map_is_plain(pf_learned_map_of(model->velocity)))
+    return pf_fail(error, PF_BAD_INPUT, "its velocity takes no time");
+  if (model->generator && pf_learned_map_of(model->generator)->network.times == 1)
     return pf_fail(error, PF_BAD_INPUT, "its generator takes one time, not two");
   return read_curves(container, model, error);
 }

@@ -10,11 +10,14 @@ static const char *const field_names[] = {[PF_FIELD_NETWORK] = "network", [PF_FI
 
 /* ---- saving ---- */
 
+/* "spectral" stands there only when it is so. NULL without memory. */
 static json_t *network_json(const pf_network_config *c) {
-  return json_pack("{s:i, s:i, s:i, s:i, s:i, s:i, s:f, s:b, s:s}", "inputs", c->inputs, "outputs",
-                   c->outputs, "width", c->width, "depth", c->depth, "times", c->times, "frequencies",
-                   c->frequencies, "max_frequency", c->max_frequency, "residual", c->residual, "activation",
-                   pf_activation_name(c->activation));
+  json_t *object = json_pack("{s:i, s:i, s:i, s:i, s:i, s:i, s:f, s:b, s:s}", "inputs", c->inputs, "outputs",
+                             c->outputs, "width", c->width, "depth", c->depth, "times", c->times,
+                             "frequencies", c->frequencies, "max_frequency", c->max_frequency, "residual",
+                             c->residual, "activation", pf_activation_name(c->activation));
+  if (c->spectral) json_object_set_new(object, "spectral", json_true());
+  return object;
 }
 
 static json_t *flow_json(const pf_cnf_config *c) {
@@ -38,7 +41,10 @@ pf_status pf_file_describe_learned(const pf_learned *learned, const char *prefix
   if (!learned) return PF_OK;
   const pf_time_map *map = pf_learned_map_of(learned);
   json_t *object = network_json(&map->network);
-  json_object_set_new(object, "interpolant", json_string(pf_interpolant_name(map->interpolant)));
+  if (pf_time_map_is_plain(map))
+    json_object_set_new(object, "skip", json_boolean(map->skip));
+  else
+    json_object_set_new(object, "interpolant", json_string(pf_interpolant_name(map->interpolant)));
   return set_object(root, prefix, object, error);
 }
 
@@ -113,6 +119,15 @@ static pf_status read_activation(const json_t *object, pf_activation *out, pf_er
   return pf_fail(error, PF_BAD_INPUT, "unknown activation '%s'", name);
 }
 
+/* Only spectral networks say. */
+static pf_status read_spectral(const json_t *object, pf_network_config *c, pf_error *error) {
+  if (!json_object_get(object, "spectral")) return PF_OK;
+  PF_TRY(pf_json_get_bool(object, "spectral", &c->spectral, error));
+  if (c->spectral && c->times > 1)
+    return pf_fail(error, PF_BAD_INPUT, "a spectral network of %d times: there is none", c->times);
+  return PF_OK;
+}
+
 /* Of least to most times. */
 static pf_status read_network(const json_t *object, int columns, int least, int most, pf_network_config *c,
                               pf_error *error) {
@@ -124,15 +139,18 @@ static pf_status read_network(const json_t *object, int columns, int least, int 
   PF_TRY(pf_file_read_int(object, "frequencies", 1, PF_MAX_FREQUENCIES, &c->frequencies, error));
   PF_TRY(pf_json_get_number(object, "max_frequency", 1, 1e6, &c->max_frequency, error));
   PF_TRY(pf_json_get_bool(object, "residual", &c->residual, error));
+  PF_TRY(read_spectral(object, c, error));
   return read_activation(object, &c->activation, error);
 }
 
 static pf_status read_map(const json_t *object, int columns, pf_time_map *map, pf_error *error) {
   const char *interpolant = NULL;
+  PF_TRY(read_network(object, columns, 0, 2, &map->network, error));
+  if (pf_time_map_is_plain(map)) return pf_json_get_bool(object, "skip", &map->skip, error);
   PF_TRY(pf_json_get_string(object, "interpolant", &interpolant, error));
   if (pf_interpolant_find(interpolant, &map->interpolant, NULL) != PF_OK)
     return pf_fail(error, PF_BAD_INPUT, "unknown interpolant '%s'", interpolant);
-  return read_network(object, columns, 1, 2, &map->network, error);
+  return PF_OK;
 }
 
 static pf_status read_flow(const json_t *object, int columns, pf_cnf_config *c, pf_error *error) {

@@ -56,6 +56,10 @@ static void lay_out_workspace(pf_sampler *sampler) {
   sampler->bytes = sampler->doubles_at + block * sizeof(double) * (sampler->integrates ? STATE_ARRAYS : 1);
 }
 
+bool pf_model_takes_steps(const struct pf_model *model) {
+  return model->generator && !pf_time_map_is_plain(pf_learned_map_of(model->generator));
+}
+
 int64_t pf_model_default_steps(const struct pf_model *model, bool teacher) {
   if (model->generator && !teacher) return 1;
   return model->flow && !model->velocity ? pf_cnf_config_of(model->flow)->steps : VELOCITY_STEPS;
@@ -83,6 +87,10 @@ static pf_status choose_map(const struct pf_model *model, const pf_sampler_optio
   if (options->precision) PF_TRY(pf_precision_find(options->precision, &precision, error));
   if (integrates && !model->velocity && model->flow)
     return choose_flow(model->flow, sampler, precision, error);
+  if (!integrates && sampler->steps > 1 && !pf_model_takes_steps(model))
+    return pf_fail(error, PF_USAGE,
+                   "steps is %lld, must be 1: this model's generator is a map of the noise alone",
+                   (long long)sampler->steps);
   sampler->integrates = integrates;
   sampler->map = integrates ? model->velocity : model->generator;
   if (!sampler->map) return pf_fail(error, PF_USAGE, "this model keeps no velocity to integrate");

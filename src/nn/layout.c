@@ -6,13 +6,18 @@
 #include "../base/memory.h"
 #include "../base/rng.h"
 
+/* Room for one more piece. */
+static pf_status make_room(pf_layout *list, pf_error *error) {
+  if (list->count < list->capacity) return PF_OK;
+  size_t wanted = list->capacity ? 2 * (size_t)list->capacity : 16;
+  PF_TRY(pf_grow(&list->items, (size_t)list->capacity, wanted, sizeof *list->items, error));
+  list->capacity = (int)wanted;
+  return PF_OK;
+}
+
 static pf_status list_piece(pf_walk *walk, const char *name, pf_shape shape, pf_initial initial) {
   pf_layout *list = walk->list;
-  if (list->count == list->capacity) {
-    size_t wanted = list->capacity ? 2 * (size_t)list->capacity : 16;
-    PF_TRY(pf_grow(&list->items, (size_t)list->capacity, wanted, sizeof *list->items, walk->error));
-    list->capacity = (int)wanted;
-  }
+  PF_TRY(make_room(list, walk->error));
   pf_parameter *item = &list->items[list->count++];
   snprintf(item->name, sizeof item->name, "%s", name);
   item->offset = walk->offset;
@@ -46,6 +51,33 @@ pf_status pf_walk_finish(pf_walk *walk, pf_layout *out) {
 void pf_layout_free(pf_layout *layout) {
   pf_free(layout->items);
   *layout = (pf_layout){0};
+}
+
+static pf_status append_piece(pf_layout *layout, const char *prefix, const pf_parameter *piece, int64_t at,
+                              pf_error *error) {
+  pf_parameter copy = *piece;
+  int length = snprintf(copy.name, sizeof copy.name, "%s.%s", prefix, piece->name);
+  if (length >= (int)sizeof copy.name)
+    return pf_fail(error, PF_USAGE, "the piece '%s.%s' has %d letters, must be at most %d", prefix,
+                   piece->name, length, (int)sizeof copy.name - 1);
+  if (pf_layout_find(layout, copy.name))
+    return pf_fail(error, PF_USAGE, "the layout has a piece '%s' already", copy.name);
+  PF_TRY(make_room(layout, error));
+  copy.offset += at;
+  layout->items[layout->count++] = copy;
+  return PF_OK;
+}
+
+pf_status pf_layout_append(pf_layout *layout, const char *prefix, const pf_layout *more, pf_error *error) {
+  const int before = layout->count;
+  for (int i = 0; i < more->count; i++) {
+    pf_status status = append_piece(layout, prefix, &more->items[i], layout->total, error);
+    if (status == PF_OK) continue;
+    layout->count = before;
+    return status;
+  }
+  layout->total += more->total;
+  return PF_OK;
 }
 
 static void initialise_piece(const pf_parameter *item, uint64_t seed, float *values) {

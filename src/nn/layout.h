@@ -43,6 +43,11 @@ void pf_layout_initialise(const pf_layout *layout, uint64_t seed, float *params)
 /* The piece called `name`, NULL when there is none. */
 const pf_parameter *pf_layout_find(const pf_layout *layout, const char *name);
 
+/* Appends copies of the pieces of `more`, called "PREFIX.NAME", behind those of `layout`: two networks in one array, the second
+ * from the old layout->total on. `layout` may be empty ({0}) and is unchanged when it fails: PF_USAGE for a name that is too
+ * long or there already, PF_NO_MEMORY. */
+pf_status pf_layout_append(pf_layout *layout, const char *prefix, const pf_layout *more, pf_error *error);
+
 /* ---- for the networks of this layer ---- */
 
 typedef struct pf_walk {

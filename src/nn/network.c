@@ -10,14 +10,75 @@ typedef struct passage {
   pf_walk walk;
   const pf_network_config *config;
   const pf_node *path; /* the time path when it is known already; NULL: built from the times */
+  float *params;       /* of a pass of power iterations, which builds no nodes */
 } passage;
 
-/* W x (no bias); gain multiplies the variance 1/fan-in. */
-static pf_node linear(pf_walk *walk, const char *name, pf_node x, pf_shape weight, double gain) {
-  pf_initial initial = {.kind = PF_INIT_ZERO};
-  if (gain > 0) initial = (pf_initial){PF_INIT_NORMAL, sqrt(gain / weight.dim[0])};
-  return pf_matmul(x, pf_walk_param(walk, name, weight, initial), false, false);
+/* ---- one weight ---- */
+
+static void normalise(int count, double square, float *y) {
+  const double scale = 1 / sqrt(square);
+  for (int i = 0; i < count; i++) y[i] = (float)(y[i] * scale);
 }
+
+/* W [in, out] with its vectors behind it. */
+static void power_iteration(int in, int out, float *weight) {
+  enum { BLOCK = 64 }; /* columns whose sums run in step, so that W is read along its rows */
+  float *left = weight + (int64_t)in * out, *right = left + in;
+  double square = 0;
+  for (int first = 0; first < out; first += BLOCK) {
+    const int columns = out - first < BLOCK ? out - first : BLOCK;
+    double sum[BLOCK] = {0};
+    for (int i = 0; i < in; i++)
+      for (int j = 0; j < columns; j++) sum[j] += (double)weight[(int64_t)i * out + first + j] * left[i];
+    for (int j = 0; j < columns; j++) {
+      right[first + j] = (float)sum[j];
+      square += sum[j] * sum[j];
+    }
+  }
+  normalise(out, square, right);
+  square = 0;
+  for (int i = 0; i < in; i++) {
+    double sum = 0;
+    for (int j = 0; j < out; j++) sum += (double)weight[(int64_t)i * out + j] * right[j];
+    left[i] = (float)sum;
+    square += sum * sum;
+  }
+  normalise(in, square, left);
+}
+
+/* A vector of W: of about unit length to begin with. */
+static pf_node direction(passage *p, const char *name, const char *side, int items) {
+  char piece[40];
+  snprintf(piece, sizeof piece, "%s.%s", name, side);
+  pf_initial initial = {PF_INIT_NORMAL, sqrt(1.0 / items)};
+  return pf_stop_gradient(pf_walk_param(&p->walk, piece, PF_SHAPE(PF_SHARED, items), initial));
+}
+
+/* W / (left^T W right) */
+static pf_node over_norm(passage *p, const char *name, pf_node weight, pf_shape shape) {
+  const int in = shape.dim[0], out = shape.dim[1];
+  const int64_t at = p->walk.offset - pf_shape_items(&shape);
+  pf_node left = direction(p, name, "left", in), right = direction(p, name, "right", out);
+  if (p->params) power_iteration(in, out, p->params + at);
+  pf_node column = pf_reshape(left, 2, (int[]){in, 1});
+  return pf_div(weight, pf_sum_items(pf_mul(weight, pf_mul(column, right))));
+}
+
+/* W x (no bias); gain multiplies the variance 1/fan-in. */
+static pf_node linear(passage *p, const char *name, pf_node x, pf_shape shape, double gain) {
+  pf_initial initial = {.kind = PF_INIT_ZERO};
+  if (gain > 0) initial = (pf_initial){PF_INIT_NORMAL, sqrt(gain / shape.dim[0])};
+  pf_node weight = pf_walk_param(&p->walk, name, shape, initial);
+  if (p->config->spectral) weight = over_norm(p, name, weight, shape);
+  return pf_matmul(x, weight, false, false);
+}
+
+/* Elements of what `linear` reads. */
+static int64_t linear_items(const pf_network_config *c, int in, int out) {
+  return (int64_t)in * out + (c->spectral ? in + out : 0);
+}
+
+/* ---- the walk ---- */
 
 static pf_node bias(pf_walk *walk, const char *name, pf_node x, int units) {
   return pf_add(x, pf_walk_param(walk, name, PF_SHAPE(PF_SHARED, units), (pf_initial){.kind = PF_INIT_ZERO}));
@@ -37,14 +98,14 @@ static pf_node time_path(passage *p, pf_node t, pf_node s) {
   const pf_network_config *c = p->config;
   pf_shape weight = PF_SHAPE(PF_SHARED, 2 * c->frequencies, c->width);
   if (p->path) {
-    p->walk.offset += c->times * pf_shape_items(&weight); /* the pieces it was made from */
+    p->walk.offset += c->times * linear_items(c, 2 * c->frequencies, c->width); /* what it was made from */
     return *p->path;
   }
   pf_node u = pf_time_features(t, c->frequencies, c->max_frequency);
-  pf_node out = linear(&p->walk, "time.weight", u, weight, 1);
+  pf_node out = linear(p, "time.weight", u, weight, 1);
   if (c->times < 2) return out;
   pf_node change = pf_sub(pf_time_features(s, c->frequencies, c->max_frequency), u);
-  return pf_add(out, linear(&p->walk, "second_time.weight", change, weight, 0));
+  return pf_add(out, linear(p, "second_time.weight", change, weight, 0));
 }
 
 /* W_l h */
@@ -53,7 +114,7 @@ static pf_node hidden_product(passage *p, int layer, pf_node h) {
   char name[40];
   snprintf(name, sizeof name, "layer%d.weight", layer);
   pf_shape weight = PF_SHAPE(PF_SHARED, layer == 0 ? c->inputs : c->width, c->width);
-  return linear(&p->walk, name, h, weight, layer == 0 ? 1 : pf_activation_gain(c->activation));
+  return linear(p, name, h, weight, layer == 0 ? 1 : pf_activation_gain(c->activation));
 }
 
 static pf_node pass(passage *p, pf_node x, pf_node t, pf_node s) {
@@ -67,18 +128,24 @@ static pf_node pass(passage *p, pf_node x, pf_node t, pf_node s) {
     a = pf_activation_apply(c->activation, bias(&p->walk, name, a, c->width));
     h = c->residual && layer > 0 ? pf_add(h, a) : a;
   }
-  pf_node out = linear(&p->walk, "out.weight", h, PF_SHAPE(PF_SHARED, c->width, c->outputs), 0.01);
+  const double gain = c->last_gain > 0 ? c->last_gain : 0.01;
+  pf_node out = linear(p, "out.weight", h, PF_SHAPE(PF_SHARED, c->width, c->outputs), gain);
   return bias(&p->walk, "out.bias", out, c->outputs);
 }
 
 pf_node pf_network_apply(const pf_network_config *config, int set, pf_node x, pf_node t, pf_node s) {
-  passage p = {.walk = {.graph = x.graph, .set = set}, .config = config};
+  return pf_network_apply_at(config, set, 0, x, t, s);
+}
+
+pf_node pf_network_apply_at(const pf_network_config *config, int set, int64_t offset, pf_node x, pf_node t,
+                            pf_node s) {
+  passage p = {.walk = {.graph = x.graph, .set = set, .offset = offset}, .config = config};
   return pass(&p, x, t, s);
 }
 
 pf_node pf_network_time_path(const pf_network_config *config, int set, pf_node t, pf_node s) {
   passage p = {.walk = {.graph = t.graph, .set = set}, .config = config};
-  p.walk.offset = (int64_t)config->inputs * config->width;
+  p.walk.offset = linear_items(config, config->inputs, config->width);
   return time_path(&p, t, s);
 }
 
@@ -86,6 +153,14 @@ pf_node pf_network_apply_path(const pf_network_config *config, int set, pf_node 
   passage p = {.walk = {.graph = x.graph, .set = set}, .config = config, .path = &path};
   return pass(&p, x, path, path);
 }
+
+void pf_network_spectral_step(const pf_network_config *config, float *params) {
+  passage p = {.config = config, .params = params};
+  pf_node none = {NULL, -1};
+  if (config->spectral) pass(&p, none, none, none);
+}
+
+/* ---- settings ---- */
 
 static pf_status check_range(const char *name, int value, int low, int high, pf_error *error) {
   if (value >= low && value <= high) return PF_OK;
@@ -101,6 +176,11 @@ pf_status pf_network_config_check(const pf_network_config *c, pf_error *error) {
   PF_TRY(check_range("frequencies", c->frequencies, 1, PF_MAX_FREQUENCIES, error));
   if (!(c->max_frequency >= 1 && c->max_frequency <= 1e6))
     return pf_fail(error, PF_USAGE, "network max_frequency is %g, must be 1 to 1e6", c->max_frequency);
+  if (!(c->last_gain >= 0 && c->last_gain <= 1e6))
+    return pf_fail(error, PF_USAGE, "network last_gain is %g, must be 0 to 1e6", c->last_gain);
+  if (c->spectral && c->times > 1)
+    return pf_fail(error, PF_USAGE, "network times is %d, must be at most 1 for a spectral network",
+                   c->times);
   return check_range("activation", (int)c->activation, 0, PF_ACTIVATION_COUNT - 1, error);
 }
 

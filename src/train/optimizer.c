@@ -1,9 +1,26 @@
-/* Adam, schedules, averages: see optimizer.h. */
+/* Optimisers, schedules, averages: see optimizer.h. */
 #include "optimizer.h"
 
 #include <math.h>
+#include <string.h>
 #include "../base/canary.h"
 #include "../base/cpu.h"
+#include "../base/text.h"
+
+static const char *const NAMES[] = {
+    [PF_OPTIMISER_ADAM] = "adam", [PF_OPTIMISER_RMSPROP] = "rmsprop", [PF_OPTIMISER_SGD] = "sgd"};
+enum { KINDS = sizeof NAMES / sizeof *NAMES };
+
+const char *pf_optimiser_name(pf_optimiser kind) { return NAMES[kind]; }
+
+pf_status pf_optimiser_find(const char *name, pf_optimiser *out, pf_error *error) {
+  for (int i = 0; i < KINDS; i++)
+    if (strcmp(name, NAMES[i]) == 0) {
+      *out = (pf_optimiser)i;
+      return PF_OK;
+    }
+  return pf_fail_unknown(error, "optimiser", name, NAMES, KINDS);
+}
 
 pf_adam pf_adam_default(void) {
   return (pf_adam){.learning_rate = 1e-3, .beta1 = 0.9, .beta2 = 0.99, .epsilon = 1e-8};
@@ -31,9 +48,37 @@ static void adam_range(const adam_step *q, float *restrict p, float *restrict m,
   }
 }
 
+PF_MULTIVERSION
+static void rmsprop_range(const adam_step *q, float *restrict p, float *restrict v, float *restrict a,
+                          const float *restrict g, int64_t n) {
+  const adam_step s = *q;
+  for (int64_t i = 0; i < n; i++) {
+    float gi = g[i] * s.scale;
+    float vi = s.b2 * v[i] + s.one_b2 * gi * gi;
+    float pi = p[i] - s.decay * p[i] - s.rate * gi / (sqrtf(vi) + s.epsilon);
+    pi = pi > s.limit ? s.limit : pi < -s.limit ? -s.limit : pi;
+    v[i] = vi;
+    p[i] = pi;
+    a[i] = s.ema * a[i] + s.one_ema * pi;
+  }
+}
+
+PF_MULTIVERSION
+static void sgd_range(const adam_step *q, float *restrict p, float *restrict a, const float *restrict g,
+                      int64_t n) {
+  const adam_step s = *q;
+  for (int64_t i = 0; i < n; i++) {
+    float pi = p[i] - s.decay * p[i] - s.rate * (g[i] * s.scale);
+    pi = pi > s.limit ? s.limit : pi < -s.limit ? -s.limit : pi;
+    p[i] = pi;
+    a[i] = s.ema * a[i] + s.one_ema * pi;
+  }
+}
+
 void pf_adam_update(const pf_adam *adam, const pf_adam_state *state, int64_t k, const float *gradient,
                     double gradient_scale, double ema, int64_t begin, int64_t end) {
-  double c1 = 1 - pow(adam->beta1, (double)k), c2 = 1 - pow(adam->beta2, (double)k);
+  const bool corrected = adam->kind == PF_OPTIMISER_ADAM; /* the others have no first moment to correct */
+  double c1 = corrected ? 1 - pow(adam->beta1, (double)k) : 1, c2 = 1 - pow(adam->beta2, (double)k);
   adam_step s = {.b1 = (float)adam->beta1,
                  .b2 = (float)adam->beta2,
                  .one_b1 = (float)(1 - adam->beta1),
@@ -46,8 +91,17 @@ void pf_adam_update(const pf_adam *adam, const pf_adam_state *state, int64_t k, 
                  .ema = (float)ema,
                  .one_ema = (float)(1 - ema),
                  .limit = adam->clamp > 0 ? (float)adam->clamp : INFINITY};
-  adam_range(&s, state->params + begin, state->first_moment + begin, state->second_moment + begin,
-             state->average + begin, gradient + begin, end - begin);
+  float *p = state->params + begin, *a = state->average + begin;
+  const int64_t n = end - begin;
+  switch (adam->kind) {
+  case PF_OPTIMISER_ADAM:
+    adam_range(&s, p, state->first_moment + begin, state->second_moment + begin, a, gradient + begin, n);
+    break;
+  case PF_OPTIMISER_RMSPROP:
+    rmsprop_range(&s, p, state->second_moment + begin, a, gradient + begin, n);
+    break;
+  case PF_OPTIMISER_SGD: sgd_range(&s, p, a, gradient + begin, n); break;
+  }
 }
 
 double pf_schedule_cosine(int64_t k, int64_t steps, int64_t warmup, double final) {

@@ -409,7 +409,9 @@ static pf_status measure_relatives(const session *s, int pairs, pf_evaluation_se
                    {"velocity, 100 Euler steps", TEACHER_STEPS, true},
                    {"velocity, 1 Euler step", 1, true}};
   for (size_t i = 0; i < sizeof relatives / sizeof *relatives; i++) {
-    bool possible = relatives[i].teacher ? s->model->velocity != NULL : s->model->generator != NULL;
+    bool possible = relatives[i].teacher      ? s->model->velocity != NULL
+                    : relatives[i].steps == 1 ? s->model->generator != NULL
+                                              : pf_model_takes_steps(s->model);
     bool main_row = relatives[i].steps == s->steps && relatives[i].teacher == s->teacher;
     if (!possible || main_row) continue;
     say(s, relatives[i].name);

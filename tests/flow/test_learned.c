@@ -160,6 +160,66 @@ static void one_time_has_a_velocity_and_no_map(void **state) {
   close_fixture(&f);
 }
 
+/* A plain map: F(x) or x + F(x), in any precision and cut, whatever the times and the interpolant; no velocity. */
+static void a_plain_map_knows_no_time(void **state) {
+  (void)state;
+  static const int64_t counts[] = {1, 5, 240, 300};
+  for (int skip = 0; skip < 2; skip++)
+    for (int narrow = 0; narrow < 2; narrow++) {
+      fixture f;
+      pf_error error = {0};
+      pf_learned *learned = NULL;
+      double want[D], x[D];
+      open_fixture(&f, PF_INTERPOLANT_LINEAR, 0);
+      f.map.skip = skip;
+      must(pf_learned_create(&f.map, f.params, &learned, &error), &error);
+      if (narrow) {
+        pf_learned *wide = learned;
+        must(pf_learned_create_in(wide, PF_PRECISION_BF16, &learned, &error), &error);
+        pf_learned_free(wide);
+      }
+      float *moved = test_array(N * D, sizeof *moved), *again = test_array(N * D, sizeof *again);
+      memcpy(moved, f.x, N * D * sizeof *moved);
+      memcpy(again, f.x, N * D * sizeof *again);
+      must(pf_learned_move(learned, 0, 1, (pf_rows){FIRST, N}, moved, NULL, &error), &error);
+      must(pf_learned_move(learned, 0.5, 0.25, (pf_rows){FIRST, N}, again, NULL, &error), &error);
+      assert_memory_equal(moved, again, N * D * sizeof *again);
+      for (int r = 0; r < N; r++) {
+        for (int j = 0; j < D; j++) x[j] = f.x[r * D + j];
+        plain_network(&f.map.network, &f.layout, f.p, 0, 0, x, want);
+        for (int j = 0; j < D; j++) {
+          double expected = want[j] + (skip ? x[j] : 0), tolerance = narrow ? 3e-2 : 3e-5;
+          assert_true(fabs(moved[r * D + j] - expected) <= tolerance * (1 + fabs(expected)));
+        }
+      }
+      for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+        memcpy(again, f.x, N * D * sizeof *again);
+        must(pf_learned_move(learned, 0, 1, (pf_rows){3, counts[i]}, again, NULL, &error), &error);
+        assert_memory_equal(moved, again, (size_t)counts[i] * D * sizeof *again);
+      }
+      assert_int_equal(pf_learned_velocity(learned, 0.5, (pf_rows){0, 1}, f.x, again, NULL, &error),
+                       PF_USAGE);
+      assert_non_null(strstr(error.message, "no velocity"));
+      pf_free(moved);
+      pf_free(again);
+      pf_learned_free(learned);
+      close_fixture(&f);
+    }
+}
+
+static void only_a_plain_map_skips(void **state) {
+  (void)state;
+  fixture f;
+  pf_error error = {0};
+  pf_learned *learned = NULL;
+  open_fixture(&f, PF_INTERPOLANT_TRIG, 2);
+  f.map.skip = true;
+  assert_int_equal(pf_learned_create(&f.map, f.params, &learned, &error), PF_USAGE);
+  assert_null(learned);
+  assert_non_null(strstr(error.message, "2 times"));
+  close_fixture(&f);
+}
+
 /* ---- characteristics ---- */
 
 enum { STEPS = 5, NODES = STEPS + 1, ITEMS = N * NODES * D };
@@ -294,6 +354,8 @@ int main(void) {
       cmocka_unit_test(tile_heights_give_the_same_bits),
       cmocka_unit_test(parameters_that_are_not_finite_are_refused),
       cmocka_unit_test(one_time_has_a_velocity_and_no_map),
+      cmocka_unit_test(a_plain_map_knows_no_time),
+      cmocka_unit_test(only_a_plain_map_skips),
       cmocka_unit_test(trajectories_start_at_the_draw_and_follow_the_velocity),
       cmocka_unit_test(trajectories_do_not_depend_on_cut_or_pool),
       cmocka_unit_test(a_velocity_that_overflows_is_an_error),

@@ -46,6 +46,17 @@ static inline void plain_product(const double *w, int from, int to, const double
     for (int j = 0; j < to; j++) y[j] += x[i] * w[i * to + j];
 }
 
+/* The same by a named weight of the network, over left^T W right for a spectral one. */
+static inline void plain_linear(const pf_network_config *c, const double *w, int from, int to,
+                                const double *x, double *y) {
+  double product[PLAIN_WIDTH] = {0}, sigma = c->spectral ? 0 : 1;
+  const double *left = w + from * to, *right = left + from;
+  for (int i = 0; c->spectral && i < from; i++)
+    for (int j = 0; j < to; j++) sigma += left[i] * w[i * to + j] * right[j];
+  plain_product(w, from, to, x, product);
+  for (int j = 0; j < to; j++) y[j] += product[j] / sigma;
+}
+
 /* u: cosines, then sines */
 static inline void plain_features(const pf_network_config *c, double t, double *u) {
   for (int i = 0; i < c->frequencies; i++) {
@@ -61,16 +72,18 @@ static inline void plain_times(const pf_network_config *c, const pf_layout *l, c
   int n = 2 * c->frequencies;
   if (c->times < 1) return;
   plain_features(c, t, u);
-  plain_product(plain_piece(l, p, "time.weight"), n, c->width, u, a);
+  plain_linear(c, plain_piece(l, p, "time.weight"), n, c->width, u, a);
   if (c->times < 2) return;
   plain_features(c, s, v);
   for (int i = 0; i < n; i++) v[i] -= u[i];
-  plain_product(plain_piece(l, p, "second_time.weight"), n, c->width, v, a);
+  plain_linear(c, plain_piece(l, p, "second_time.weight"), n, c->width, v, a);
 }
 
 static inline double plain_unit(const pf_network_config *c, double a) {
   if (c->activation == PF_ACTIVATION_TANH) return 1 - 2 / (exp(2 * a) + 1);
   if (c->activation == PF_ACTIVATION_SOFTPLUS) return fmax(a, 0) + log1p(exp(-20 * fabs(a))) / 20;
+  if (c->activation == PF_ACTIVATION_RELU) return a > 0 ? a : 0;
+  if (c->activation == PF_ACTIVATION_LEAKY_RELU) return a > 0 ? a : a / 5;
   return a / (1 + exp(-a));
 }
 
@@ -83,14 +96,14 @@ static inline void plain_network(const pf_network_config *c, const pf_layout *l,
     snprintf(name, sizeof name, "layer%d.bias", layer);
     memcpy(a, plain_piece(l, p, name), (size_t)c->width * sizeof *a);
     snprintf(name, sizeof name, "layer%d.weight", layer);
-    plain_product(plain_piece(l, p, name), layer ? c->width : c->inputs, c->width, h, a);
+    plain_linear(c, plain_piece(l, p, name), layer ? c->width : c->inputs, c->width, h, a);
     if (layer == 0) plain_times(c, l, p, t, s, a);
     for (int j = 0; j < c->width; j++) {
       h[j] = plain_unit(c, a[j]) + (c->residual && layer > 0 ? h[j] : 0);
     }
   }
   memcpy(f, plain_piece(l, p, "out.bias"), (size_t)c->outputs * sizeof *f);
-  plain_product(plain_piece(l, p, "out.weight"), c->width, c->outputs, h, f);
+  plain_linear(c, plain_piece(l, p, "out.weight"), c->width, c->outputs, h, f);
 }
 
 #endif

@@ -4,11 +4,21 @@
 
 enum { ROWS = 5, X = 0, T, S, DIRECTION, PIECES = 24, INPUTS = DIRECTION + 1 };
 
+#define NETWORK(in, out, w, d, t, f, m, r, a)                                                                \
+  {                                                                                                          \
+    .inputs = in, .outputs = out, .width = w, .depth = d, .times = t, .frequencies = f, .max_frequency = m,  \
+    .residual = r, .activation = a                                                                           \
+  }
 static const pf_network_config configs[] = {
-    {2, 3, 7, 1, 0, 1, 1, false, PF_ACTIVATION_SILU},    {3, 3, 6, 2, 1, 3, 8, false, PF_ACTIVATION_SILU},
-    {2, 2, 8, 3, 2, 4, 16, false, PF_ACTIVATION_SILU},   {1, 4, 5, 4, 2, 1, 1, true, PF_ACTIVATION_SILU},
-    {4, 1, 9, 3, 0, 2, 2, true, PF_ACTIVATION_SILU},     {2, 3, 8, 3, 1, 2, 4, false, PF_ACTIVATION_TANH},
-    {3, 2, 8, 3, 2, 2, 4, true, PF_ACTIVATION_SOFTPLUS},
+    NETWORK(2, 3, 7, 1, 0, 1, 1, false, PF_ACTIVATION_SILU),
+    NETWORK(3, 3, 6, 2, 1, 3, 8, false, PF_ACTIVATION_SILU),
+    NETWORK(2, 2, 8, 3, 2, 4, 16, false, PF_ACTIVATION_SILU),
+    NETWORK(1, 4, 5, 4, 2, 1, 1, true, PF_ACTIVATION_SILU),
+    NETWORK(4, 1, 9, 3, 0, 2, 2, true, PF_ACTIVATION_SILU),
+    NETWORK(2, 3, 8, 3, 1, 2, 4, false, PF_ACTIVATION_TANH),
+    NETWORK(3, 2, 8, 3, 2, 2, 4, true, PF_ACTIVATION_SOFTPLUS),
+    NETWORK(3, 2, 8, 3, 1, 2, 4, false, PF_ACTIVATION_RELU),
+    NETWORK(3, 2, 8, 3, 2, 2, 4, true, PF_ACTIVATION_LEAKY_RELU),
 };
 enum { CONFIGS = sizeof configs / sizeof *configs };
 
@@ -38,8 +48,9 @@ static void pieces_are_contiguous_and_named_once(void **state) {
   }
 }
 
-static void expect_spread(int kind) {
-  pf_network_config c = {40, 50, 200, 3, 2, 16, 16, false, (pf_activation)kind};
+static void expect_spread(int kind, double last_gain) {
+  pf_network_config c = NETWORK(40, 50, 200, 3, 2, 16, 16, false, (pf_activation)kind);
+  c.last_gain = last_gain;
   pf_layout l = layout_of(&c);
   float *p = test_array((size_t)l.total, sizeof *p), *q = test_array((size_t)l.total, sizeof *q);
   pf_layout_initialise(&l, 5, p);
@@ -55,10 +66,11 @@ static void expect_spread(int kind) {
     bool first = strcmp(item->name, "layer0.weight") == 0 || strcmp(item->name, "time.weight") == 0;
     bool out = strcmp(item->name, "out.weight") == 0;
     double variance = zero ? 0
-                           : (first                        ? 1
-                              : out                        ? 0.01
-                              : kind == PF_ACTIVATION_TANH ? 1
-                                                           : 2) /
+                           : (first                              ? 1
+                              : out                              ? (last_gain > 0 ? last_gain : 0.01)
+                              : kind == PF_ACTIVATION_TANH       ? 1
+                              : kind == PF_ACTIVATION_LEAKY_RELU ? 2 / (1 + 0.2 * 0.2)
+                                                                 : 2) /
                                  item->shape.dim[0];
     if (!(fabs(square - variance) <= 5 * variance * sqrt(2.0 / (double)n)))
       fail_msg("%s: variance %g, expected %g", item->name, square, variance);
@@ -76,7 +88,8 @@ static void expect_spread(int kind) {
 
 static void initial_values_have_the_stated_spread(void **state) {
   (void)state;
-  for (int kind = 0; kind < PF_ACTIVATION_COUNT; kind++) expect_spread(kind);
+  for (int kind = 0; kind < PF_ACTIVATION_COUNT; kind++) expect_spread(kind, 0);
+  expect_spread(PF_ACTIVATION_RELU, 1.5);
 }
 
 static void activations_are_found_by_name(void **state) {
@@ -87,9 +100,10 @@ static void activations_are_found_by_name(void **state) {
     must(pf_activation_find(pf_activation_name((pf_activation)i), &found, &error), &error);
     assert_int_equal(found, i);
   }
-  assert_int_equal(pf_activation_find("relu", &found, &error), PF_USAGE);
-  assert_non_null(strstr(error.message, "relu"));
+  assert_int_equal(pf_activation_find("gelu", &found, &error), PF_USAGE);
+  assert_non_null(strstr(error.message, "gelu"));
   assert_non_null(strstr(error.message, "softplus"));
+  assert_non_null(strstr(error.message, "leaky_relu"));
 }
 
 static void wrong_configs_are_refused_by_name(void **state) {
@@ -98,20 +112,45 @@ static void wrong_configs_are_refused_by_name(void **state) {
     pf_network_config c;
     const char *word;
   } cases[] = {
-      {{0, 1, 1, 1, 0, 1, 1, false, 0}, "inputs"},
-      {{1, 0, 1, 1, 0, 1, 1, false, 0}, "outputs"},
-      {{1, 1, 0, 1, 0, 1, 1, false, 0}, "width"},
-      {{1, 1, 8193, 1, 0, 1, 1, false, 0}, "width"},
-      {{1, 1, 1, 0, 0, 1, 1, false, 0}, "depth"},
-      {{1, 1, 1, 65, 0, 1, 1, false, 0}, "depth"},
-      {{1, 1, 1, 1, -1, 1, 1, false, 0}, "times"},
-      {{1, 1, 1, 1, 3, 1, 1, false, 0}, "times"},
-      {{1, 1, 1, 1, 1, 0, 1, false, 0}, "frequencies"},
-      {{1, 1, 1, 1, 1, 65, 1, false, 0}, "frequencies"},
-      {{1, 1, 1, 1, 1, 1, 0.5, false, 0}, "frequency"},
-      {{1, 1, 1, 1, 1, 1, NAN, false, 0}, "frequency"},
-      {{1, 1, 1, 1, 1, 1, 1e7, false, 0}, "frequency"},
-      {{1, 1, 1, 1, 1, 1, 1, false, PF_ACTIVATION_COUNT}, "activation"},
+      {NETWORK(0, 1, 1, 1, 0, 1, 1, false, 0), "inputs"},
+      {NETWORK(1, 0, 1, 1, 0, 1, 1, false, 0), "outputs"},
+      {NETWORK(1, 1, 0, 1, 0, 1, 1, false, 0), "width"},
+      {NETWORK(1, 1, 8193, 1, 0, 1, 1, false, 0), "width"},
+      {NETWORK(1, 1, 1, 0, 0, 1, 1, false, 0), "depth"},
+      {NETWORK(1, 1, 1, 65, 0, 1, 1, false, 0), "depth"},
+      {NETWORK(1, 1, 1, 1, -1, 1, 1, false, 0), "times"},
+      {NETWORK(1, 1, 1, 1, 3, 1, 1, false, 0), "times"},
+      {NETWORK(1, 1, 1, 1, 1, 0, 1, false, 0), "frequencies"},
+      {NETWORK(1, 1, 1, 1, 1, 65, 1, false, 0), "frequencies"},
+      {NETWORK(1, 1, 1, 1, 1, 1, 0.5, false, 0), "frequency"},
+      {NETWORK(1, 1, 1, 1, 1, 1, NAN, false, 0), "frequency"},
+      {NETWORK(1, 1, 1, 1, 1, 1, 1e7, false, 0), "frequency"},
+      {NETWORK(1, 1, 1, 1, 1, 1, 1, false, PF_ACTIVATION_COUNT), "activation"},
+      {{.inputs = 1,
+        .outputs = 1,
+        .width = 1,
+        .depth = 1,
+        .frequencies = 1,
+        .max_frequency = 1,
+        .last_gain = -1},
+       "last_gain"},
+      {{.inputs = 1,
+        .outputs = 1,
+        .width = 1,
+        .depth = 1,
+        .frequencies = 1,
+        .max_frequency = 1,
+        .last_gain = NAN},
+       "last_gain"},
+      {{.inputs = 1,
+        .outputs = 1,
+        .width = 1,
+        .depth = 1,
+        .times = 2,
+        .frequencies = 1,
+        .max_frequency = 1,
+        .spectral = true},
+       "spectral"},
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     pf_layout l = {.count = -7};
@@ -213,7 +252,7 @@ static void the_diagonal_ignores_the_second_time(void **state) {
 static void every_weight_has_a_gradient(void **state) {
   (void)state;
   for (int i = 0; i < CONFIGS; i++)
-    for (int fresh = 0; fresh < 2; fresh++) {
+    for (int fresh = 0; fresh < 2 && configs[i].activation != PF_ACTIVATION_RELU; fresh++) { /* dead units */
       fixture f;
       pf_node pieces[PIECES], gradients[PIECES];
       double *out[PIECES];
@@ -240,6 +279,88 @@ static void every_weight_has_a_gradient(void **state) {
     }
 }
 
+/* With the directions random, not yet singular vectors; by the time path as well. */
+static void a_spectral_network_divides_by_its_norms(void **state) {
+  (void)state;
+  fixture f;
+  pf_network_config c = NETWORK(3, 2, 8, 3, 1, 2, 4, false, PF_ACTIVATION_SILU);
+  double got[2][ROWS * 4];
+  c.spectral = true;
+  open_fixture(&f, &c, PF_SHARED);
+  pf_node y[] = {pf_network_apply(&c, 0, f.x, f.t, f.s),
+                 pf_network_apply_path(&c, 0, f.x, pf_network_time_path(&c, 0, f.t, f.s))};
+  evaluate(&f, y, 2, (double *[]){got[0], got[1]});
+  expect_formula(&f, got[0], PF_SHARED);
+  expect_formula(&f, got[1], PF_SHARED);
+  close_fixture(&f);
+}
+
+/* ---- two networks in one array ---- */
+
+static void appended_pieces_follow_under_their_prefix(void **state) {
+  (void)state;
+  pf_layout l = {0}, first = layout_of(&configs[0]), second = layout_of(&configs[4]);
+  pf_error error = {0};
+  must(pf_layout_append(&l, "generator", &first, &error), &error);
+  must(pf_layout_append(&l, "critic", &second, &error), &error);
+  assert_int_equal(l.count, first.count + second.count);
+  assert_true(l.total == first.total + second.total);
+  for (int a = 0; a < l.count; a++) {
+    const pf_parameter *from = a < first.count ? &first.items[a] : &second.items[a - first.count];
+    char name[60];
+    snprintf(name, sizeof name, "%s.%s", a < first.count ? "generator" : "critic", from->name);
+    assert_string_equal(l.items[a].name, name);
+    assert_true(l.items[a].offset == from->offset + (a < first.count ? 0 : first.total));
+    assert_int_equal(pf_shape_items(&l.items[a].shape), pf_shape_items(&from->shape));
+    assert_int_equal(l.items[a].initial.kind, from->initial.kind);
+    assert_true(l.items[a].initial.scale == from->initial.scale);
+  }
+  pf_layout_free(&l);
+  pf_layout_free(&first);
+  pf_layout_free(&second);
+}
+
+static void a_refused_append_changes_nothing(void **state) {
+  (void)state;
+  pf_layout l = {0}, more = layout_of(&configs[0]);
+  pf_error error = {0};
+  must(pf_layout_append(&l, "a", &more, &error), &error);
+  assert_int_equal(pf_layout_append(&l, "a", &more, &error), PF_USAGE);
+  assert_non_null(strstr(error.message, "a.layer0.weight"));
+  assert_int_equal(pf_layout_append(&l, "a_prefix_of_many_letters_or_more", &more, &error), PF_USAGE);
+  assert_non_null(strstr(error.message, "39"));
+  assert_int_equal(l.count, more.count);
+  assert_true(l.total == more.total);
+  pf_layout_free(&l);
+  pf_status status = PF_NO_MEMORY;
+  for (int k = 1; status != PF_OK; k++) {
+    pf_memory_fail_at(k);
+    status = pf_layout_append(&l, "a", &more, NULL);
+    pf_memory_fail_at(0);
+    assert_true(status == PF_OK || (status == PF_NO_MEMORY && l.count == 0 && l.total == 0));
+  }
+  pf_layout_free(&l);
+  pf_layout_free(&more);
+}
+
+/* The second network of an array has the values it has alone. */
+static void a_network_may_begin_anywhere(void **state) {
+  (void)state;
+  enum { OFFSET = 37 };
+  fixture f;
+  double got[ROWS * 4], *out = got;
+  open_fixture(&f, &configs[2], PF_PER_ROW);
+  double *later = test_array((size_t)(f.layout.total + OFFSET), sizeof *later), *first = f.p;
+  memcpy(later + OFFSET, first, (size_t)f.layout.total * sizeof *later);
+  pf_node y = pf_network_apply_at(f.c, 0, OFFSET, f.x, f.t, f.s);
+  f.p = later;
+  evaluate(&f, &y, 1, &out);
+  f.p = first;
+  expect_formula(&f, got, PF_PER_ROW);
+  pf_free(later);
+  close_fixture(&f);
+}
+
 static void lack_of_memory_is_an_error(void **state) {
   (void)state;
   pf_status status = PF_NO_MEMORY;
@@ -262,6 +383,10 @@ int main(void) {
       cmocka_unit_test(values_are_the_formula),
       cmocka_unit_test(the_diagonal_ignores_the_second_time),
       cmocka_unit_test(every_weight_has_a_gradient),
+      cmocka_unit_test(a_spectral_network_divides_by_its_norms),
+      cmocka_unit_test(appended_pieces_follow_under_their_prefix),
+      cmocka_unit_test(a_refused_append_changes_nothing),
+      cmocka_unit_test(a_network_may_begin_anywhere),
       cmocka_unit_test(lack_of_memory_is_an_error),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,4 @@
-/* Adam, schedules, averages and the state registry. */
+/* Optimisers, schedules, averages and the state registry. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -61,6 +61,81 @@ static void any_range_equals_a_double_reference(void **state) {
     assert_true(fabs(p[i] - P[i]) < 2e-5);
     assert_true(fabs(a[i] - A[i]) < 2e-5);
   }
+}
+
+/* ---- the other kinds ---- */
+
+/* A gradient that is always g: v after k steps is (1 - beta2^k) g^2, with no correction. */
+static void rmsprop_is_its_closed_form(void **state) {
+  (void)state;
+  float p = 10, m = 5, v = 0, a = 10, g = -4;
+  pf_adam rms = {
+      .kind = PF_OPTIMISER_RMSPROP, .learning_rate = 0.25, .beta1 = 0.5, .beta2 = 0.75, .epsilon = 0.5};
+  pf_adam_state s = {&p, &m, &v, &a, 1};
+  double expected = 10, average = 10;
+  for (int k = 1; k <= 6; k++) {
+    pf_adam_update(&rms, &s, k, &g, 0.5, 0.5, 0, 1); /* the gradient is -2 */
+    double second = (1 - pow(0.75, k)) * 4;
+    expected += 0.25 * 2 / (sqrt(second) + 0.5);
+    average = 0.5 * average + 0.5 * expected;
+    assert_true(fabs(v - second) < 1e-6 && m == 5);
+    assert_true(fabs(p - expected) < 1e-5 && fabs(a - average) < 1e-5);
+  }
+}
+
+/* k steps of rate r on w^2 / 2 with weight decay d: w (1 - r - r d)^k. */
+static void sgd_is_its_closed_form(void **state) {
+  (void)state;
+  float p = 8, m = 5, v = 7, a = 8;
+  pf_adam sgd = {
+      .kind = PF_OPTIMISER_SGD, .learning_rate = 0.25, .weight_decay = 0.5, .beta1 = 0.9, .beta2 = 0.9};
+  pf_adam_state s = {&p, &m, &v, &a, 1};
+  for (int k = 1; k <= 8; k++) {
+    float g = 2 * p;
+    pf_adam_update(&sgd, &s, k, &g, 0.5, 0, 0, 1);
+    assert_true(fabs(p - 8 * pow(1 - 0.25 - 0.125, k)) < 1e-5);
+    assert_true(a == p && m == 5 && v == 7);
+  }
+}
+
+/* The clamp, ranges and NaN as for Adam. */
+static void every_kind_clamps_within_its_range(void **state) {
+  (void)state;
+  enum { MANY = 37, FIRST = 3, LAST = 30 };
+  for (int kind = PF_OPTIMISER_ADAM; kind <= PF_OPTIMISER_SGD; kind++) {
+    float p[MANY], m[MANY] = {0}, v[MANY] = {0}, a[MANY] = {0}, g[MANY];
+    pf_adam adam = {.kind = (pf_optimiser)kind,
+                    .learning_rate = 0.25,
+                    .beta1 = 0.5,
+                    .beta2 = 0.5,
+                    .epsilon = 1,
+                    .clamp = 1.5};
+    pf_adam_state s = {p, m, v, a, MANY};
+    for (int i = 0; i < MANY; i++) {
+      p[i] = i == 20 ? NAN : 1.4f;
+      g[i] = i % 2 ? -100 : 0;
+    }
+    pf_adam_update(&adam, &s, 1, g, 1, 0.5, FIRST, LAST);
+    for (int i = 0; i < MANY; i++) {
+      bool inside = i >= FIRST && i < LAST;
+      assert_true(i == 20 ? isnan(p[i]) : p[i] == (inside && i % 2 ? 1.5f : 1.4f));
+      assert_true(i == 20 ? isnan(a[i]) : a[i] == (inside ? p[i] / 2 : 0));
+    }
+  }
+}
+
+static void optimisers_are_found_by_name(void **state) {
+  (void)state;
+  pf_error error = {0};
+  pf_optimiser found;
+  for (int kind = PF_OPTIMISER_ADAM; kind <= PF_OPTIMISER_SGD; kind++) {
+    assert_int_equal(pf_optimiser_find(pf_optimiser_name((pf_optimiser)kind), &found, &error), PF_OK);
+    assert_int_equal(found, kind);
+  }
+  assert_int_equal(pf_adam_default().kind, PF_OPTIMISER_ADAM);
+  assert_int_equal(pf_optimiser_find("adagrad", &found, &error), PF_USAGE);
+  assert_non_null(strstr(error.message, "adagrad"));
+  assert_non_null(strstr(error.message, "rmsprop"));
 }
 
 /* Beyond the bound a parameter stops at it, on both sides; the average follows what was kept. */
@@ -204,6 +279,10 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(three_steps_by_hand),
       cmocka_unit_test(any_range_equals_a_double_reference),
+      cmocka_unit_test(rmsprop_is_its_closed_form),
+      cmocka_unit_test(sgd_is_its_closed_form),
+      cmocka_unit_test(every_kind_clamps_within_its_range),
+      cmocka_unit_test(optimisers_are_found_by_name),
       cmocka_unit_test(the_clamp_bounds_every_parameter),
       cmocka_unit_test(a_nan_stays_one_through_the_clamp),
       cmocka_unit_test(the_schedule_warms_up_and_falls),
