@@ -9,7 +9,8 @@
 #include "../base/cpu.h"
 #include "../base/memory.h"
 #include "../base/rng.h"
-#include "../flow/cloud.h"
+#include "../flow/plan_field.h"
+#include "../metrics/two_sample.h"
 #include "../ot/assignment.h"
 #include "wgf.h"
 

@@ -14,6 +14,7 @@ typedef struct slopes {
   pf_node y;
   double *p; /* n, moved while differences are taken */
   int64_t n, rows;
+  double h;                           /* of the differences; 0: 1e-3 */
   const double *frozen;               /* parameter set 2, NULL without */
   const double *inputs[SLOPE_INPUTS]; /* from SLOPE_DIRECTIONS on: taken by the second order */
 } slopes;
@@ -73,7 +74,7 @@ static inline double slopes_square(const slopes *s, const slopes_leaves *l, doub
 /* Of y (leaves NULL) or of its gradient's squared norm, along parameter i; error h^4. */
 static inline double slopes_difference(const slopes *s, const slopes_leaves *l, int64_t i, double *scratch) {
   static const double step[] = {1, -1, 2, -2}, weight[] = {8, -8, -1, 1};
-  const double h = 1e-3, kept = s->p[i];
+  const double h = s->h > 0 ? s->h : 1e-3, kept = s->p[i];
   double sum = 0;
   for (int k = 0; k < 4; k++) {
     s->p[i] = kept + step[k] * h;
