@@ -193,7 +193,14 @@ static inline pf_characteristic small_settings(pf_interpolant interpolant) {
                          .semigroup = 0.7,
                          .huber = 0.2,
                          .teacher_substeps = 3};
-  c.velocity = (pf_time_map){interpolant, {D, D, 5, 2, 1, 2, 3, false, PF_ACTIVATION_SILU}};
+  c.velocity = (pf_time_map){.interpolant = interpolant,
+                             .network = {.inputs = D,
+                                         .outputs = D,
+                                         .width = 5,
+                                         .depth = 2,
+                                         .times = 1,
+                                         .frequencies = 2,
+                                         .max_frequency = 3}};
   c.generator = c.velocity;
   c.generator.network.times = 2;
   return c;
