@@ -29,6 +29,7 @@ static int print_text(json_t *root) {
   print_object(json_object_get(root, "facts"), "");
   print_object(json_object_get(root, "generator"), "generator ");
   print_object(json_object_get(root, "velocity"), "velocity ");
+  print_object(json_object_get(root, "critic"), "critic ");
   const json_t *columns = json_object_get(root, "columns");
   printf("\n%zu columns:", json_array_size(columns));
   for (size_t i = 0; i < json_array_size(columns); i++) {

@@ -47,17 +47,24 @@ static void add_method(pf_report_work *w) {
     add_fact(w, "time", "%g to %g", w->model->start, w->model->end);
 }
 
-static pf_status add_network(pf_report_work *w, const char *key, const pf_learned *learned, pf_error *error) {
-  static const char *const TIMES[] = {"of the noise alone", "one time", "two times"};
-  if (!learned) return PF_OK;
-  const pf_network_config *c = &pf_learned_map_of(learned)->network;
+static pf_status add_network(pf_report_work *w, const char *key, const pf_network_config *c,
+                             pf_error *error) {
+  static const char *const TIMES[] = {"no time", "one time", "two times"};
   pf_layout layout = {0};
   PF_TRY(pf_network_layout(c, &layout, error));
-  add_fact(w, key, "MLP %d x %d %s%s, %s, %lld parameters", c->depth, c->width,
-           pf_activation_label(c->activation), c->residual ? ", residual" : "", TIMES[c->times],
-           (long long)layout.total);
+  add_fact(w, key, "MLP %d x %d %s%s%s, %s, %lld parameters", c->depth, c->width,
+           pf_activation_label(c->activation), c->residual ? ", residual" : "",
+           c->spectral ? ", spectral" : "", TIMES[c->times], (long long)layout.total);
   pf_layout_free(&layout);
   return PF_OK;
+}
+
+static pf_status add_map(pf_report_work *w, const char *key, const pf_learned *learned, pf_error *error) {
+  return learned ? add_network(w, key, &pf_learned_map_of(learned)->network, error) : PF_OK;
+}
+
+static pf_status add_critic(pf_report_work *w, pf_error *error) {
+  return w->model->critic ? add_network(w, "critic", pf_critic_config_of(w->model->critic), error) : PF_OK;
 }
 
 static pf_status add_flow(pf_report_work *w, pf_error *error) {
@@ -194,8 +201,9 @@ pf_status pf_report_fill_facts(pf_report_work *w, pf_error *error) {
   write_title(w);
   write_subtitle(w);
   add_method(w);
-  PF_TRY(add_network(w, "generator", w->model->generator, error));
-  PF_TRY(add_network(w, "velocity", w->model->velocity, error));
+  PF_TRY(add_map(w, "generator", w->model->generator, error));
+  PF_TRY(add_map(w, "velocity", w->model->velocity, error));
+  PF_TRY(add_critic(w, error));
   PF_TRY(add_flow(w, error));
   add_straightness(w);
   add_training(w);

@@ -32,7 +32,6 @@ struct pf_learned {
   pf_precision precision;
   const height *heights; /* up to the first of no rows, HEIGHTS at most */
   float *params;
-  int64_t parameters;
   pf_program *move_terms;     /* of a network of two times, else NULL */
   pf_program *velocity_terms; /* NULL for a plain map */
   pf_program *tile[HEIGHTS];
@@ -103,26 +102,12 @@ static pf_status prepare_tile(pf_learned *learned, int i, pf_error *error) {
   return PF_OK;
 }
 
-static pf_status copy_params(pf_learned *learned, const float *params, pf_error *error) {
-  pf_layout layout = {0};
-  PF_TRY(pf_network_layout(&learned->map.network, &layout, error));
-  learned->parameters = layout.total;
-  pf_layout_free(&layout);
-  PF_TRY(pf_alloc((size_t)learned->parameters, sizeof(float), &learned->params, error));
-  for (int64_t i = 0; i < learned->parameters; i++) {
-    if (!isfinite(params[i]))
-      return pf_fail(error, PF_NON_FINITE, "network parameter %lld is %g", (long long)i, (double)params[i]);
-    learned->params[i] = params[i];
-  }
-  return PF_OK;
-}
-
 static pf_status prepare(pf_learned *learned, const float *params, pf_error *error) {
   const pf_time_map *map = &learned->map;
   const int times = map->network.times;
   if (map->skip && !pf_time_map_is_plain(map))
     return pf_fail(error, PF_USAGE, "a map of %d times cannot skip: only a plain one does", times);
-  PF_TRY(copy_params(learned, params, error));
+  PF_TRY(pf_network_copy_params(&map->network, params, &learned->params, error));
   if (times == 2) PF_TRY(compile_terms(map, build_move_terms, &learned->move_terms, error));
   if (times > 0) PF_TRY(compile_terms(map, build_velocity_terms, &learned->velocity_terms, error));
   learned->heights = heights_of[learned->precision];

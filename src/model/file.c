@@ -65,6 +65,7 @@ static pf_status fill_container(const struct pf_model *model, pf_container *cont
   PF_TRY(pf_file_add_learned(model->generator, "generator", container, root, error));
   PF_TRY(pf_file_add_learned(model->velocity, "velocity", container, root, error));
   PF_TRY(pf_file_add_flow(model->flow, container, root, error));
+  PF_TRY(pf_file_add_critic(model->critic, container, root, error));
   PF_TRY(add_curves(model, container, error));
   return set_root(container, root, error);
 }
@@ -159,6 +160,7 @@ static pf_status read_model(const pf_container *container, const json_t *root, s
   PF_TRY(pf_file_read_learned(container, root, "generator", columns, &model->generator, error));
   PF_TRY(pf_file_read_learned(container, root, "velocity", columns, &model->velocity, error));
   PF_TRY(pf_file_read_flow(container, root, columns, &model->flow, error));
+  PF_TRY(pf_file_read_critic(container, root, columns, &model->critic, error));
   if (!model->generator && !model->velocity && !model->flow)
     return pf_fail(error, PF_BAD_INPUT, "it holds no network");
   if (model->velocity && pf_time_map_is_plain(pf_learned_map_of(model->velocity)))
@@ -217,6 +219,7 @@ pf_status pf_model_describe(const struct pf_model *model, char **json, pf_error 
   if (status == PF_OK) status = pf_file_describe_learned(model->generator, "generator", root, error);
   if (status == PF_OK) status = pf_file_describe_learned(model->velocity, "velocity", root, error);
   if (status == PF_OK) status = pf_file_describe_flow(model->flow, root, error);
+  if (status == PF_OK) status = pf_file_describe_critic(model->critic, root, error);
   char *text = status == PF_OK ? json_dumps(root, JSON_INDENT(2)) : NULL;
   json_decref(root);
   if (status != PF_OK) return status;

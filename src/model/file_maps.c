@@ -52,6 +52,10 @@ pf_status pf_file_describe_flow(const pf_cnf *flow, json_t *root, pf_error *erro
   return flow ? set_object(root, "flow", flow_json(pf_cnf_config_of(flow)), error) : PF_OK;
 }
 
+pf_status pf_file_describe_critic(const pf_critic *critic, json_t *root, pf_error *error) {
+  return critic ? set_object(root, "critic", network_json(pf_critic_config_of(critic)), error) : PF_OK;
+}
+
 /* The name and shape under which a piece stands in a file. */
 static pf_array array_of(const pf_parameter *p, const char *prefix, char name[80]) {
   snprintf(name, 80, "%s.%s", prefix, p->name);
@@ -70,15 +74,28 @@ static pf_status add_params(const pf_layout *layout, const char *prefix, const f
   return PF_OK;
 }
 
-pf_status pf_file_add_learned(const pf_learned *learned, const char *prefix, pf_container *container,
-                              json_t *root, pf_error *error) {
+static pf_status add_network(const pf_network_config *config, const float *params, const char *prefix,
+                             pf_container *container, pf_error *error) {
   pf_layout layout = {0};
-  if (!learned) return PF_OK;
-  PF_TRY(pf_file_describe_learned(learned, prefix, root, error));
-  PF_TRY(pf_network_layout(&pf_learned_map_of(learned)->network, &layout, error));
-  pf_status status = add_params(&layout, prefix, pf_learned_params(learned), container, error);
+  PF_TRY(pf_network_layout(config, &layout, error));
+  pf_status status = add_params(&layout, prefix, params, container, error);
   pf_layout_free(&layout);
   return status;
+}
+
+pf_status pf_file_add_learned(const pf_learned *learned, const char *prefix, pf_container *container,
+                              json_t *root, pf_error *error) {
+  if (!learned) return PF_OK;
+  PF_TRY(pf_file_describe_learned(learned, prefix, root, error));
+  return add_network(&pf_learned_map_of(learned)->network, pf_learned_params(learned), prefix, container,
+                     error);
+}
+
+pf_status pf_file_add_critic(const pf_critic *critic, pf_container *container, json_t *root,
+                             pf_error *error) {
+  if (!critic) return PF_OK;
+  PF_TRY(pf_file_describe_critic(critic, root, error));
+  return add_network(pf_critic_config_of(critic), pf_critic_params(critic), "critic", container, error);
 }
 
 static void block_prefix(int block, char prefix[24]) { snprintf(prefix, 24, "flow.%d", block + 1); }
@@ -128,14 +145,17 @@ static pf_status read_spectral(const json_t *object, pf_network_config *c, pf_er
   return PF_OK;
 }
 
-/* Of least to most times. */
-static pf_status read_network(const json_t *object, int columns, int least, int most, pf_network_config *c,
-                              pf_error *error) {
-  PF_TRY(pf_file_read_int(object, "inputs", columns, columns, &c->inputs, error));
-  PF_TRY(pf_file_read_int(object, "outputs", columns, columns, &c->outputs, error));
+/* What a network of its kind must have. */
+typedef struct kind {
+  int inputs, outputs, least_times, most_times;
+} kind;
+
+static pf_status read_network(const json_t *object, const kind *k, pf_network_config *c, pf_error *error) {
+  PF_TRY(pf_file_read_int(object, "inputs", k->inputs, k->inputs, &c->inputs, error));
+  PF_TRY(pf_file_read_int(object, "outputs", k->outputs, k->outputs, &c->outputs, error));
   PF_TRY(pf_file_read_int(object, "width", 1, 8192, &c->width, error));
   PF_TRY(pf_file_read_int(object, "depth", 1, 64, &c->depth, error));
-  PF_TRY(pf_file_read_int(object, "times", least, most, &c->times, error));
+  PF_TRY(pf_file_read_int(object, "times", k->least_times, k->most_times, &c->times, error));
   PF_TRY(pf_file_read_int(object, "frequencies", 1, PF_MAX_FREQUENCIES, &c->frequencies, error));
   PF_TRY(pf_json_get_number(object, "max_frequency", 1, 1e6, &c->max_frequency, error));
   PF_TRY(pf_json_get_bool(object, "residual", &c->residual, error));
@@ -145,7 +165,7 @@ static pf_status read_network(const json_t *object, int columns, int least, int 
 
 static pf_status read_map(const json_t *object, int columns, pf_time_map *map, pf_error *error) {
   const char *interpolant = NULL;
-  PF_TRY(read_network(object, columns, 0, 2, &map->network, error));
+  PF_TRY(read_network(object, &(kind){columns, columns, 0, 2}, &map->network, error));
   if (pf_time_map_is_plain(map)) return pf_json_get_bool(object, "skip", &map->skip, error);
   PF_TRY(pf_json_get_string(object, "interpolant", &interpolant, error));
   if (pf_interpolant_find(interpolant, &map->interpolant, NULL) != PF_OK)
@@ -160,7 +180,7 @@ static pf_status read_flow(const json_t *object, int columns, pf_cnf_config *c, 
   PF_TRY(pf_file_read_int(object, "steps", 1, PF_CNF_STEPS, &c->steps, error));
   PF_TRY(pf_json_get_string(object, "field", &field, error));
   if (strcmp(field, field_names[PF_FIELD_NETWORK]) == 0)
-    return read_network(object, columns, 0, 1, &c->field.network, error);
+    return read_network(object, &(kind){columns, columns, 0, 1}, &c->field.network, error);
   if (strcmp(field, field_names[PF_FIELD_POTENTIAL]) != 0)
     return pf_fail(error, PF_BAD_INPUT, "unknown field '%s'", field);
   c->field.kind = PF_FIELD_POTENTIAL;
@@ -198,6 +218,24 @@ static pf_status as_bad_input(pf_status status, pf_error *error) {
   return PF_BAD_INPUT;
 }
 
+/* The weights of a network, to be freed. */
+static pf_status read_weights(const pf_container *container, const char *prefix,
+                              const pf_network_config *network, float **out, pf_error *error) {
+  pf_layout layout = {0};
+  float *params = NULL;
+  pf_status status = pf_network_layout(network, &layout, error);
+  /* before any memory is taken: a few bytes may claim a network of gigabytes */
+  if (status == PF_OK) status = read_params(container, prefix, &layout, NULL, error);
+  if (status == PF_OK) status = pf_alloc((size_t)layout.total, sizeof(float), &params, error);
+  if (status == PF_OK) status = read_params(container, prefix, &layout, params, error);
+  pf_layout_free(&layout);
+  if (status == PF_OK)
+    *out = params;
+  else
+    pf_free(params);
+  return status;
+}
+
 pf_status pf_file_read_learned(const pf_container *container, const json_t *root, const char *prefix,
                                int columns, pf_learned **out, pf_error *error) {
   const json_t *object = NULL;
@@ -206,16 +244,25 @@ pf_status pf_file_read_learned(const pf_container *container, const json_t *root
   pf_time_map map;
   memset(&map, 0, sizeof map);
   PF_TRY(read_map(object, columns, &map, error));
-  pf_layout layout = {0};
   float *params = NULL;
-  pf_status status = pf_network_layout(&map.network, &layout, error);
-  /* before any memory is taken: a few bytes may claim a network of gigabytes */
-  if (status == PF_OK) status = read_params(container, prefix, &layout, NULL, error);
-  if (status == PF_OK) status = pf_alloc((size_t)layout.total, sizeof(float), &params, error);
-  if (status == PF_OK) status = read_params(container, prefix, &layout, params, error);
-  if (status == PF_OK) status = pf_learned_create(&map, params, out, error);
+  PF_TRY(read_weights(container, prefix, &map.network, &params, error));
+  pf_status status = pf_learned_create(&map, params, out, error);
   pf_free(params);
-  pf_layout_free(&layout);
+  return as_bad_input(status, error);
+}
+
+pf_status pf_file_read_critic(const pf_container *container, const json_t *root, int columns, pf_critic **out,
+                              pf_error *error) {
+  const json_t *object = NULL;
+  PF_TRY(find_object(root, "critic", &object, error));
+  if (!object) return PF_OK;
+  pf_network_config config;
+  float *params = NULL;
+  memset(&config, 0, sizeof config);
+  PF_TRY(read_network(object, &(kind){columns, 1, 0, 0}, &config, error));
+  PF_TRY(read_weights(container, "critic", &config, &params, error));
+  pf_status status = pf_critic_create(&config, params, out, error);
+  pf_free(params);
   return as_bad_input(status, error);
 }
 

@@ -30,6 +30,7 @@ void pf_model_free(struct pf_model *model) {
   pf_learned_free(model->generator);
   pf_learned_free(model->velocity);
   pf_cnf_free(model->flow);
+  pf_critic_free(model->critic);
   json_decref(model->facts);
   for (int i = 0; i < model->n_curves; i++) {
     pf_free(model->curves[i].steps);

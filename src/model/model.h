@@ -10,6 +10,7 @@
 #include <jansson.h>
 #include "../data/encoder.h"
 #include "../flow/cnf.h"
+#include "../flow/critic.h"
 #include "../flow/learned.h"
 
 enum { PF_FORMAT_VERSION = 1 };
@@ -30,6 +31,7 @@ struct pf_model {
   pf_learned *generator; /* two-time map; NULL for a velocity-only model */
   pf_learned *velocity;  /* NULL when not kept */
   pf_cnf *flow; /* a flow with likelihood, NULL for other methods; `generator` is then its one-step student */
+  pf_critic *critic; /* potential of the last field, NULL when the method has none */
   double start, end; /* sampling moves from `start` to `end`, normally 0 and the interpolant's end */
   json_t *facts;     /* object: method, settings, seed, steps, version, ... */
   int n_curves;

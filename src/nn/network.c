@@ -4,6 +4,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include "../base/memory.h"
 
 /* One pass over the network. */
 typedef struct passage {
@@ -191,4 +192,20 @@ pf_status pf_network_layout(const pf_network_config *config, pf_layout *out, pf_
   pf_node none = {NULL, -1};
   pass(&p, none, none, none);
   return pf_walk_finish(&p.walk, out);
+}
+
+pf_status pf_network_copy_params(const pf_network_config *config, const float *params, float **out,
+                                 pf_error *error) {
+  pf_layout layout = {0};
+  PF_TRY(pf_network_layout(config, &layout, error));
+  const int64_t count = layout.total;
+  float *copy = NULL;
+  pf_layout_free(&layout);
+  for (int64_t i = 0; i < count; i++)
+    if (!isfinite(params[i]))
+      return pf_fail(error, PF_NON_FINITE, "network parameter %lld is %g", (long long)i, (double)params[i]);
+  PF_TRY(pf_alloc((size_t)count, sizeof *copy, &copy, error));
+  for (int64_t i = 0; i < count; i++) copy[i] = params[i];
+  *out = copy;
+  return PF_OK;
 }

@@ -45,6 +45,11 @@ pf_status pf_network_config_check(const pf_network_config *config, pf_error *err
  * which start as random directions: a few pf_network_spectral_step (5) must come before the first use. */
 pf_status pf_network_layout(const pf_network_config *config, pf_layout *out, pf_error *error);
 
+/* A checked copy of the network's flat array: *out, one float an element of the layout, to be freed with pf_free. PF_NON_FINITE
+ * names the first parameter that is not finite. */
+pf_status pf_network_copy_params(const pf_network_config *config, const float *params, float **out,
+                                 pf_error *error);
+
 /* F as a PER_ROW node of `outputs` columns. x: PER_ROW [inputs]; t, s: scalars, PER_ROW or SHARED (ignored
  * beyond config->times; pass x for an unused one). Parameters come from set `set` at offset 0. */
 pf_node pf_network_apply(const pf_network_config *config, int set, pf_node x, pf_node t, pf_node s);

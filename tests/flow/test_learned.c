@@ -16,7 +16,14 @@ typedef struct fixture {
 
 static void open_fixture(fixture *f, pf_interpolant kind, int times) {
   pf_error error = {0};
-  *f = (fixture){.map = {kind, {D, D, WIDTH, 3, times, 4, 8, false}}};
+  *f = (fixture){.map = {.interpolant = kind,
+                         .network = {.inputs = D,
+                                     .outputs = D,
+                                     .width = WIDTH,
+                                     .depth = 3,
+                                     .times = times,
+                                     .frequencies = 4,
+                                     .max_frequency = 8}}};
   must(pf_network_layout(&f->map.network, &f->layout, &error), &error);
   size_t n = (size_t)f->layout.total;
   f->p = test_array(n, sizeof *f->p);

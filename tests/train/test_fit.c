@@ -32,7 +32,10 @@ typedef struct problem {
 static void make_problem(problem *p, int width) {
   float noise[ROWS];
   pf_error error = {0};
-  *p = (problem){.network = {2, 1, width, 2, 0, 1, 1, false}, .parameters = WEIGHTS};
+  *p = (problem){
+      .network =
+          {.inputs = 2, .outputs = 1, .width = width, .depth = 2, .frequencies = 1, .max_frequency = 1},
+      .parameters = WEIGHTS};
   pf_fill_normal_f32(1, PF_STREAM_TEST, 0, 0, ROWS, 2, p->x);
   pf_fill_normal_f32(2, PF_STREAM_TEST, 0, 0, ROWS, 1, noise);
   for (int i = 0; i < ROWS; i++) p->y[i] = 2 * p->x[2 * i] - p->x[2 * i + 1] + 0.5f + 0.3f * noise[i];

@@ -30,7 +30,9 @@ static void must(pf_status status, const pf_error *error) {
 /* A network of two hidden layers learns to give its input back. */
 static void set_up_wide(problem *p, int width, int threads) {
   pf_error error = {0};
-  *p = (problem){.network = {3, 3, width, 2, 0, 1, 1, false}};
+  *p = (problem){
+      .network = {
+          .inputs = 3, .outputs = 3, .width = width, .depth = 2, .frequencies = 1, .max_frequency = 1}};
   pf_fill_normal_f32(1, PF_STREAM_TEST, 0, 0, ROWS, 3, p->x);
   must(pf_network_layout(&p->network, &p->layout, &error), &error);
   must(pf_graph_create(&p->objective.graph, &error), &error);
