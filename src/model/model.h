@@ -1,8 +1,8 @@
 /* What a model file means: everything needed to sample, to reproduce the training and to report on it.
  *
- * A model is a column encoder and one or two trained maps: the generator g (one-step, two-time map) and what it was fitted
- * to, a velocity (kept so that quality can be decomposed and few-step integrators compared) or a flow with likelihood. Facts
- * are JSON metadata (docs/format.md); loading validates every one of them.
+ * A model is a column encoder and one or two trained maps: the generator g (one step from noise; a two-time map or a plain one)
+ * and what it was fitted to, a velocity (kept so that quality can be decomposed and few-step integrators compared) or a flow with
+ * likelihood. Facts are JSON metadata (docs/format.md); loading validates every one of them.
  */
 #ifndef PF_MODEL_MODEL_H
 #define PF_MODEL_MODEL_H
@@ -28,7 +28,7 @@ struct pf_model {
   int columns;
   pf_table *columns_like; /* zero rows: names, types and decimals of the columns */
   pf_encoder *encoder;
-  pf_learned *generator; /* two-time map; NULL for a velocity-only model */
+  pf_learned *generator; /* two-time or plain map; NULL for a velocity-only model */
   pf_learned *velocity;  /* NULL when not kept */
   pf_cnf *flow; /* a flow with likelihood, NULL for other methods; `generator` is then its one-step student */
   pf_critic *critic; /* potential of the last field, NULL when the method has none */
@@ -75,6 +75,8 @@ pf_status pf_model_invert(const struct pf_model *model, const pf_follow *follow,
 
 /* ---- sampler.c and draw.c ---- */
 
+/* Whether the generator may take more than one step: not one that is a plain map. */
+bool pf_model_takes_steps(const struct pf_model *model);
 /* Steps of a sampler that was asked for 0: one evaluation of a generator, a flow's own Runge-Kutta steps, 100 of a velocity. */
 int64_t pf_model_default_steps(const struct pf_model *model, bool teacher);
 
