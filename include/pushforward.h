@@ -493,6 +493,46 @@ typedef struct pf_evaluation_set {
 pf_status pf_evaluate(const pf_model *model, const pf_table *real, const char *law,
                       const pf_evaluate_options *options, pf_evaluation_set *out, pf_error *error);
 
+/* ---- particles ------------------------------------------------------------------------------------- */
+
+enum { PF_PARTICLES_MAX = 8192 }; /* rows that can move at once */
+
+/* Rows that follow a Wasserstein gradient flow towards other rows, along transport plans and without a network
+ * (arXiv 2405.16351, 2406.13619). */
+typedef struct pf_particles_options {
+  int64_t rows; /* N: rows that move and rows they move to, 1 to PF_PARTICLES_MAX */
+  const char
+      *distance; /* what falls: "w1" (every row at unit speed) or "w2" (in proportion to its way; w2^2/2) */
+  const char *move; /* "euler", "midpoint", "heun" or "rk4" */
+  int64_t steps;    /* K, to 1000000; a plan for every stage of each */
+  double step;     /* its length; 0: for w1 .05 of the target rows' RMS distance from their mean, for w2 .1 */
+  double decay;    /* step k has length step / (1 + decay k) */
+  double sinkhorn; /* 0: exact plans; > 0: Sinkhorn's, regularised by so much of the mean cost */
+  uint64_t seed;   /* of the choice of rows, and of the source where none is given */
+  const char *trajectory; /* file for every node: NPY, (K + 1) x N x d; NULL: none */
+  pf_hooks hooks;
+} pf_particles_options;
+
+pf_particles_options pf_particles_options_default(void); /* w1, euler, 50 steps, seed 1; rows must be set */
+
+typedef struct pf_particles {
+  pf_table *moved;         /* N rows, the target's column names */
+  int64_t steps;           /* K */
+  double step;             /* as used */
+  double *time, *distance; /* K + 1: sum of the steps so far, plan's distance to the target rows */
+  double
+      floor; /* the same distance between the target rows and N others of the target; NaN: it has fewer than 2 N */
+} pf_particles;
+
+/* Moves N rows of `source` (NULL: N(0, I)) towards N rows of `target`. Both have equally many columns, matched by name
+ * where the names are the same, else by position; of more rows than N a random N are taken, in their order. *out is
+ * filled on success; empty it with pf_particles_clear. PF_USAGE: an option out of range; PF_BAD_INPUT: numbers of columns
+ * differ, or fewer than N rows; PF_FAILED: a Sinkhorn plan did not come near its marginals; PF_NON_FINITE: steps so
+ * large that rows overflow; PF_STOPPED. A trajectory file appears whole or not at all. */
+pf_status pf_particles_run(const pf_table *source, const pf_table *target,
+                           const pf_particles_options *options, pf_particles *out, pf_error *error);
+void pf_particles_clear(pf_particles *particles); /* accepts NULL and {0} */
+
 /* ---- verification ---------------------------------------------------------------------------------- */
 
 typedef struct pf_check {
