@@ -11,4 +11,7 @@ pf_status pf_verify_w1fe_duality(pf_verify_run *run, const pf_flow_subject *subj
 /* Steps halved again and again over the same time. */
 pf_status pf_verify_w1fe_limit(pf_verify_run *run, const pf_flow_subject *subject, pf_error *error);
 
+/* The step of training with K = 1 beside WGAN's, and a trained critic beside exact W1. */
+pf_status pf_verify_w1fe_trained(pf_verify_run *run, pf_error *error);
+
 #endif

@@ -4,7 +4,7 @@
  *   ends. The scheme's points are there too until they arrive, and then off by eps times a number that depends on (length
  *   of the ray) / eps modulo 1: halving eps halves the root mean square up to the scatter of these numbers, some per
  *   cent for a hundred points. Clouds of eight columns keep their plan. In the plane points that have arrived lie close to
- *   the rays of others, with whom they exchange targets for a gain below eps: there errors fall more slowly (ratios of 1.1 to
+ *   the rays of others, with whom they exchange targets for a gain below eps: there errors fall more slowly (ratios of 0.9 to
  *   1.5 from level to level for 128 points). */
 #include <math.h>
 #include "w1fe.h"

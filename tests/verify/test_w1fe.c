@@ -32,6 +32,14 @@ static void halved_steps_converge(void **state) {
   pf_verify_close(&run);
 }
 
+static void training_holds(void **state) {
+  (void)state;
+  pf_verify_run run = open_run(1);
+  assert_int_equal(pf_verify_w1fe_trained(&run, NULL), PF_OK);
+  expect_all_hold(&run, 6);
+  pf_verify_close(&run);
+}
+
 /* Up the potential: away from the data. */
 static void wrong_sign_fails(void **state) {
   (void)state;
@@ -62,8 +70,8 @@ static void wrong_length_fails(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(exact_steps_hold),      cmocka_unit_test(duality_holds),
-      cmocka_unit_test(halved_steps_converge), cmocka_unit_test(wrong_sign_fails),
-      cmocka_unit_test(wrong_length_fails),
+      cmocka_unit_test(halved_steps_converge), cmocka_unit_test(training_holds),
+      cmocka_unit_test(wrong_sign_fails),      cmocka_unit_test(wrong_length_fails),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
