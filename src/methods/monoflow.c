@@ -13,8 +13,7 @@ pf_status pf_monoflow_train(pf_training *training, struct pf_model **out, pf_err
   w.field = PF_WGF_RATIO;
   w.constraint = PF_WGF_CONSTRAINT_NONE;
   w.persistence = 10;
-  w.generator_rule.learning_rate = 3e-4;
-  w.critic_rule.learning_rate = pf_wgf_single_rate(training->d);
+  w.generator_rule.learning_rate *= 0.3;
   PF_TRY(pf_wgf_options(training->options, &w, error));
   return pf_wgf_train(training, &w, ITERATIONS, out, error);
 }

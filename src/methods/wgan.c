@@ -16,7 +16,6 @@ pf_status pf_wgan_train(pf_training *training, struct pf_model **out, pf_error *
   w.fit = PF_WGF_FIT_NAIVE_FRESH;
   w.generator_rule.kind = w.critic_rule.kind = PF_OPTIMISER_RMSPROP;
   w.generator_rule.beta2 = w.critic_rule.beta2 = 0.99;
-  w.generator_rule.learning_rate = w.critic_rule.learning_rate = pf_wgf_single_rate(training->d);
   PF_TRY(pf_wgf_options(training->options, &w, error));
   return pf_wgf_train(training, &w, ITERATIONS, out, error);
 }

@@ -12,7 +12,6 @@ pf_status pf_wgan_gp_train(pf_training *training, struct pf_model **out, pf_erro
   w.constraint = PF_WGF_CONSTRAINT_GRADIENT;
   w.constraint_weight = 1; /* of columns of unit variance; published: 10 for images, 0.1 for toy laws */
   w.fit = PF_WGF_FIT_NAIVE_FRESH;
-  w.generator_rule.learning_rate = w.critic_rule.learning_rate = pf_wgf_single_rate(training->d);
   PF_TRY(pf_wgf_options(training->options, &w, error));
   return pf_wgf_train(training, &w, ITERATIONS, out, error);
 }

@@ -152,8 +152,7 @@ pf_status pf_wgf_critic_layout(const pf_wgf *w, pf_layout *out, pf_error *error)
 
 /* The defaults that the methods share, by the number of columns. */
 pf_wgf pf_wgf_default(int columns);
-/* Learning rate where the generator takes one step per iteration, and the bound of clipped weights. */
-double pf_wgf_single_rate(int columns);
+/* Their bound of clipped weights. */
 double pf_wgf_clip(int columns);
 /* Reads the options over what the method has put into *w, and checks the whole. */
 pf_status pf_wgf_options(const pf_train_options *options, pf_wgf *w, pf_error *error);
