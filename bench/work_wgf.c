@@ -5,8 +5,8 @@
  *            [--dump FILE]
  *
  * step: an iteration is one of training, N critic steps with the gradient penalty and one generator step at new noise.
- * critic: an iteration is one critic step, whose penalty is differentiated twice. critic-first: the same without a penalty, so that
- * the ratio of the two is the cost of the second differentiation.
+ * critic: an iteration is one critic step, whose penalty is differentiated twice. critic-first: the same without a penalty, so
+ * that the ratio of the two is the cost of the second differentiation.
  * --dump: what the first critic step saw, as raw floats (layout: peers/torch_wgan.py). `value` is its loss plus the norm of its
  * gradient; critic-first has neither, as no peer does the same.
  */
