@@ -481,11 +481,27 @@ typedef struct pf_likelihood {
   double mmd_floor; /* the same between two halves of the rows */
 } pf_likelihood;
 
+/* How the samples fall on the modes of a law whose modes are known: a mixture of two Gaussians or more, or a board of squares.
+ * A sample belongs to the mode whose centre is nearest. modes is 0 for every other law and for rows. */
+enum { PF_COVERAGE_MODES = 64 };
+typedef struct pf_coverage {
+  int modes;    /* of the law, those of weight 0 not counted */
+  int covered;  /* modes with at least a quarter of the samples that their weight asks for */
+  int64_t rows; /* samples that were counted, and as many draws of the law */
+  double high_quality,
+      law_high_quality; /* share of samples, of draws, within 3 standard deviations of a centre */
+  double chi_square,
+      law_chi_square; /* sum of (count - expected)^2 / expected over the modes; modes - 1 degrees of freedom */
+  int listed;         /* min(modes, PF_COVERAGE_MODES): the first modes, in the law's order */
+  double counts[PF_COVERAGE_MODES], law_counts[PF_COVERAGE_MODES], expected[PF_COVERAGE_MODES];
+} pf_coverage;
+
 typedef struct pf_evaluation_set {
   int count;
   pf_evaluation rows[PF_EVALUATION_ROWS]; /* rows[0] is the model as asked */
   pf_decomposition decomposition;
   pf_likelihood likelihood;
+  pf_coverage coverage; /* of rows[0] */
 } pf_evaluation_set;
 
 /* Measures the model against held-out rows, or, when `law` ("law:NAME") is not NULL, against fresh draws of
