@@ -45,6 +45,7 @@ static pf_status fill(pf_report_work *w, pf_error *error) {
   PF_TRY(pf_report_fill_curves(w, error));
   PF_TRY(pf_report_fill_rows(w, error));
   PF_TRY(pf_report_fill_flow(w, error));
+  PF_TRY(pf_report_fill_field(w, error));
   PF_TRY(pf_report_fill_paths(w, error));
   return pf_report_fill_facts(w, error);
 }
@@ -70,6 +71,8 @@ static void close_work(pf_report_work *w) {
   pf_free(w->straightness);
   pf_free(w->model_density);
   pf_free(w->law_density);
+  pf_free(w->potential);
+  pf_free(w->arrows);
   pf_free(w->to_noise.values);
   pf_free(w->to_data.values);
   for (int i = 0; i < PF_MODEL_CURVES; i++) pf_free(w->curve_steps[i]);

@@ -16,15 +16,6 @@ static void make_grid(const pf_model *model, double *t) {
   t[0] = from, t[PATH_STEPS] = to;
 }
 
-/* A quantile decoder bends paths and breaks them at repeated values: they are then shown as the network sees them. */
-static bool is_decoded(const pf_model *model) {
-  for (int j = 0; j < model->columns && j < 2; j++)
-    if (pf_encoder_column_kind(model->encoder, j) != PF_ENCODER_STANDARD ||
-        model->columns_like->types[j] != PF_COLUMN_REAL)
-      return false;
-  return true;
-}
-
 /* Every node of `paths` paths, as the network sees them. */
 typedef struct path_nodes {
   int64_t paths, nodes;
@@ -87,9 +78,10 @@ static void measure_straightness(pf_report_work *w, const path_nodes *p) {
   }
 }
 
+/* A quantile decoder bends paths and breaks them at repeated values: they are then shown as the network sees them. */
 static void decode(pf_report_work *w, const path_nodes *p) {
   int64_t rows = p->paths * p->nodes;
-  if (is_decoded(w->model)) {
+  if (pf_report_is_affine(w->model, 2)) {
     pf_encoder_decode(w->model->encoder, p->x, rows, w->paths);
     return;
   }

@@ -52,6 +52,8 @@ typedef struct pf_report_work {
   double *model_density, *law_density;
   pf_report_strip to_noise, to_data;
   pf_report_block blocks[PF_CNF_BLOCKS];
+  pf_report_field field;
+  double *potential, *arrows;
 } pf_report_work;
 
 /* Model facts, title and the commands that reproduce; after the paths. */
@@ -65,6 +67,17 @@ pf_status pf_report_fill_rows(pf_report_work *work, pf_error *error);
 pf_status pf_report_fill_paths(pf_report_work *work, pf_error *error);
 /* Of a flow, after the rows: its density and the law's, rows at moments of it, its blocks, its likelihood. */
 pf_status pf_report_fill_flow(pf_report_work *work, pf_error *error);
+
+/* After the rows: the potential of a critic over the plane; nothing without one, or for other columns than two real ones
+ * behind the standard encoder. */
+pf_status pf_report_fill_field(pf_report_work *work, pf_error *error);
+
+/* Whether the model has two columns, both of real numbers. */
+bool pf_report_is_plane(const pf_model *model);
+/* Whether encoded and data units of the first `columns` columns (all that there are) differ by an affine map alone. */
+bool pf_report_is_affine(const pf_model *model, int columns);
+/* Centres of the grid's cells, columns x rows pairs in the order of its values; pf_free. */
+pf_status pf_report_cell_centres(const pf_report_grid *grid, double **out, pf_error *error);
 
 enum { PF_REPORT_ITEMS = 1 << 23 }; /* most numbers of a picture's arrays, however many columns there are */
 

@@ -69,7 +69,7 @@ static inline void sample_input_flow(sample_input *s, double *from) {
   double *model = from + SAMPLE_NODES, *law = model + SAMPLE_CELLS, *frames = law + SAMPLE_CELLS;
   for (int i = 0; i < SAMPLE_NODES; i++) from[i] = 0.01 * fabs(from[i]);
   for (int i = 0; i < 2 * SAMPLE_CELLS; i++) model[i] = exp(model[i]);
-  s->density = (pf_report_density){-3, 3, -2, 4, PF_REPORT_CELLS, PF_REPORT_CELLS, model, law};
+  s->density = (pf_report_density){{-3, 3, -2, 4, PF_REPORT_CELLS, PF_REPORT_CELLS}, model, law};
   s->input.straightness = from;
   s->input.likelihood = &sample_likelihood;
   s->input.density = &s->density;
