@@ -69,6 +69,7 @@ static void close_work(pf_report_work *w) {
   pf_free(w->paths);
   pf_free(w->path_times);
   pf_free(w->straightness);
+  pf_free(w->jumps);
   pf_free(w->model_density);
   pf_free(w->law_density);
   pf_free(w->potential);

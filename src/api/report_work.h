@@ -45,7 +45,8 @@ typedef struct pf_report_work {
   pf_report_series series[PF_MODEL_CURVES];
   double *curve_steps[PF_MODEL_CURVES];
 
-  double *data, *samples, *paths, *path_times, *straightness;
+  double *data, *samples, *paths, *path_times, *straightness, *jumps;
+  char path_lead[PF_REPORT_NOTE_BYTES], path_note[PF_REPORT_NOTE_BYTES];
   double bend; /* the largest of `straightness`, NaN without paths */
 
   pf_report_density density;
@@ -63,8 +64,27 @@ void pf_report_fill_quality(pf_report_work *work);
 pf_status pf_report_fill_curves(pf_report_work *work, pf_error *error);
 /* Rows of the reference and as many samples. PF_NON_FINITE when a sample is. */
 pf_status pf_report_fill_rows(pf_report_work *work, pf_error *error);
-/* Characteristics of the learned velocity, or else of the flow, and how straight they are; nothing without either. */
+/* After the rows. Characteristics of the learned velocity, or else of the flow, and how straight they are; of a generator that
+ * follows a Wasserstein gradient flow, that flow between clouds. Nothing without any of them. */
 pf_status pf_report_fill_paths(pf_report_work *work, pf_error *error);
+
+/* Every node of some paths, as the network sees them. */
+typedef struct pf_report_nodes {
+  int64_t paths, nodes;
+  float *x; /* paths x nodes x d */
+} pf_report_nodes;
+
+/* 1 or 2 for a model that follows the flow of W1 or of W2 and rows of data to flow to, 0 otherwise. */
+int pf_report_plan_power(const pf_report_work *work);
+/* The exact flow of particles drawn from the prior to as many rows of the data: the first p->paths of them, their times, and in
+ * words what it is. */
+pf_status pf_report_follow_plan(pf_report_work *work, const pf_report_nodes *p, pf_error *error);
+/* A plain map's noise, the particles' own, and what becomes of it; nothing for other models. */
+pf_status pf_report_fill_jumps(pf_report_work *work, pf_error *error);
+/* n rows of encoded values into `out`, in data units where an affine decoder allows, as they are otherwise. */
+void pf_report_decode(const pf_report_work *work, const float *x, int64_t n, double *out);
+enum { PF_REPORT_PATHS = 60 }; /* drawn, at most */
+
 /* Of a flow, after the rows: its density and the law's, rows at moments of it, its blocks, its likelihood. */
 pf_status pf_report_fill_flow(pf_report_work *work, pf_error *error);
 

@@ -81,6 +81,7 @@ static pf_status check_input(const pf_report_input *in, pf_error *error) {
   PF_TRY(check_array("data", in->data, d ? in->data_rows : 0, error));
   PF_TRY(check_array("samples", in->samples, d ? in->sample_rows : 0, error));
   PF_TRY(check_array("paths", in->paths, d && in->path_nodes ? in->path_count : 0, error));
+  PF_TRY(check_array("jumps", in->jumps, d ? in->jump_count : 0, error));
   PF_TRY(check_array("checks", in->checks, in->check_count, error));
   PF_TRY(check_flow(in, error));
   return check_nested(in, error);

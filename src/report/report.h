@@ -142,7 +142,11 @@ typedef struct pf_report_input {
   const double *paths; /* path_count x path_nodes x d: characteristics from the prior to the data */
   size_t path_count, path_nodes;
   const double *path_times; /* path_nodes values, increasing; NULL: equally spaced in [0, 1] */
+  const char *path_lead;    /* what they are; NULL: characteristics of the learned flow */
   const char *path_note;    /* optional remark, for example the units they are drawn in */
+  const double
+      *jumps; /* jump_count x 2 x d: noise and the sample it becomes at once, in the units of the paths */
+  size_t jump_count;
   const double *
       straightness; /* path_nodes values: root mean square distance of the paths at that node from their straight
                                  chords, as a share of the chords' length; NULL: not known */
