@@ -530,13 +530,20 @@ void pf_verification_free(pf_verification *verification);
 
 /* ---- report ---------------------------------------------------------------------------------------- */
 
+enum { PF_REPORT_BESIDE = 5 };
+
 typedef struct pf_report_options {
   const char *title;   /* NULL: made from the model */
   const char *command; /* the command that made the page, shown on it; may be NULL */
+  /* Other models, n_beside of them and at most PF_REPORT_BESIDE, none NULL: their training curves are drawn into the charts of
+   * the model's own curves of the same names, told apart by method and settings, or by name where those are the same. */
+  const pf_model *const *beside;
+  const char *const *beside_names; /* n_beside file names, or NULL */
+  int n_beside;
   pf_evaluate_options evaluate;
 } pf_report_options;
 
-/* Writes one self-contained HTML page. real/law as for pf_evaluate. */
+/* Writes one self-contained HTML page. real/law as for pf_evaluate. PF_USAGE for models beside it that are NULL or too many. */
 pf_status pf_report(const pf_model *model, const pf_table *real, const char *law,
                     const pf_report_options *options, const char *path, pf_error *error);
 

@@ -12,6 +12,8 @@
 
 enum { PF_REPORT_FACTS = 28, PF_REPORT_FACT_BYTES = 224, PF_REPORT_NOTE_BYTES = 256, PF_REPORT_FRAMES = 10 };
 
+enum { PF_REPORT_SERIES = PF_MODEL_CURVES * (1 + PF_REPORT_BESIDE), PF_REPORT_NAME_BYTES = 96 };
+
 /* The frames of one direction of a flow. */
 typedef struct pf_report_strip {
   char names[PF_REPORT_FRAMES][40];
@@ -42,8 +44,9 @@ typedef struct pf_report_work {
   pf_report_decomposition decomposition;
   pf_report_steps steps[PF_EVALUATION_ROWS];
   char step_labels[PF_EVALUATION_ROWS][40];
-  pf_report_series series[PF_MODEL_CURVES];
-  double *curve_steps[PF_MODEL_CURVES];
+  pf_report_series series[PF_REPORT_SERIES];
+  char series_names[PF_REPORT_SERIES][PF_REPORT_NAME_BYTES];
+  double *curve_steps[PF_REPORT_SERIES];
 
   double *data, *samples, *paths, *path_times, *straightness, *jumps;
   char path_lead[PF_REPORT_NOTE_BYTES], path_note[PF_REPORT_NOTE_BYTES];
@@ -61,6 +64,7 @@ typedef struct pf_report_work {
 pf_status pf_report_fill_facts(pf_report_work *work, pf_error *error);
 /* Metrics, comparison, decomposition and quality against steps, from work->set. */
 void pf_report_fill_quality(pf_report_work *work);
+/* The training curves, each followed by that of the same name of every model beside this one. */
 pf_status pf_report_fill_curves(pf_report_work *work, pf_error *error);
 /* Rows of the reference and as many samples. PF_NON_FINITE when a sample is. */
 pf_status pf_report_fill_rows(pf_report_work *work, pf_error *error);
