@@ -69,9 +69,10 @@ static void say(pf_report_work *w, int64_t n, double first, double last) {
            "The flow of W%d itself, between a cloud of the prior and one of the data: no network, but exact "
            "transport plans. Beside it the generator, which takes the same noise to its samples at once.",
            power);
-  snprintf(w->path_note, sizeof w->path_note,
-           "Of %lld particles, whose W%d to as many rows of the data falls from %.3g to %.2g.", (long long)n,
-           power, first, last);
+  snprintf(
+      w->path_note, sizeof w->path_note,
+      "Of %lld particles, whose W%d to as many rows of the data falls from %.3g to %.2g in encoded units.",
+      (long long)n, power, first, last);
   w->input.path_lead = w->path_lead;
 }
 

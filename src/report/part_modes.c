@@ -6,7 +6,7 @@
 #include "report/parts.h"
 #include "report/plot.h"
 
-enum { LABELS_MAX = 25 };
+enum { LABELS_MAX = 16 };
 
 static size_t listed(const pf_coverage *c) {
   return c->listed > 0 && c->listed <= PF_COVERAGE_MODES ? (size_t)c->listed : 0;
@@ -31,8 +31,7 @@ static void write_mode(pf_text *text, const pf_coverage *c, const pf_plot *plot,
   pf_svg_rect(text, "b1", (pf_box){left + 0.2 * slot, y, 0.6 * slot, bottom - y});
   pf_svg_line(text, "mark", left + 0.08 * slot, level, left + 0.92 * slot, level);
   snprintf(number, sizeof number, "%zu", m + 1);
-  if (m % every == 0)
-    pf_svg_words(text, (pf_svg_place){is_missing ? "strong" : NULL, middle, bottom + 15, 'm', 0}, number);
+  if (m % every == 0) pf_svg_words(text, (pf_svg_place){NULL, middle, bottom + 15, 'm', 0}, number);
   if (is_missing)
     pf_svg_words(text, (pf_svg_place){"strong", middle, fmin(y, bottom) - 5, 'm', 0}, "\xC3\x97");
 }

@@ -109,6 +109,9 @@ static void page_is_good_in_every_dimension(void **state) {
     assert_int_equal(count_of(page, "<h2>The blocks of the flow</h2>"), 1);
     assert_int_equal(count_of(page, "<h2>Density</h2>"), d == 2);
     assert_int_equal(count_of(page, "Density map: it is drawn for exactly two columns"), d != 2);
+    assert_int_equal(count_of(page, "<h2>Modes</h2>"), 1);
+    assert_int_equal(count_of(page, "<h2>What the samples descend</h2>"), d == 2);
+    assert_int_equal(count_of(page, "<title>Noise and samples</title>"), d > 0);
     assert_int_equal(count_of(page, "<h2>To noise and back</h2>"), d >= 2);
     assert_int_equal(count_of(page, "they are drawn in the plane of the first two columns"), d < 2);
     assert_int_equal(count_of(page, "<title>Straightness</title>"), d > 0);
@@ -180,7 +183,7 @@ static void empty_input_says_what_is_missing(void **state) {
   pf_text text = {0};
   const char *page = write_page(&in, &text);
   assert_good_page(page);
-  assert_int_equal(count_of(page, "<li>"), 11);
+  assert_int_equal(count_of(page, "<li>"), 13);
   assert_int_equal(count_of(page, "only a flow with likelihood has them"), 1);
   assert_int_equal(count_of(page, "<figure"), 0);
   assert_non_null(strstr(page, "<title>pushforward report</title>"));
