@@ -482,7 +482,8 @@ typedef struct pf_likelihood {
 } pf_likelihood;
 
 /* How the samples fall on the modes of a law whose modes are known: a mixture of two Gaussians or more, or a board of squares.
- * A sample belongs to the mode whose centre is nearest, however far: high_quality says how near they are. modes is 0 for every other law and for rows. */
+ * A sample belongs to the mode whose centre is nearest, however far: high_quality says how near they are. modes is 0 for every
+ * other law and for rows. */
 enum { PF_COVERAGE_MODES = 64 };
 typedef struct pf_coverage {
   int modes;    /* of the law, those of weight 0 not counted */
