@@ -156,6 +156,8 @@ json_t *cli_json_metrics(const pf_evaluation *evaluation);
 json_t *cli_json_decomposition(const pf_decomposition *decomposition);
 /* null for a model without a density; a number that is not known is null. */
 json_t *cli_json_likelihood(const pf_likelihood *likelihood);
+/* null for a reference without known modes. */
+json_t *cli_json_coverage(const pf_coverage *coverage);
 /* Prints one object and frees it; the exit code. */
 int cli_print_json(json_t *object);
 /* Excess over the floor of every metric, a row each; `methods` (may be NULL) names the training method per row. */
@@ -164,6 +166,8 @@ void cli_print_evaluation(const pf_evaluation *evaluation);
 void cli_print_decomposition(const pf_decomposition *decomposition);
 /* Nothing for a model without a density. */
 void cli_print_likelihood(const pf_likelihood *likelihood);
+/* One line, or nothing for a reference without known modes. */
+void cli_print_coverage(const pf_coverage *coverage);
 /* Flushes standard output: 0, or 1 with a message (none when the reader went away). */
 int cli_finish(void);
 

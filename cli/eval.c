@@ -14,6 +14,7 @@ static int print_text(const pf_evaluation_set *set) {
     putchar('\n');
     cli_print_excess(set->rows, NULL, set->count);
   }
+  cli_print_coverage(&set->coverage);
   cli_print_likelihood(&set->likelihood);
   cli_print_decomposition(&set->decomposition);
   return 0;
@@ -30,6 +31,7 @@ static int print_object(const pf_evaluation_set *set) {
   json_t *others = json_array();
   for (int i = 1; i < set->count; i++) json_array_append_new(others, row_object(&set->rows[i]));
   json_object_set_new(object, "others", others);
+  json_object_set_new(object, "modes", cli_json_coverage(&set->coverage));
   json_object_set_new(object, "likelihood", cli_json_likelihood(&set->likelihood));
   json_object_set_new(object, "decomposition", cli_json_decomposition(&set->decomposition));
   return cli_print_json(object);
@@ -100,21 +102,25 @@ static int run_eval(int argc, char **argv) {
   return s.json ? print_object(&set) : print_text(&set);
 }
 
-const cli_verb cli_eval = {.name = "eval",
-                           .purpose = "measure a model on held-out rows, with sampling floors",
-                           .usage = "MODEL DATA [options]",
-                           .details =
-                               "Every metric stands beside its floor: the same metric between two "
-                               "real samples of the same size. The excess\n"
-                               "is what the model adds; 95% bound is an upper bound of its mean. When "
-                               "DATA is the file the model was trained\n"
-                               "on, only the rows held out then are used.\n"
-                               "For jko, otflow and cnf, nll is the mean of -log p of the real rows under "
-                               "the model; its floor is the law's\n"
-                               "entropy. sample_nll turns this round: samples under the law.\n",
-                           .examples = "  pushforward eval people.safetensors held_out.csv\n"
-                                       "  pushforward eval moons.safetensors law:moons --baselines\n"
-                                       "  pushforward eval people.safetensors people.csv --json\n",
-                           .least = 2,
-                           .most = 2,
-                           .run = run_eval};
+const cli_verb cli_eval = {
+    .name = "eval",
+    .purpose = "measure a model on held-out rows, with sampling floors",
+    .usage = "MODEL DATA [options]",
+    .details = "Every metric stands beside its floor: the same metric between two "
+               "real samples of the same size. The excess\n"
+               "is what the model adds; 95% bound is an upper bound of its mean. When "
+               "DATA is the file the model was trained\n"
+               "on, only the rows held out then are used.\n"
+               "For jko, otflow and cnf, nll is the mean of -log p of the real rows under "
+               "the model; its floor is the law's\n"
+               "entropy. sample_nll turns this round: samples under the law.\n"
+               "Against a law whose modes are known (mixtures, boards) one line says how many modes "
+               "the samples cover, each row\n"
+               "counted at its nearest centre. A mode is missing when it has less than a "
+               "quarter of its share.\n",
+    .examples = "  pushforward eval people.safetensors held_out.csv\n"
+                "  pushforward eval moons.safetensors law:moons --baselines\n"
+                "  pushforward eval people.safetensors people.csv --json\n",
+    .least = 2,
+    .most = 2,
+    .run = run_eval};

@@ -185,6 +185,20 @@ void cli_print_likelihood(const pf_likelihood *l) {
   print_numbers(head, "value", 5, numbers, sizeof numbers / sizeof *numbers);
 }
 
+void cli_print_coverage(const pf_coverage *c) {
+  int missing = c->modes - c->covered;
+  if (c->modes == 0) return;
+  printf("\nmodes: ");
+  if (missing == 0)
+    printf("all %d are covered", c->modes);
+  else
+    printf("%d of %d modes %s missing", missing, c->modes, missing == 1 ? "is" : "are");
+  printf("; %.4g of %lld samples within 3 sd of a centre (the law: %.4g); chi-square %.4g (the law: %.4g, "
+         "expected %d)\n",
+         c->high_quality, (long long)c->rows, c->law_high_quality, c->chi_square, c->law_chi_square,
+         c->modes - 1);
+}
+
 void cli_print_decomposition(const pf_decomposition *d) {
   const named_number parts[] = {{"fitting", d->fitting},         {"discretisation", d->discretisation},
                                 {"velocity", d->velocity},       {"stopping", d->stopping},
@@ -238,6 +252,22 @@ json_t *cli_json_likelihood(const pf_likelihood *l) {
   for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
     json_object_set_new(object, numbers[i].name, cli_json_real(numbers[i].value));
   return object;
+}
+
+static json_t *number_list(const double *values, int count) {
+  json_t *list = json_array();
+  for (int i = 0; i < count; i++) json_array_append_new(list, cli_json_real(values[i]));
+  return list;
+}
+
+json_t *cli_json_coverage(const pf_coverage *c) {
+  if (c->modes == 0) return json_null();
+  return json_pack("{s:i, s:i, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "count", c->modes, "covered",
+                   c->covered, "rows", (json_int_t)c->rows, "high_quality", cli_json_real(c->high_quality),
+                   "law_high_quality", cli_json_real(c->law_high_quality), "chi_square",
+                   cli_json_real(c->chi_square), "law_chi_square", cli_json_real(c->law_chi_square), "counts",
+                   number_list(c->counts, c->listed), "law_counts", number_list(c->law_counts, c->listed),
+                   "expected", number_list(c->expected, c->listed));
 }
 
 int cli_print_json(json_t *object) {

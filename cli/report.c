@@ -5,7 +5,7 @@
 
 typedef struct settings {
   pf_report_options report;
-  const char *output, *train;
+  const char *output, *train, *beside;
   int64_t pairs, seed, threads;
   bool quiet;
 } settings;
@@ -22,18 +22,49 @@ static char *default_output(const char *model) {
   return path;
 }
 
+/* The models that are drawn beside the first. */
+typedef struct others {
+  char **paths;
+  int count;
+  pf_model *models[PF_REPORT_BESIDE];
+  const char *names[PF_REPORT_BESIDE];
+} others;
+
+static void free_others(others *o) {
+  for (int i = 0; i < o->count && i < PF_REPORT_BESIDE; i++) pf_model_free(o->models[i]);
+  free(o->paths);
+}
+
+/* On failure as well, free_others frees what there is. */
+static pf_status load_others(const char *list, others *o, pf_error *error) {
+  pf_status status = cli_split(list, &o->paths, &o->count, error);
+  if (status == PF_OK && o->count > PF_REPORT_BESIDE)
+    status = cli_error(error, PF_USAGE, "--beside names %d models, at most %d", o->count, PF_REPORT_BESIDE);
+  for (int i = 0; status == PF_OK && i < o->count; i++) {
+    const char *slash = strrchr(o->paths[i], '/');
+    o->names[i] = slash ? slash + 1 : o->paths[i];
+    status = pf_model_load(o->paths[i], &o->models[i], error);
+  }
+  return status;
+}
+
 static pf_status write_report(settings *s, const cli_call *call, const char *output, pf_error *error) {
   pf_model *model = NULL;
   cli_real real = {0};
   cli_watch watch = {0};
+  others beside = {0};
   pf_status status = cli_check_writable(output, error);
   if (status == PF_OK) status = pf_model_load(call->operands[0], &model, error);
+  if (status == PF_OK) status = load_others(s->beside, &beside, error);
   if (status == PF_OK) status = cli_open_real(model, call->operands[1], s->train, &real, error);
   char *command = cli_repeated(call, real.source);
   if (status == PF_OK && !command) status = cli_error(error, PF_NO_MEMORY, "out of memory");
   if (status == PF_OK) status = cli_watch_begin(&watch, s->quiet, NULL, error);
   if (status == PF_OK) {
     s->report.command = command;
+    s->report.beside = (const pf_model *const *)beside.models;
+    s->report.beside_names = beside.names;
+    s->report.n_beside = beside.count;
     s->report.evaluate.train = real.train;
     s->report.evaluate.hooks = cli_watch_hooks(&watch);
     status = pf_report(model, real.table, real.law, &s->report, output, error);
@@ -41,6 +72,7 @@ static pf_status write_report(settings *s, const cli_call *call, const char *out
   }
   free(command);
   cli_real_free(&real);
+  free_others(&beside);
   pf_model_free(model);
   return status;
 }
@@ -62,6 +94,11 @@ static int run_report(int argc, char **argv) {
        .target = &s.report.title,
        .placeholder = "TEXT",
        .help = "title of the page"},
+      {.name = "beside",
+       .kind = CLI_TEXT,
+       .target = &s.beside,
+       .placeholder = "A,B",
+       .help = "models whose training curves are drawn into the same charts, 5 at most"},
       CLI_OPTION_EVALUATIONS(&e->steps),
       CLI_OPTION_PAIRS(&s.pairs),
       CLI_OPTION_SAMPLE_ROWS(&e->rows),
@@ -92,7 +129,8 @@ const cli_verb cli_report = {
     .usage = "MODEL [DATA] [-o FILE]",
     .details = "Without DATA the page measures against what the model recorded at its training.\n",
     .examples = "  pushforward report people.safetensors held_out.csv -o report.html\n"
-                "  pushforward report moons.safetensors\n",
+                "  pushforward report moons.safetensors\n"
+                "  pushforward report k1.safetensors --beside k5.safetensors,k20.safetensors\n",
     .least = 1,
     .most = 2,
     .run = run_report};

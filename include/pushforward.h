@@ -481,11 +481,28 @@ typedef struct pf_likelihood {
   double mmd_floor; /* the same between two halves of the rows */
 } pf_likelihood;
 
+/* How the samples fall on the modes of a law whose modes are known: a mixture of two Gaussians or more, or a board of squares.
+ * A sample belongs to the mode whose centre is nearest, however far: high_quality says how near they are. modes is 0 for every
+ * other law and for rows. */
+enum { PF_COVERAGE_MODES = 64 };
+typedef struct pf_coverage {
+  int modes;    /* of the law, those of weight 0 not counted */
+  int covered;  /* modes with at least a quarter of the samples that their weight asks for */
+  int64_t rows; /* samples that were counted, and as many draws of the law */
+  double high_quality,
+      law_high_quality; /* share of samples, of draws, within 3 standard deviations of a centre */
+  double chi_square,
+      law_chi_square; /* sum of (count - expected)^2 / expected over the modes; modes - 1 degrees of freedom */
+  int listed;         /* min(modes, PF_COVERAGE_MODES): the first modes, in the law's order */
+  double counts[PF_COVERAGE_MODES], law_counts[PF_COVERAGE_MODES], expected[PF_COVERAGE_MODES];
+} pf_coverage;
+
 typedef struct pf_evaluation_set {
   int count;
   pf_evaluation rows[PF_EVALUATION_ROWS]; /* rows[0] is the model as asked */
   pf_decomposition decomposition;
   pf_likelihood likelihood;
+  pf_coverage coverage; /* of rows[0] */
 } pf_evaluation_set;
 
 /* Measures the model against held-out rows, or, when `law` ("law:NAME") is not NULL, against fresh draws of
@@ -554,13 +571,20 @@ void pf_verification_free(pf_verification *verification);
 
 /* ---- report ---------------------------------------------------------------------------------------- */
 
+enum { PF_REPORT_BESIDE = 5 };
+
 typedef struct pf_report_options {
   const char *title;   /* NULL: made from the model */
   const char *command; /* the command that made the page, shown on it; may be NULL */
+  /* Other models, n_beside of them and at most PF_REPORT_BESIDE, none NULL: their training curves are drawn into the charts of
+   * the model's own curves of the same names, told apart by method and settings, or by name where those are the same. */
+  const pf_model *const *beside;
+  const char *const *beside_names; /* n_beside file names, or NULL */
+  int n_beside;
   pf_evaluate_options evaluate;
 } pf_report_options;
 
-/* Writes one self-contained HTML page. real/law as for pf_evaluate. */
+/* Writes one self-contained HTML page. real/law as for pf_evaluate. PF_USAGE for models beside it that are NULL or too many. */
 pf_status pf_report(const pf_model *model, const pf_table *real, const char *law,
                     const pf_report_options *options, const char *path, pf_error *error);
 

@@ -45,6 +45,7 @@ static pf_status fill(pf_report_work *w, pf_error *error) {
   PF_TRY(pf_report_fill_curves(w, error));
   PF_TRY(pf_report_fill_rows(w, error));
   PF_TRY(pf_report_fill_flow(w, error));
+  PF_TRY(pf_report_fill_field(w, error));
   PF_TRY(pf_report_fill_paths(w, error));
   return pf_report_fill_facts(w, error);
 }
@@ -68,12 +69,25 @@ static void close_work(pf_report_work *w) {
   pf_free(w->paths);
   pf_free(w->path_times);
   pf_free(w->straightness);
+  pf_free(w->jumps);
   pf_free(w->model_density);
   pf_free(w->law_density);
+  pf_free(w->potential);
+  pf_free(w->arrows);
   pf_free(w->to_noise.values);
   pf_free(w->to_data.values);
-  for (int i = 0; i < PF_MODEL_CURVES; i++) pf_free(w->curve_steps[i]);
+  for (int i = 0; i < PF_REPORT_SERIES; i++) pf_free(w->curve_steps[i]);
   pf_free(w);
+}
+
+static pf_status check_beside(const pf_report_options *o, pf_error *error) {
+  if (o->n_beside < 0 || o->n_beside > PF_REPORT_BESIDE)
+    return pf_fail(error, PF_USAGE, "report: %d models beside the first, at most %d are drawn", o->n_beside,
+                   PF_REPORT_BESIDE);
+  for (int i = 0; i < o->n_beside; i++)
+    if (!o->beside || !o->beside[i])
+      return pf_fail(error, PF_USAGE, "report: model %d beside the first is NULL", i + 1);
+  return PF_OK;
 }
 
 pf_status pf_report(const pf_model *model, const pf_table *real, const char *law,
@@ -81,6 +95,7 @@ pf_status pf_report(const pf_model *model, const pf_table *real, const char *law
   pf_report_work *w = NULL;
   pf_atomic_file file = {0};
   if (!model || !path) return pf_fail(error, PF_USAGE, "report: %s is NULL", model ? "path" : "model");
+  if (options) PF_TRY(check_beside(options, error));
   PF_TRY(pf_alloc(1, sizeof *w, &w, error)); /* too large for a stack frame */
   w->model = model;
   w->input = pf_report_input_default();

@@ -8,22 +8,6 @@ enum { FRAME_ROWS = 600, QUARTERS = 4 };
 
 /* ---- density ---- */
 
-static bool is_real_plane(const pf_model *model) {
-  return model->columns == 2 && model->columns_like->types[0] == PF_COLUMN_REAL &&
-         model->columns_like->types[1] == PF_COLUMN_REAL;
-}
-
-static void cell_centres(const pf_report_density *d, double *out) {
-  double width = (d->x_high - d->x_low) / (double)d->columns,
-         height = (d->y_high - d->y_low) / (double)d->rows;
-  for (size_t i = 0; i < d->rows; i++)
-    for (size_t j = 0; j < d->columns; j++) {
-      double *centre = out + 2 * (i * d->columns + j);
-      centre[0] = d->x_low + ((double)j + 0.5) * width;
-      centre[1] = d->y_low + ((double)i + 0.5) * height;
-    }
-}
-
 static pf_status fill_maps(pf_report_work *w, const double *centres, int64_t n, pf_error *error) {
   pf_report_density *d = &w->density;
   pf_follow follow = {.seed = w->options.evaluate.seed, .pool = w->pool};
@@ -42,14 +26,13 @@ static pf_status fill_maps(pf_report_work *w, const double *centres, int64_t n, 
 }
 
 static pf_status fill_density(pf_report_work *w, pf_error *error) {
+  pf_report_grid *grid = &w->density.grid;
   double *centres = NULL;
-  if (!is_real_plane(w->model)) return PF_OK;
-  PF_TRY(pf_report_density_grid(&w->input, &w->density, error));
-  size_t cells = w->density.columns * w->density.rows;
-  if (cells == 0) return PF_OK;
-  PF_TRY(pf_alloc(2 * cells, sizeof(double), &centres, error));
-  cell_centres(&w->density, centres);
-  pf_status status = fill_maps(w, centres, (int64_t)cells, error);
+  if (!pf_report_is_plane(w->model)) return PF_OK;
+  PF_TRY(pf_report_plane_grid(&w->input, grid, error));
+  if (grid->columns == 0) return PF_OK;
+  PF_TRY(pf_report_cell_centres(grid, &centres, error));
+  pf_status status = fill_maps(w, centres, (int64_t)(grid->columns * grid->rows), error);
   pf_free(centres);
   return status;
 }

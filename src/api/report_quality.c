@@ -1,8 +1,7 @@
-/* The report's numbers: metrics beside their floors, other samplers, error terms, steps, training curves. */
+/* The report's numbers: metrics beside their floors, other samplers, error terms, steps, modes. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include "../base/memory.h"
 #include "report_work.h"
 
 /* Key, name on the page, what it says: in the order of the page, headline numbers first. */
@@ -75,18 +74,11 @@ static void fill_comparison(pf_report_work *w) {
   w->input.comparison = (pf_report_comparison){w->columns, columns, w->rows, rows + 1};
 }
 
-static bool is_data_unit(const pf_model *model) {
-  for (int j = 0; j < model->columns; j++)
-    if (pf_encoder_column_kind(model->encoder, j) != PF_ENCODER_STANDARD ||
-        model->columns_like->types[j] != PF_COLUMN_REAL)
-      return false;
-  return true;
-}
-
 /* The terms and the measured W2 share an axis only where they share units: laws behind an affine encoder. */
 static void fill_decomposition(pf_report_work *w) {
   const pf_decomposition *d = &w->set->decomposition;
-  bool in_data_units = is_data_unit(w->model), is_comparable = w->law && in_data_units;
+  bool in_data_units = pf_report_is_affine(w->model, w->model->columns),
+       is_comparable = w->law && in_data_units;
   if (!isfinite(d->velocity) && !isfinite(d->discretisation) && !isfinite(d->fitting)) return;
   w->decomposition = (pf_report_decomposition){.velocity = d->velocity,
                                                .discretisation = d->discretisation,
@@ -148,52 +140,6 @@ void pf_report_fill_quality(pf_report_work *w) {
   fill_metrics(w);
   if (w->set->count > 1) fill_comparison(w);
   fill_decomposition(w);
+  w->input.coverage = &w->set->coverage;
   fill_steps(w);
-}
-
-/* The generator's steps are counted from the end of the velocity's: one time axis for the whole training. */
-static pf_status copy_steps(pf_report_work *w, const pf_curve *c, int64_t shift, double **out,
-                            pf_error *error) {
-  bool is_later = w->model->generator && strcmp(c->name, "velocity loss") != 0;
-  PF_TRY(pf_alloc((size_t)c->count, sizeof(double), out, error));
-  for (int64_t i = 0; i < c->count; i++) (*out)[i] = c->steps[i] + (is_later ? (double)shift : 0);
-  return PF_OK;
-}
-
-static int rank(const char *name) {
-  return strcmp(name, "velocity loss") == 0 ? 0 : strcmp(name, "generator loss") == 0 ? 1 : 2;
-}
-
-/* In the order of the training, then of the names: models in memory and from files keep them differently. */
-static void order_curves(const pf_model *model, const pf_curve *out[PF_MODEL_CURVES]) {
-  for (int i = 0; i < model->n_curves; i++) {
-    const pf_curve *c = &model->curves[i];
-    int k = i;
-    for (; k > 0; k--) {
-      int above = rank(out[k - 1]->name), own = rank(c->name);
-      if (above < own || (above == own && strcmp(out[k - 1]->name, c->name) <= 0)) break;
-      out[k] = out[k - 1];
-    }
-    out[k] = c;
-  }
-}
-
-pf_status pf_report_fill_curves(pf_report_work *w, pf_error *error) {
-  const pf_curve *curves[PF_MODEL_CURVES];
-  size_t count = 0;
-  int64_t shift = pf_report_fact_integer(w->model, "velocity_steps", 0);
-  order_curves(w->model, curves);
-  for (int i = 0; i < w->model->n_curves; i++) {
-    const pf_curve *c = curves[i];
-    pf_report_series *s = &w->series[count];
-    if (c->count < 2) continue;
-    PF_TRY(copy_steps(w, c, shift, &w->curve_steps[count], error));
-    *s = (pf_report_series){c->name, c->name, w->curve_steps[count], c->values, (size_t)c->count};
-    if (rank(c->name) == 0) s->panel = "training loss", s->name = "velocity";
-    if (rank(c->name) == 1) s->panel = "training loss", s->name = "generator";
-    count++;
-  }
-  w->input.series = w->series;
-  w->input.series_count = count;
-  return PF_OK;
 }

@@ -56,6 +56,15 @@ static double log_p_mixture(const pf_law *law, const double *x) {
   return pf_mixture_log_density(law->mixture, x);
 }
 
+/* From the mean of the variances along the axes, which is that along the coordinates. */
+static double component_spread(const pf_mixture *mixture, int component) {
+  int count = mixture->eigenvalue_count;
+  const double *variances = mixture->eigenvalues + (mixture->covariances > 1 ? component * count : 0);
+  double sum = 0;
+  for (int e = 0; e < count; e++) sum += variances[e];
+  return sqrt(sum / count);
+}
+
 pf_status pf_law_adopt_mixture(pf_law *law, pf_mixture *mixture, pf_error *error) {
   law->mixture = mixture;
   law->draw = draw_mixture;
@@ -67,6 +76,8 @@ pf_status pf_law_adopt_mixture(pf_law *law, pf_mixture *mixture, pf_error *error
   PF_TRY(pf_alloc(modes, sizeof(double), &law->mode_weights, error));
   memcpy(law->mode_centres, mixture->means, modes * d * sizeof(double));
   memcpy(law->mode_weights, mixture->weights, modes * sizeof(double));
+  PF_TRY(pf_alloc(modes, sizeof(double), &law->mode_spreads, error));
+  for (int k = 0; k < mixture->components; k++) law->mode_spreads[k] = component_spread(mixture, k);
   law->modes = mixture->components;
   return PF_OK;
 }
@@ -217,6 +228,7 @@ void pf_law_free(pf_law *law) {
   pf_free(law->covariance);
   pf_free(law->mode_centres);
   pf_free(law->mode_weights);
+  pf_free(law->mode_spreads);
   pf_mixture_free(law->mixture);
   pf_free(law);
 }
@@ -267,3 +279,5 @@ int pf_law_modes(const pf_law *law, const double **centres, const double **weigh
   if (weights) *weights = law->mode_weights;
   return law->modes;
 }
+
+const double *pf_law_mode_spreads(const pf_law *law) { return law->mode_spreads; }

@@ -51,5 +51,8 @@ bool pf_law_is_board(const pf_law *law);
 /* Modes: mixture means or square centres. Returns their number (0: no modes); *centres is modes x d, *weights
  * [modes], owned by the law. Either pointer may be NULL. */
 int pf_law_modes(const pf_law *law, const double **centres, const double **weights);
+/* How wide each mode is: its root mean square standard deviation over the coordinates, [modes], owned by the law; NULL
+ * without modes. */
+const double *pf_law_mode_spreads(const pf_law *law);
 
 #endif

@@ -46,6 +46,7 @@ static pf_status set_board(pf_law *law, double side, const double *centres, int 
   memcpy(b->centre, centres, 2 * (size_t)squares * sizeof *centres);
   PF_TRY(pf_alloc(2 * (size_t)squares, sizeof(double), &law->mode_centres, error));
   PF_TRY(pf_alloc((size_t)squares, sizeof(double), &law->mode_weights, error));
+  PF_TRY(pf_alloc((size_t)squares, sizeof(double), &law->mode_spreads, error));
   memcpy(law->mode_centres, centres, 2 * (size_t)squares * sizeof *centres);
   law->modes = squares;
   law->board = true;
@@ -54,6 +55,7 @@ static pf_status set_board(pf_law *law, double side, const double *centres, int 
   law->entropy = -b->log_p;
   for (int k = 0; k < squares; k++) {
     law->mode_weights[k] = 1.0 / squares;
+    law->mode_spreads[k] = side / sqrt(12);
     for (int i = 0; i < 2; i++) law->mean[i] += centres[2 * k + i] / squares;
   }
   for (int i = 0; i < 2; i++)

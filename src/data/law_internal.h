@@ -31,6 +31,7 @@ struct pf_law {
   int modes;
   double *mode_centres; /* modes x d */
   double *mode_weights; /* [modes] */
+  double *mode_spreads; /* [modes] */
   void *state;          /* the family's own, freed by free_state */
   void (*free_state)(void *state);
 };

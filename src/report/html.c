@@ -85,7 +85,10 @@ void pf_html_number(pf_text *text, double value) {
 
 void pf_html_section_begin(pf_text *text, const char *heading, const char *lead) {
   pf_text_add(text, "<section>\n<h2>%s</h2>\n", heading);
-  if (lead) pf_text_add(text, "<p class=\"lead\">%s</p>\n", lead);
+  if (!lead) return;
+  pf_text_add(text, "<p class=\"lead\">");
+  pf_html_words(text, lead);
+  pf_text_add(text, "</p>\n");
 }
 
 void pf_html_section_end(pf_text *text) { pf_text_add(text, "</section>\n"); }

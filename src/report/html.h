@@ -14,7 +14,7 @@ void pf_html_words_cut(pf_text *text, const char *words, size_t limit);
 /* Four significant digits; a dash when the value is not finite. */
 void pf_html_number(pf_text *text, double value);
 
-/* <section> with a heading and an optional lead sentence. All strings here are ours, not the user's. */
+/* <section> with a heading and an optional lead sentence. The heading is ours, not the user's. */
 void pf_html_section_begin(pf_text *text, const char *heading, const char *lead);
 void pf_html_section_end(pf_text *text);
 

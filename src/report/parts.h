@@ -20,6 +20,9 @@ void pf_part_header(pf_page *page);
 void pf_part_metrics(pf_page *page);
 /* Density, frames, blocks and this one are of a flow with likelihood: not called for other models. */
 void pf_part_likelihood(pf_page *page);
+/* The modes of a law, the potential of a trained critic. */
+void pf_part_modes(pf_page *page);
+pf_status pf_part_field(pf_page *page, pf_error *error);
 pf_status pf_part_samples(pf_page *page, pf_error *error);
 pf_status pf_part_density(pf_page *page, pf_error *error);
 pf_status pf_part_marginals(pf_page *page, pf_error *error);

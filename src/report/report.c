@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "report/html.h"
 #include "report/parts.h"
@@ -41,16 +42,30 @@ static pf_status check_frames(const char *name, const pf_report_frames *frames, 
   return check_array(name, frames->values, frames->count * frames->rows, error);
 }
 
+/* `array` is "density.model", say: what stands before its point has the cells. */
+static pf_status check_grid(const char *array, const pf_report_grid *grid, const void *values,
+                            pf_error *error) {
+  if (grid->columns > PF_REPORT_CELLS || grid->rows > PF_REPORT_CELLS)
+    return pf_fail(error, PF_USAGE, "report: %.*s has %zu x %zu cells, at most %d x %d are drawn",
+                   (int)strcspn(array, "."), array, grid->columns, grid->rows, PF_REPORT_CELLS,
+                   PF_REPORT_CELLS);
+  return check_array(array, values, grid->columns * grid->rows, error);
+}
+
+static pf_status check_field(const pf_report_field *field, pf_error *error) {
+  if (!field) return PF_OK;
+  const pf_report_grid arrows = {.columns = field->arrow_columns, .rows = field->arrow_rows};
+  PF_TRY(check_grid("field.value", &field->grid, field->value, error));
+  return check_grid("field.arrows", &arrows, field->arrows, error);
+}
+
 static pf_status check_flow(const pf_report_input *in, pf_error *error) {
   const pf_report_density *density = in->density;
   PF_TRY(check_array("blocks", in->blocks, in->block_count, error));
   PF_TRY(check_frames("to_noise", &in->to_noise, error));
   PF_TRY(check_frames("to_data", &in->to_data, error));
-  if (!density) return PF_OK;
-  if (density->columns > PF_REPORT_CELLS || density->rows > PF_REPORT_CELLS)
-    return pf_fail(error, PF_USAGE, "report: density has %zu x %zu cells, at most %d x %d are drawn",
-                   density->columns, density->rows, PF_REPORT_CELLS, PF_REPORT_CELLS);
-  return check_array("density.model", density->model, density->columns * density->rows, error);
+  PF_TRY(check_field(in->field, error));
+  return density ? check_grid("density.model", &density->grid, density->model, error) : PF_OK;
 }
 
 static pf_status check_input(const pf_report_input *in, pf_error *error) {
@@ -66,6 +81,7 @@ static pf_status check_input(const pf_report_input *in, pf_error *error) {
   PF_TRY(check_array("data", in->data, d ? in->data_rows : 0, error));
   PF_TRY(check_array("samples", in->samples, d ? in->sample_rows : 0, error));
   PF_TRY(check_array("paths", in->paths, d && in->path_nodes ? in->path_count : 0, error));
+  PF_TRY(check_array("jumps", in->jumps, d ? in->jump_count : 0, error));
   PF_TRY(check_array("checks", in->checks, in->check_count, error));
   PF_TRY(check_flow(in, error));
   return check_nested(in, error);
@@ -116,6 +132,7 @@ static bool has_flow_parts(const pf_report_input *in) {
 static void write_numbers(pf_page *page) {
   pf_part_header(page);
   pf_part_metrics(page);
+  pf_part_modes(page);
   if (has_flow_parts(page->input))
     pf_part_likelihood(page);
   else
@@ -128,6 +145,7 @@ static pf_status write_rows(pf_page *page, pf_error *error) {
   bool has_flow = has_flow_parts(page->input);
   PF_TRY(pf_part_samples(page, error));
   if (has_flow) PF_TRY(pf_part_density(page, error));
+  PF_TRY(pf_part_field(page, error));
   PF_TRY(pf_part_marginals(page, error));
   PF_TRY(pf_part_pairs(page, error));
   if (has_flow) PF_TRY(pf_part_frames(page, error));

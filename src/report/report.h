@@ -78,15 +78,26 @@ typedef struct pf_report_check {
   bool holds;
 } pf_report_check;
 
-/* Densities in the plane on a grid of equal cells: the value at the centre of cell (i, j) is [i * columns + j], row 0 at
- * y_low. */
+/* Equal cells in the plane: the value at the centre of cell (i, j) is [i * columns + j], row 0 at y_low. */
 enum { PF_REPORT_CELLS = 100 }; /* at most, of each side */
-typedef struct pf_report_density {
+typedef struct pf_report_grid {
   double x_low, x_high, y_low, y_high; /* the outer edges */
   size_t columns, rows;
+} pf_report_grid;
+
+typedef struct pf_report_density {
+  pf_report_grid grid;
   const double *model;
   const double *law; /* NULL: not known, the input's data are drawn beside the model */
 } pf_report_density;
+
+/* A trained potential phi over the plane, and minus its slope on a coarser grid with the same edges. */
+typedef struct pf_report_field {
+  pf_report_grid grid;
+  const double *value;
+  size_t arrow_columns, arrow_rows; /* cells of the coarse grid */
+  const double *arrows; /* arrow_rows x arrow_columns x 2, at the cells' centres, units of the axes */
+} pf_report_field;
 
 /* The same rows at moments of a flow, in the network's units. */
 typedef struct pf_report_frames {
@@ -131,7 +142,11 @@ typedef struct pf_report_input {
   const double *paths; /* path_count x path_nodes x d: characteristics from the prior to the data */
   size_t path_count, path_nodes;
   const double *path_times; /* path_nodes values, increasing; NULL: equally spaced in [0, 1] */
+  const char *path_lead;    /* what they are; NULL: characteristics of the learned flow */
   const char *path_note;    /* optional remark, for example the units they are drawn in */
+  const double
+      *jumps; /* jump_count x 2 x d: noise and the sample it becomes at once, in the units of the paths */
+  size_t jump_count;
   const double *
       straightness; /* path_nodes values: root mean square distance of the paths at that node from their straight
                                  chords, as a share of the chords' length; NULL: not known */
@@ -140,6 +155,8 @@ typedef struct pf_report_input {
   const pf_likelihood *likelihood;  /* NULL, or without a density: none was measured */
   const pf_report_density *density; /* NULL: none; drawn where d is 2 */
   pf_report_frames to_noise, to_data;
+  const pf_coverage *coverage;  /* NULL, or without modes: not counted */
+  const pf_report_field *field; /* NULL: none; drawn where d is 2 */
   const pf_report_block *blocks;
   size_t block_count;
 
@@ -150,13 +167,13 @@ typedef struct pf_report_input {
 /* An empty input: everything absent, selected_step NaN. */
 pf_report_input pf_report_input_default(void);
 
-/* The edges and sizes that a density of the input is to be given on: about square cells over the frame of the scatter plots.
- * No cells (columns 0) unless d is 2 and both columns have a finite value; model and law are left NULL. */
-pf_status pf_report_density_grid(const pf_report_input *input, pf_report_density *out, pf_error *error);
+/* The grid that a density or a field of the input is to be given on: about square cells over the frame of the scatter plots.
+ * No cells (columns 0) unless d is 2 and both columns have a finite value. */
+pf_status pf_report_plane_grid(const pf_report_input *input, pf_report_grid *out, pf_error *error);
 
 /* Appends the page to `out` (free it with pf_text_free). The same input gives the same bytes. At most
  * about 1500 rows of each array are drawn, so the page stays under about 1.5 MB whatever the data.
- * PF_USAGE when an array is NULL although its count is not 0, or a density has more than PF_REPORT_CELLS cells a side;
+ * PF_USAGE when an array is NULL although its count is not 0, or a density or field has more than PF_REPORT_CELLS cells a side;
  * PF_NO_MEMORY. On failure `out` keeps its text.
  */
 pf_status pf_report_write(const pf_report_input *input, pf_text *out, pf_error *error);

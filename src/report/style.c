@@ -100,6 +100,8 @@ static const char charts[] =
     "var(--"
     "d6)}"
     ".d7{fill:var(--d7)}.strip .dots0,.strip .dots1{stroke-width:3}\n"
+    ".arrow{stroke:var(--c1);stroke-width:1.5;stroke-linejoin:round;stroke-linecap:round}"
+    ".faint{stroke:var(--ink);stroke-width:2.6;stroke-linecap:round;stroke-opacity:.32}\n"
     ".whisker{stroke:var(--ink);stroke-width:1.4}\n"
     ".t0,.t1,.t2,.t3,.t4,.t5,.t6,.t7{stroke-width:1.3;stroke-opacity:.75}\n"
     ".t0{stroke:var(--t0)}.t1{stroke:var(--t1)}.t2{stroke:var(--t2)}.t3{stroke:var(--t3)}.t4{stroke:var(--t4)"

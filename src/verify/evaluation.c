@@ -17,6 +17,7 @@
 #include "../metrics/scale.h"
 #include "../metrics/splits.h"
 #include "../train/two_sample_network.h"
+#include "coverage.h"
 #include "decomposition.h"
 #include "likelihood.h"
 
@@ -310,8 +311,9 @@ static pf_status open_table(session *s, pf_error *error) {
 
 /* Every name of the list must be one that can be measured. */
 static pf_status check_metrics(const char *list, pf_error *error) {
-  enum { OTHERS = 5 };
-  const char *names[METRICS + OTHERS] = {"nll", "network_auc", "sample_nll", "off_support", "energy_split"};
+  enum { OTHERS = 6 };
+  const char *names[METRICS + OTHERS] = {"nll",         "network_auc",  "sample_nll",
+                                         "off_support", "energy_split", "modes"};
   for (int i = 0; i < METRICS; i++) names[OTHERS + i] = pf_metric_name(metrics[i]);
   for (const char *p = list; p && *p; p += strcspn(p, ","), p += *p == ',') {
     char name[64];
@@ -473,6 +475,14 @@ static pf_status measure_likelihood(const session *s, pf_evaluation_set *set, pf
   return PF_OK;
 }
 
+/* Over the very samples that the metrics of the main row are measured on. */
+static pf_status measure_coverage(const session *s, pf_evaluation_set *set, pf_error *error) {
+  const pf_law *law = s->reference->law;
+  if (!law || !wanted(s, "modes")) return PF_OK;
+  pf_draw draw = {.steps = s->steps, .teacher = s->teacher, .seed = s->seed, .pool = s->pool};
+  return pf_coverage_measure(s->model, &draw, law, (int64_t)s->n * s->pairs, &set->coverage, error);
+}
+
 static pf_status measure_all(const session *s, pf_evaluation_set *set, pf_error *error) {
   char name[48];
   name_main_row(s, name);
@@ -486,6 +496,7 @@ static pf_status measure_all(const session *s, pf_evaluation_set *set, pf_error 
     note_blind_metrics(set);
   }
   PF_TRY(measure_likelihood(s, set, error));
+  PF_TRY(measure_coverage(s, set, error));
   say(s, "error decomposition");
   PF_TRY(pf_decompose(s->model, s->reference->law, DECOMPOSITION_ROWS, s->seed, s->pool, &set->decomposition,
                       error));

@@ -260,6 +260,32 @@ static void entropies_have_their_reference_values(void **state) {
   }
 }
 
+/* One number for each mode, whatever form its covariance has. */
+static void modes_know_their_spread(void **state) {
+  (void)state;
+  static const struct {
+    const char *spec;
+    int modes;
+    double spread;
+  } CASES[] = {{"ring8", 8, .17320508075688773},
+               {"mix1d-4", 2, .5},
+               {"aniso4", 4, 1},
+               {"gauss-jko", 1, 2.6457513110645907},
+               {"4squares", 4, .28867513459481287},
+               {"gauss:d=3,variance=4,rho=.5", 1, 2}};
+  for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+    pf_law *law = make(CASES[i].spec);
+    int modes = pf_law_modes(law, NULL, NULL);
+    assert_int_equal(modes, CASES[i].modes);
+    for (int k = 0; k < modes; k++)
+      expect_close(CASES[i].spec, pf_law_mode_spreads(law)[k], CASES[i].spread, 1e-12);
+    pf_law_free(law);
+  }
+  pf_law *law = make("moons");
+  assert_null(pf_law_mode_spreads(law));
+  pf_law_free(law);
+}
+
 /* ring8: each mode gets its share, and .9889 of the draws lie within 3 sd of a mean. */
 static void ring8_covers_its_modes(void **state) {
   (void)state;
@@ -337,6 +363,7 @@ int main(void) {
       cmocka_unit_test(shell_in_three_dimensions_is_elementary),
       cmocka_unit_test(checkerboard_is_the_board),
       cmocka_unit_test(entropies_have_their_reference_values),
+      cmocka_unit_test(modes_know_their_spread),
       cmocka_unit_test(ring8_covers_its_modes),
       cmocka_unit_test(bad_specs_are_explained),
       cmocka_unit_test(allocation_failures_are_reported),

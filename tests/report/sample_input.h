@@ -14,15 +14,19 @@ enum {
   SAMPLE_STEPS = 1000,
   SAMPLE_CELLS = PF_REPORT_CELLS * PF_REPORT_CELLS,
   SAMPLE_FRAMES = 5,
-  SAMPLE_FRAME_ROWS = 30
+  SAMPLE_FRAME_ROWS = 30,
+  SAMPLE_JUMPS = 12,
+  SAMPLE_ARROWS = 16
 };
 
 typedef struct sample_input {
   pf_report_input input;
-  double
-      *values; /* one block: data, samples, paths, steps, losses, straightness, two densities, two strips */
+  double *
+      values; /* one block: data, samples, paths, steps, losses, straightness, two densities, two strips, potential, arrows,
+                  jumps */
   size_t count;
   pf_report_density density;
+  pf_report_field field;
   pf_report_series series[2];
 } sample_input;
 
@@ -48,6 +52,17 @@ static const char *const sample_names[] = {
 static const pf_likelihood sample_likelihood = {true, 2000, 2.685,  0.0054, 2.67, 2.05,    2.6851,
                                                 64,   156,  0.0002, 3e-8,   7e-8, -0.0003, 0.0007};
 static const pf_report_block sample_blocks[] = {{0.25, 0.266}, {0.35, 0.158}, {NAN, 0.0887}};
+static const pf_coverage sample_coverage = {.modes = 3,
+                                            .covered = 2,
+                                            .rows = 100,
+                                            .high_quality = 0.7,
+                                            .law_high_quality = 0.99,
+                                            .chi_square = 61,
+                                            .law_chi_square = 1.5,
+                                            .listed = 3,
+                                            .counts = {60, 40, 0},
+                                            .law_counts = {51, 24, 25},
+                                            .expected = {50, 25, 25}};
 static const char *const sample_frames[] = {"r = 0 <data>", "r = 1/4", "r = 1/2", NULL, "r = 1: noise"};
 
 static inline void sample_input_parts(pf_report_input *in) {
@@ -69,7 +84,7 @@ static inline void sample_input_flow(sample_input *s, double *from) {
   double *model = from + SAMPLE_NODES, *law = model + SAMPLE_CELLS, *frames = law + SAMPLE_CELLS;
   for (int i = 0; i < SAMPLE_NODES; i++) from[i] = 0.01 * fabs(from[i]);
   for (int i = 0; i < 2 * SAMPLE_CELLS; i++) model[i] = exp(model[i]);
-  s->density = (pf_report_density){-3, 3, -2, 4, PF_REPORT_CELLS, PF_REPORT_CELLS, model, law};
+  s->density = (pf_report_density){{-3, 3, -2, 4, PF_REPORT_CELLS, PF_REPORT_CELLS}, model, law};
   s->input.straightness = from;
   s->input.likelihood = &sample_likelihood;
   s->input.density = &s->density;
@@ -79,11 +94,22 @@ static inline void sample_input_flow(sample_input *s, double *from) {
   s->input.blocks = sample_blocks, s->input.block_count = 3;
 }
 
+/* from: a potential, arrows, jumps. */
+static inline void sample_input_field(sample_input *s, double *from) {
+  double *arrows = from + SAMPLE_CELLS, *jumps = arrows + SAMPLE_ARROWS * SAMPLE_ARROWS * 2;
+  s->field = (pf_report_field){
+      {-3, 3, -2, 4, PF_REPORT_CELLS, PF_REPORT_CELLS}, from, SAMPLE_ARROWS, SAMPLE_ARROWS, arrows};
+  s->input.field = &s->field;
+  s->input.coverage = &sample_coverage;
+  s->input.jumps = jumps, s->input.jump_count = SAMPLE_JUMPS;
+}
+
 /* d <= 9. Free with sample_input_free. */
 static inline void sample_input_fill(sample_input *s, size_t d, size_t rows) {
   size_t paths = SAMPLE_PATHS * SAMPLE_NODES * d;
   size_t flow = SAMPLE_NODES + 2 * SAMPLE_CELLS + 2 * SAMPLE_FRAMES * SAMPLE_FRAME_ROWS * 2;
-  s->count = 2 * rows * d + paths + 2 * SAMPLE_STEPS + flow;
+  size_t field = SAMPLE_CELLS + SAMPLE_ARROWS * SAMPLE_ARROWS * 2 + SAMPLE_JUMPS * 2 * d;
+  s->count = 2 * rows * d + paths + 2 * SAMPLE_STEPS + flow + field;
   s->values = malloc(s->count * sizeof *s->values);
   pf_rng rng = pf_rng_at(7, PF_STREAM_TEST, 0, 0);
   for (size_t i = 0; i < s->count; i++) s->values[i] = pf_rng_normal(&rng);
@@ -103,6 +129,7 @@ static inline void sample_input_fill(sample_input *s, size_t d, size_t rows) {
   s->input.paths = s->values + 2 * rows * d;
   s->input.path_count = SAMPLE_PATHS, s->input.path_nodes = SAMPLE_NODES;
   sample_input_flow(s, losses + SAMPLE_STEPS);
+  sample_input_field(s, losses + SAMPLE_STEPS + flow);
 }
 
 static inline void sample_input_free(sample_input *s) { free(s->values); }

@@ -109,6 +109,9 @@ static void page_is_good_in_every_dimension(void **state) {
     assert_int_equal(count_of(page, "<h2>The blocks of the flow</h2>"), 1);
     assert_int_equal(count_of(page, "<h2>Density</h2>"), d == 2);
     assert_int_equal(count_of(page, "Density map: it is drawn for exactly two columns"), d != 2);
+    assert_int_equal(count_of(page, "<h2>Modes</h2>"), 1);
+    assert_int_equal(count_of(page, "<h2>What the samples descend</h2>"), d == 2);
+    assert_int_equal(count_of(page, "<title>Noise and samples</title>"), d > 0);
     assert_int_equal(count_of(page, "<h2>To noise and back</h2>"), d >= 2);
     assert_int_equal(count_of(page, "they are drawn in the plane of the first two columns"), d < 2);
     assert_int_equal(count_of(page, "<title>Straightness</title>"), d > 0);
@@ -180,7 +183,7 @@ static void empty_input_says_what_is_missing(void **state) {
   pf_text text = {0};
   const char *page = write_page(&in, &text);
   assert_good_page(page);
-  assert_int_equal(count_of(page, "<li>"), 11);
+  assert_int_equal(count_of(page, "<li>"), 13);
   assert_int_equal(count_of(page, "only a flow with likelihood has them"), 1);
   assert_int_equal(count_of(page, "<figure"), 0);
   assert_non_null(strstr(page, "<title>pushforward report</title>"));
@@ -298,7 +301,7 @@ static void density_map_is_to_scale(void **state) {
   (void)state;
   const double law[] = {0.4, 0.4, 0.1, NAN, 0.05, 0.006, 0.4, 0.4};
   const double model[] = {0, 9, 0.79, 0.8, INFINITY, -1, 0.2, 0.2};
-  pf_report_density density = {0, 4, 0, 2, 4, 2, model, law};
+  pf_report_density density = {{0, 4, 0, 2, 4, 2}, model, law};
   pf_report_input in = pf_report_input_default();
   in.dimension = 2;
   in.density = &density;
@@ -333,7 +336,7 @@ static void a_density_without_a_law(void **state) {
   assert_int_equal(count_of(page, "<b>Data</b> 40 of 40 rows."), 2);
   pf_text_free(&text);
   const double nothing[] = {0, NAN, -INFINITY, -1};
-  s.density = (pf_report_density){0, 1, 0, 1, 2, 2, nothing, NULL};
+  s.density = (pf_report_density){{0, 1, 0, 1, 2, 2}, nothing, NULL};
   page = write_page(&s.input, &text);
   assert_good_page(page);
   assert_int_equal(count_of(page, "<h2>Density</h2>"), 0);
@@ -346,18 +349,18 @@ static void the_grid_is_that_of_the_scatter_plots(void **state) {
   (void)state;
   const double rows[] = {0, 0, 10, 5, 0, 5, 10, 0}, bad[] = {NAN, 1, INFINITY, 2};
   pf_report_input in = pf_report_input_default();
-  pf_report_density grid;
+  pf_report_grid grid;
   in.data = rows, in.data_rows = 4, in.dimension = 2;
-  assert_int_equal(pf_report_density_grid(&in, &grid, NULL), PF_OK);
+  assert_int_equal(pf_report_plane_grid(&in, &grid, NULL), PF_OK);
   assert_true(fabs(grid.x_low + 0.8) < 1e-9 && fabs(grid.x_high - 10.8) < 1e-9);
   assert_true(fabs(grid.y_low + 0.4) < 1e-9 && fabs(grid.y_high - 5.4) < 1e-9);
   assert_int_equal(grid.columns, 100);
   assert_int_equal(grid.rows, 50);
   in.data = bad, in.data_rows = 2;
-  assert_int_equal(pf_report_density_grid(&in, &grid, NULL), PF_OK);
+  assert_int_equal(pf_report_plane_grid(&in, &grid, NULL), PF_OK);
   assert_int_equal(grid.columns, 0);
   in.data = rows, in.data_rows = 8, in.dimension = 1;
-  assert_int_equal(pf_report_density_grid(&in, &grid, NULL), PF_OK);
+  assert_int_equal(pf_report_plane_grid(&in, &grid, NULL), PF_OK);
   assert_int_equal(grid.columns, 0);
 }
 
@@ -422,10 +425,10 @@ static void a_null_array_with_a_count_is_named(void **state) {
   assert_int_equal(pf_report_write(&s.input, &text, &error), PF_USAGE);
   assert_non_null(strstr(error.message, "to_data is NULL but its count is 5"));
   s.input.to_data.names = sample_frames;
-  s.density.rows = PF_REPORT_CELLS + 1;
+  s.density.grid.rows = PF_REPORT_CELLS + 1;
   assert_int_equal(pf_report_write(&s.input, &text, &error), PF_USAGE);
   assert_non_null(strstr(error.message, "100 x 101 cells"));
-  s.density.rows = 1, s.density.model = NULL;
+  s.density.grid.rows = 1, s.density.model = NULL;
   assert_int_equal(pf_report_write(&s.input, &text, &error), PF_USAGE);
   assert_non_null(strstr(error.message, "density.model"));
   assert_int_equal(pf_report_write(NULL, &text, &error), PF_USAGE);
