@@ -44,7 +44,7 @@ def run(o, law, options, seed):
     command(words)
     seconds = time.perf_counter() - begin
     curve = json.loads(command([o.pushforward, "info", model, "--json"]))["curves"]["held-out W1"]
-    quality = json.loads(command([o.pushforward, "eval", model, f"law:{law}", "--metrics", "w1", "--rows", "2000", "--pairs", "5",
+    quality = json.loads(command([o.pushforward, "eval", model, f"law:{law}", "--metrics", "w1,modes", "--rows", "2000", "--pairs", "5",
                                   "--seed", "1", "--quiet", "--json"]))
     os.remove(model)
     modes = quality.get("modes") or {}

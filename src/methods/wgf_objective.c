@@ -1,6 +1,7 @@
 /* The graphs of Wasserstein gradient flows: see wgf.h.
  *
- *   critic   mean phi(x) - mean phi(y) + lambda mean p(|grad phi(xh)|),  xh = u x + (1 - u) y,  p(r) = (r - 1)^2 or max(0, r - 1)^2
+ *   critic   mean phi(x) - mean phi(y) + lambda mean p(|grad phi(xh)|),  xh = u x + (1 - u) y
+ *            p(r) = (r - 1)^2 or max(0, r - 1)^2
  *            cumulant b, g = 1 - b:  (1/b) log mean e^{b phi(x)} + (1/g) log mean e^{-g phi(y)}
  *   ratio    mean softplus(-d(x)) + mean softplus(d(y)):  d -> log(p_data / q);  phi = -h(d)
  *   dual     on data f, on samples s = -f + e, c = |x - y|^2 / 2 (jshe/wasserstein-2; w1fe_w2fe.md section 5.1)

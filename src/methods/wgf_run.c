@@ -1,7 +1,7 @@
 /* Training along a Wasserstein gradient flow: see wgf.h for the three parts.
  *
- * An iteration is field, move, fit. Noise and targets of an iteration live in plain arrays; what outlives it is two fit states and
- * a count, so a checkpoint is taken between iterations and holds nothing else.
+ * An iteration is field, move, fit. Noise and targets of an iteration live in plain arrays; what outlives it is two fit
+ * states and a count, so a checkpoint is taken between iterations and holds nothing else.
  */
 #include <math.h>
 #include <string.h>

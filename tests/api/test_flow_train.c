@@ -417,7 +417,7 @@ static void no_test_steps(pf_train_options *o) { o->test_ode_steps = 0; }
 static void full_steer(pf_train_options *o) { o->steer = 1; }
 static void negative_steer(pf_train_options *o) { o->steer = -0.1; }
 static void some_activation(pf_train_options *o) { o->activation = "tanh"; }
-static void unknown_activation(pf_train_options *o) { o->activation = "relu"; }
+static void unknown_activation(pf_train_options *o) { o->activation = "rrelu"; }
 static void unknown_divergence(pf_train_options *o) { o->divergence = "exat"; }
 static void short_budget(pf_train_options *o) {
   o->steps = 0;
@@ -453,7 +453,7 @@ static void bad_settings_are_one_clear_line(void **state) {
                {"jko", many_halvings, "20 blocks halved 2 times"},
                {"jko", negative_rounds, "reparametrise is -1"},
                {"jko", some_hjb, "hjb is 2"},
-               {"jko", unknown_activation, "relu"},
+               {"jko", unknown_activation, "rrelu"},
                {"jko", few_steps, "steps is 3"},
                {"jko", short_budget, "too short"},
                {"jko", unknown_divergence, "did you mean 'exact'"},
