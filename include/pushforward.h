@@ -196,6 +196,8 @@ const char *pf_nearest_name(const char *word, const char *const *names, size_t c
   X(TEXT, face, "theory", "face", "F", "theory or practical form of the characteristic generator")           \
   X(TEXT, start, NULL, "start", "S", "where the student's start states come from: data or trajectory")       \
   X(TEXT, interpolant, NULL, "interpolant", "I", "linear, follmer or trig")                                  \
+  X(TEXT, coupling, NULL, "coupling", "C",                                                                   \
+    "pairs of a batch: independent, or optimal transport (characteristic, flow-matching)")                   \
   X(TEXT, encoder, "auto", "encoder", "E", "column encoder: standard, quantile or auto")                     \
   X(INT, width, 0, "width", "W", "units per hidden layer; 0: by the number of columns")                      \
   X(INT, depth, 0, "depth", "L", "hidden layers; 0: by the number of columns")                               \
@@ -289,6 +291,9 @@ typedef struct pf_train_options {
   bool resume;            /* go on from the checkpoint when it exists */
   const char *command;    /* command line to record in the model, without --steps, which is added; or NULL */
   const char *source;     /* name of the data to record, may be NULL */
+  const pf_table
+      *from; /* rows to transport to the data, of as many columns, by number; NULL: noise N(0, I) */
+  const char *from_name; /* their name to record, may be NULL */
   pf_hooks hooks;
 } pf_train_options;
 
@@ -300,7 +305,8 @@ typedef struct pf_model pf_model;
 
 /* Trains on `data`; `held` (may be NULL: a share of the data is cut off) is never trained on. PF_STOPPED
  * after a stop request, with a checkpoint saved; PF_NON_FINITE names the step, the last good checkpoint
- * stays. */
+ * stays. With options->from the map starts from those rows in place of noise: PF_BAD_INPUT when they have not the data's number
+ * of columns, PF_USAGE for a method whose base law is the Gaussian by construction (jko, otflow, cnf). */
 pf_status pf_train(const pf_table *data, const pf_table *held, const pf_train_options *options,
                    pf_model **out, pf_error *error);
 
@@ -312,6 +318,13 @@ const char *pf_model_column_name(const pf_model *model, int column);
 /* Everything recorded about the model as one JSON object; freed with pf_string_free. */
 pf_status pf_model_describe(const pf_model *model, char **json, pf_error *error);
 void pf_string_free(char *text);
+
+/* Whether the model starts from rows of a source (pf_train_options.from) and not from noise. */
+bool pf_model_needs_source(const pf_model *model);
+/* The rows that such a model starts from, copied, as many columns as the model has, by number. Sample i starts from row
+ * i mod n of them when `in_order`, else from a row picked at random by the seed. Without this call whatever draws from the model
+ * is PF_USAGE. Samplers made before have to be made anew. PF_USAGE: a model whose prior is noise; PF_BAD_INPUT: the rows. */
+pf_status pf_model_set_source(pf_model *model, const pf_table *rows, bool in_order, pf_error *error);
 
 /* How many steps a sample takes. 0 is the model's own choice: 1 for a generator, a flow's own number, 100 for a velocity. */
 typedef struct pf_sample_options {
@@ -402,7 +415,7 @@ pf_status pf_sampler_run(const pf_sampler *sampler, pf_sample_range range, doubl
 pf_status pf_sampler_run_f32(const pf_sampler *sampler, pf_sample_range range, float *out,
                              pf_workspace workspace, pf_error *error);
 
-/* The noise behind a range: z (n x d) is N(0, I). PF_USAGE: a wrong range. */
+/* The noise behind a range: z (n x d) is N(0, I), or encoded rows of the model's source. PF_USAGE: a wrong range. */
 pf_status pf_sampler_noise(const pf_sampler *sampler, pf_sample_range range, float *z, pf_error *error);
 /* Maps the caller's noise z (n x d) to n samples: what is drawn when z is the range's own noise, and any other
  * point of the prior space otherwise. z and out must not overlap. Errors as for pf_sampler_run, and PF_BAD_INPUT
@@ -481,11 +494,24 @@ typedef struct pf_likelihood {
   double mmd_floor; /* the same between two halves of the rows */
 } pf_likelihood;
 
+/* A model with a source, as transport: everything in encoded units, in which columns of source and data together have spread 1. */
+typedef struct pf_transport {
+  bool has_source; /* false: the rest is 0 */
+  int64_t rows;    /* of source and of data, for each of the numbers below */
+  double cost;     /* E |g(z) - z|^2 over rows z of the source */
+  double w2;       /* exact W2^2 between the rows of source and data */
+  double floor;    /* the same between two disjoint samples of the data: what w2 would be for equal laws */
+  double
+      energy; /* E of the integral of |v|^2 along the velocity's paths, 100 steps; `cost` without a velocity */
+  double path_energy; /* |energy - w2| / w2, the normalised path energy of arXiv 2302.00482 */
+} pf_transport;
+
 typedef struct pf_evaluation_set {
   int count;
   pf_evaluation rows[PF_EVALUATION_ROWS]; /* rows[0] is the model as asked */
   pf_decomposition decomposition;
   pf_likelihood likelihood;
+  pf_transport transport;
 } pf_evaluation_set;
 
 /* Measures the model against held-out rows, or, when `law` ("law:NAME") is not NULL, against fresh draws of

@@ -7,8 +7,10 @@ static pf_status choose_network(const pf_train_options *o, pf_field *field, pf_e
   pf_network_config *n = &field->network;
   pf_potential_config *p = &field->potential;
   bool potential = field->kind == PF_FIELD_POTENTIAL;
-  PF_TRY(pf_option_choose_int("width", pf_option_unset(o->width), 1, 8192, potential ? &p->width : &n->width, error));
-  PF_TRY(pf_option_choose_int("depth", pf_option_unset(o->depth), 1, 64, potential ? &p->layers : &n->depth, error));
+  PF_TRY(pf_option_choose_int("width", pf_option_unset(o->width), 1, 8192, potential ? &p->width : &n->width,
+                              error));
+  PF_TRY(pf_option_choose_int("depth", pf_option_unset(o->depth), 1, 64, potential ? &p->layers : &n->depth,
+                              error));
   if (o->residual) n->residual = true;
   if (!o->activation) return PF_OK;
   if (potential)

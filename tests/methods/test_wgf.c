@@ -62,14 +62,15 @@ static void close_world(world *w) {
 static slopes critic_slopes(world *w, const char *name, pf_objective *o) {
   pf_error error = {0};
   must(pf_wgf_critic_objective(&w->w, w->rows, o, &error), &error);
-  return (slopes){.name = name,
-                  .graph = o->graph,
-                  .y = o->loss,
-                  .p = w->critic,
-                  .n = w->critic_layout.total,
-                  .rows = BATCH,
-                  .frozen = w->generator,
-                  .inputs = {[PF_WGF_DATA] = w->data, [PF_WGF_SOURCE] = w->source, [PF_WGF_LOG_MEANS] = w->logs}};
+  return (slopes){
+      .name = name,
+      .graph = o->graph,
+      .y = o->loss,
+      .p = w->critic,
+      .n = w->critic_layout.total,
+      .rows = BATCH,
+      .frozen = w->generator,
+      .inputs = {[PF_WGF_DATA] = w->data, [PF_WGF_SOURCE] = w->source, [PF_WGF_LOG_MEANS] = w->logs}};
 }
 
 /* ---- gradients ---- */
@@ -82,7 +83,8 @@ static void check_critic(const char *name, const pf_wgf *settings, uint64_t key,
   slopes s = critic_slopes(&w, name, &o);
   s.h = 2e-4; /* softplus bends within 1/20 */
   slopes_check_first(&s);
-  if (settings->cumulant == 0) slopes_check_second(&s); /* its loss is a surrogate: the weights are held fixed */
+  if (settings->cumulant == 0)
+    slopes_check_second(&s); /* its loss is a surrogate: the weights are held fixed */
   pf_graph_free(o.graph);
   close_world(&w);
 }
@@ -183,7 +185,8 @@ static void the_cumulant_loss_has_the_right_gradient(void **state) {
     s.p[i] = kept - h;
     double want = (up - cumulant_loss(&s, nodes, b)) / (2 * h);
     s.p[i] = kept;
-    if (!(fabs(g[i] - want) <= 1e-6)) fail_msg("parameter %d: %.10g, differences say %.10g", (int)i, g[i], want);
+    if (!(fabs(g[i] - want) <= 1e-6))
+      fail_msg("parameter %d: %.10g, differences say %.10g", (int)i, g[i], want);
   }
   pf_graph_free(o.graph);
   close_world(&w);
@@ -236,7 +239,8 @@ static void moves_go_down_the_potential(void **state) {
         for (int j = 0; j < D; j++) square += pow((m.y[i * D + j] - m.target[i * D + j]) / eps, 2);
         assert_true(square > 1e-6);
         double fall = (m.phi[i] - m.at_target[i]) / eps;
-        if (!(fabs(fall - square) <= 1e-2 * square)) fail_msg("phi falls by %g eps, not %g eps", fall, square);
+        if (!(fabs(fall - square) <= 1e-2 * square))
+          fail_msg("phi falls by %g eps, not %g eps", fall, square);
       }
       close_world(&w);
     }
