@@ -519,6 +519,11 @@ typedef struct pf_evaluation_set {
 pf_status pf_evaluate(const pf_model *model, const pf_table *real, const char *law,
                       const pf_evaluate_options *options, pf_evaluation_set *out, pf_error *error);
 
+/* The transport part of that alone; options (may be NULL) give training rows, seed and threads. A model that starts from noise has
+ * none: out->has_source is false. PF_USAGE without a source (pf_model_set_source). */
+pf_status pf_transport_measure(const pf_model *model, const pf_table *real, const char *law,
+                               const pf_evaluate_options *options, pf_transport *out, pf_error *error);
+
 /* ---- verification ---------------------------------------------------------------------------------- */
 
 typedef struct pf_check {
