@@ -87,6 +87,8 @@ static bool is_law(const char *source) { return source && strncmp(source, "law:"
 /* --rows is for laws, whichever of the two is one. */
 static pf_status load_data(run *r, pf_error *error) {
   cli_choice choice = r->s.choice;
+  if (r->s.from && strcmp(r->s.from, "-") == 0 && strcmp(r->source, "-") == 0)
+    return cli_error(error, PF_USAGE, "--from and DATA are both standard input");
   if (is_law(r->s.from) && !is_law(r->source)) choice.rows = 0;
   return cli_load(r->source, &choice, r->s.train.seed, &r->data, error);
 }
@@ -95,8 +97,6 @@ static pf_status load_data(run *r, pf_error *error) {
 static pf_status load_source(run *r, pf_error *error) {
   cli_choice choice = r->s.choice;
   if (!r->s.from) return PF_OK;
-  if (strcmp(r->s.from, "-") == 0 && strcmp(r->source, "-") == 0)
-    return cli_error(error, PF_USAGE, "--from and DATA are both standard input");
   if (is_law(r->s.from))
     choice.columns = choice.drop = NULL;
   else

@@ -494,7 +494,8 @@ typedef struct pf_likelihood {
   double mmd_floor; /* the same between two halves of the rows */
 } pf_likelihood;
 
-/* A model with a source, as transport: everything in encoded units, in which columns of source and data together have spread 1. */
+/* A model with a source, as transport: everything in encoded units, in which columns of source and data together have
+ * spread 1. */
 typedef struct pf_transport {
   bool has_source; /* false: the rest is 0 */
   int64_t rows;    /* of source and of data, for each of the numbers below */
@@ -519,8 +520,8 @@ typedef struct pf_evaluation_set {
 pf_status pf_evaluate(const pf_model *model, const pf_table *real, const char *law,
                       const pf_evaluate_options *options, pf_evaluation_set *out, pf_error *error);
 
-/* The transport part of that alone; options (may be NULL) give training rows, seed and threads. A model that starts from noise has
- * none: out->has_source is false. PF_USAGE without a source (pf_model_set_source). */
+/* The transport part of that alone; options (may be NULL) give training rows, seed and threads. A model that starts from
+ * noise has none: out->has_source is false. PF_USAGE without a source (pf_model_set_source). */
 pf_status pf_transport_measure(const pf_model *model, const pf_table *real, const char *law,
                                const pf_evaluate_options *options, pf_transport *out, pf_error *error);
 

@@ -105,8 +105,8 @@ typedef struct pf_coupled_batch {
 pf_status pf_coupled_batch_open(const pf_training *training, int batch, uint32_t stage, pf_coupled_batch *out,
                                 pf_error *error);
 void pf_coupled_batch_free(pf_coupled_batch *batch);
-/* pf_fit_before_step; context is a pf_coupled_batch. x0 is what an independent batch draws, x1 the same rows as its x1, in the order
- * that makes sum |x0_i - x1_i|^2 least. */
+/* pf_fit_before_step; context is a pf_coupled_batch. x0 is what an independent batch draws, x1 the same rows as its x1, in
+ * the order that makes sum |x0_i - x1_i|^2 least. */
 pf_status pf_coupled_batch_draw(void *context, int64_t step, pf_error *error);
 
 #endif

@@ -1,7 +1,8 @@
 /* Losses of the characteristic generator as graphs.
  *
- *   legend   x0 ~ N(0,I) or a random row of the source, x1 a random data row, the two independent or matched within a batch; t, s, u times; Z[i][k] node k of trajectory i at time T_k, k = 0..K
- *            F network, g two-time map, sg stop gradient, g_ema the averaged map, c the pseudo-Huber constant
+ *   legend   x0 ~ N(0,I) or a random row of the source, x1 a random data row: independent, or matched within a batch;
+ *            t, s, u times; Z[i][k] node k of trajectory i at time T_k, k = 0..K; F network, g two-time map,
+ *            sg stop gradient, g_ema the averaged map, c the pseudo-Huber constant
  *   velocity   mean |F(t, x_t) - (alpha x1 - beta x0)/c_t|^2                                     characteristic.md section 2
  *   theory     mean over i and k <= l of |g(T_k, T_l, Z_k) - Z_l|^2, diagonal weight 1/2         eq. 2.11, terminal node included
  *              + lambda mean |g(T_k,T_l,Z_k) - g(T_j,T_l, g(T_k,T_j,Z_k))|^2, k <= j <= l        eq. 2.13

@@ -1,5 +1,5 @@
-/* Minibatch optimal transport (Tong et al., arXiv 2302.00482): the two ends of a batch's interpolants, drawn independently and then
- * matched by the exact plan of |x0 - x1|^2. Both marginal laws stay what they were. */
+/* Minibatch optimal transport (Tong et al., arXiv 2302.00482): the two ends of a batch's interpolants, drawn independently
+ * and then matched by the exact plan of |x0 - x1|^2. Both marginal laws stay what they were. */
 #include <string.h>
 #include "../base/canary.h"
 #include "../base/memory.h"

@@ -41,8 +41,8 @@ typedef struct pf_objective {
   int balance_input;
 } pf_objective;
 
-/* Called before every step, a calibration's too, from the calling thread: what fills PER_ROW inputs of the graph. A function of the
- * step's number alone; a non-OK status ends the run with it. */
+/* Called before every step, a calibration's too, from the calling thread: what fills PER_ROW inputs of the graph. A function
+ * of the step's number alone; a non-OK status ends the run with it. */
 typedef pf_status pf_fit_before_step(void *context, int64_t step, pf_error *error);
 
 typedef struct pf_fit_config {
