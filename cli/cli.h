@@ -217,7 +217,8 @@ typedef struct cli_source {
 } cli_source;
 
 /* Gives the model its source; *rows (may be NULL) is how many there are. Does nothing, *rows 0, for a model that starts from
- * noise (PF_USAGE when `from` is given) and for one transported from a file that is not given: whatever draws from it then says so. */
+ * noise (PF_USAGE when `from` is given) and for one transported from a file that is not given: whatever draws from it then
+ * says so. */
 pf_status cli_open_source(pf_model *model, const cli_source *source, int64_t *rows, pf_error *error);
 /* The seed of the rows that a training with this seed draws of a law it transports from: not those of its data. */
 int64_t cli_source_seed(int64_t seed);
