@@ -1,5 +1,6 @@
 /* Where samples begin: noise, or rows of the source that the model was trained to carry to its data. */
 #include <string.h>
+#include "../base/canary.h"
 #include "../base/memory.h"
 #include "../base/rng.h"
 #include "model.h"
@@ -43,7 +44,7 @@ static int64_t pick_row(const struct pf_model *model, uint64_t seed, int64_t i) 
 
 void pf_model_prior(const struct pf_model *model, uint64_t seed, pf_rows rows, float *z) {
   size_t d = (size_t)model->columns;
-  if (!model->from_source) {
+  if (PF_CANARY(SOURCE_PRIOR, !model->from_source, true)) {
     pf_fill_normal_f32(seed, PF_STREAM_PRIOR, 0, (uint64_t)rows.first, (size_t)rows.n, d, z);
     return;
   }
