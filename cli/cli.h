@@ -64,8 +64,7 @@ typedef struct cli_option {
   CLI_OPTION_COUNT("rows", where, "N", 0, 1 << 24, "rows per sample; 0: 2000 for laws, otherwise by the data")
 #define CLI_OPTION_LAW_ROWS(where)                                                                           \
   CLI_OPTION_COUNT("rows", where, "N", 0, INT64_C(1) << 40, "rows to draw when DATA is a law; 0: 500000")
-#define CLI_SOURCE_HELP                                                                                      \
-  "rows that the model starts from, at random; default: fresh ones of the law it was transported from"
+#define CLI_SOURCE_HELP                 "rows that the model starts from; default: fresh ones of the law it was trained from"
 #define CLI_OPTION_FROM(where, what)    CLI_OPTION_WORDS("from", where, "SOURCE", what)
 #define CLI_OPTION_COLUMNS(where, what) CLI_OPTION_WORDS("columns", where, "A,B", what)
 #define CLI_OPTION_DROP(where)          CLI_OPTION_WORDS("drop", where, "C,D", "leave these columns out")
