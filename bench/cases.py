@@ -163,6 +163,31 @@ def _otflow_step(batch: int, threads: int) -> Case:
                 quick=batch <= 1000)
 
 
+def _wgan(work: str, threads: int) -> list[str]:
+    """The toy experiments of WGAN-GP's authors: ReLU, two columns."""
+    return ["--work", work] + _options(dim=2, width=512, depth=3, rows=256, threads=threads)
+
+
+def _wgan_entries(work: str, threads: int) -> list[Entry]:
+    o, torch = _wgan(work, threads), ("torch", "numpy")
+    peer = ["torch_wgan"] + o + ["--problem", "{file}"]
+    return [Entry("ours", ["work_wgf"] + o + ["--dump", "{file}"], role=OURS), Entry("torch", peer, torch),
+            Entry("torch compile", peer + ["--compile"], torch)]
+
+
+def _wgan_step(threads: int) -> Case:
+    """Five critic steps and one of the generator."""
+    return Case("wgan-gp train 3x512 B=256", threads, "ms/iter", _wgan_entries("step", threads), per_iteration=1e3,
+                agree=1e-4, quick=True)
+
+
+def _wgan_critic(threads: int) -> Case:
+    """Ours without the penalty stands among the peers: 1 / its ratio is what the second differentiation costs."""
+    first = Entry("ours, first order", ["work_wgf"] + _wgan("critic-first", threads))
+    return Case("wgan-gp critic step 3x512 B=256", threads, "ms/step", _wgan_entries("critic", threads) + [first],
+                per_iteration=1e3, agree=1e-4, quick=True)
+
+
 def _neighbour(threads: int) -> Case:
     o = _options(width=256, depth=4, dim=16, batch=1024, threads=threads)
     return Case("busy neighbour, train 4x256 d=16 B=1024 f32", threads, "of idle",
@@ -183,5 +208,7 @@ def all_cases(threads: list[int], precisions: list[str]) -> list[Case]:
     cases += [_sinkhorn(n, 2, True) for n in (512, 1024, 2048)]
     cases += [_otflow_trace(dim, t) for dim in (43, 63, 784) for t in threads]
     cases += [_otflow_step(batch, t) for batch in (1000, 10000) for t in threads]
+    cases += [_wgan_step(t) for t in threads]
+    cases += [_wgan_critic(t) for t in threads]
     cases += [_neighbour(t) for t in threads]
     return cases

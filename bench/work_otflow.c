@@ -12,6 +12,7 @@
 #include "base/rng.h"
 #include "methods/flow.h"
 #include "work.h"
+#include "work_piece.h"
 
 enum { TABLE = 20000, INPUT_X = 0, INPUT_T = 1 };
 
@@ -65,19 +66,11 @@ static void prepare_problem(worker *w) {
   for (size_t i = 0; !w->step && i < rows; i++) w->data[i * columns + columns - 1] = (float)i / (float)rows;
 }
 
-/* A piece as the peers store it: ours has rows on the left, so matrices are transposed. */
-static void dump_piece(FILE *file, const pf_parameter *p, const float *params) {
-  int from = p->shape.axes == 2 ? p->shape.dim[0] : 1,
-      to = p->shape.axes > 0 ? p->shape.dim[p->shape.axes - 1] : 1;
-  for (int j = 0; j < to; j++)
-    for (int i = 0; i < from; i++) fwrite(params + p->offset + i * to + j, sizeof(float), 1, file);
-}
-
 static void dump(const worker *w) {
   FILE *file = w->dump ? fopen(w->dump, "wb") : NULL;
   if (!w->dump) return;
   if (!file) work_refuse("cannot write", w->dump);
-  for (int i = 0; i < w->layout.count; i++) dump_piece(file, &w->layout.items[i], w->state.arrays.params);
+  work_write_pieces(file, &w->layout, w->state.arrays.params);
   fwrite(w->data, sizeof(float), (size_t)w->rows * ((size_t)w->dim + (w->step ? 0 : 1)), file);
   if (fclose(file) != 0) work_refuse("cannot write", w->dump);
 }

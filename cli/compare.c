@@ -4,24 +4,26 @@
 #include "cli.h"
 
 enum {
-  OWN = 7,
+  OWN = 8,
   OPTIONS = CLI_TRAIN_OPTIONS + OWN,
   MOST_METHODS = 16,
-  MOST_ROWS = MOST_METHODS * PF_EVALUATION_ROWS
+  MOST_SEEDS = 20,
+  MOST_ROWS = MOST_METHODS * MOST_SEEDS * PF_EVALUATION_ROWS
 };
 
 typedef struct settings {
   pf_train_options train;
   const char *methods, *holdout;
   cli_choice choice;
-  int64_t pairs;
+  int64_t pairs, seeds;
   bool json, quiet;
 } settings;
 
 typedef struct result {
   pf_evaluation row;
   const char *method; /* "-" for a baseline */
-  double seconds;     /* of training */
+  int64_t seed;
+  double seconds; /* of training */
   int64_t train_steps;
 } result;
 
@@ -49,6 +51,11 @@ static void list_options(settings *s, cli_option out[OPTIONS]) {
        .help = "rows to measure on; otherwise a share of DATA is cut off"},
       CLI_OPTION_LAW_ROWS(&s->choice.rows),
       CLI_OPTION_PAIRS(&s->pairs),
+      {.name = "seeds",
+       .kind = CLI_INT,
+       .target = &s->seeds,
+       .placeholder = "N",
+       .help = "train each method so often, with seeds from --seed on [1]"},
       CLI_OPTION_JSON(&s->json, "print one JSON object"),
       CLI_OPTION_QUIET(&s->quiet),
   };
@@ -106,33 +113,38 @@ static int64_t steps_of(const pf_model *model) {
 }
 
 /* Baselines do not depend on the method: the first set's are kept. */
-static void keep(comparison *c, int method, const pf_evaluation_set *set, double seconds, int64_t steps) {
-  for (int i = 0; i < set->count; i++) {
+static void keep(comparison *c, const result *of, const pf_evaluation_set *set) {
+  bool first = c->count == 0;
+  for (int i = 0; i < set->count && c->count < MOST_ROWS; i++) {
     bool baseline = set->rows[i].steps == 0;
-    if ((baseline && method > 0) || c->count == MOST_ROWS) continue;
-    c->results[c->count++] = (result){set->rows[i], baseline ? "-" : c->methods[method],
-                                      baseline ? 0 : seconds, baseline ? 0 : steps};
+    result *r = &c->results[c->count];
+    if (baseline && !first) continue;
+    *r = baseline ? (result){.method = "-", .seed = of->seed} : *of;
+    r->row = set->rows[i];
+    c->count++;
   }
 }
 
-static pf_status run_method(comparison *c, int method, pf_error *error) {
+static pf_status run_method(comparison *c, int method, int64_t seed, pf_error *error) {
   static pf_evaluation_set set;
   pf_model *model = NULL;
   pf_train_options o = c->s.train;
   pf_evaluate_options e = pf_evaluate_options_default();
   double begun = cli_seconds();
   o.method = c->methods[method];
+  o.seed = seed;
   o.hooks = e.hooks = cli_watch_hooks(&c->watch);
   e.baselines = true;
   e.pairs = (int)c->s.pairs;
-  e.seed = (uint64_t)o.seed;
+  e.seed = (uint64_t)c->s.train.seed; /* the same rows and draws for all */
   e.threads = (int)o.threads;
   e.train = c->train ? c->train : c->law ? NULL : c->data;
   pf_status status = pf_train(c->train ? c->train : c->data, c->held, &o, &model, error);
   double seconds = cli_seconds() - begun;
   if (status == PF_OK) status = pf_evaluate(model, c->held, c->law ? c->source : NULL, &e, &set, error);
   if (status == PF_OK) {
-    keep(c, method, &set, seconds, steps_of(model));
+    result of = {.method = o.method, .seed = seed, .seconds = seconds, .train_steps = steps_of(model)};
+    keep(c, &of, &set);
   } else if (status != PF_STOPPED) {
     pf_error inner = *error;
     cli_error(error, status, "method '%s': %.400s", o.method, inner.message);
@@ -149,7 +161,9 @@ static pf_status run_all(comparison *c, pf_error *error) {
   c->results = calloc(MOST_ROWS, sizeof *c->results);
   if (!c->results) return cli_error(error, PF_NO_MEMORY, "out of memory");
   status = cli_watch_begin(&c->watch, c->s.quiet, NULL, error);
-  for (int m = 0; m < c->n_methods && status == PF_OK; m++) status = run_method(c, m, error);
+  for (int m = 0; m < c->n_methods; m++)
+    for (int64_t k = 0; k < c->s.seeds && status == PF_OK; k++)
+      status = run_method(c, m, c->s.train.seed + k, error);
   cli_watch_end(&c->watch, status, error);
   return status;
 }
@@ -161,7 +175,7 @@ static int print_object(const comparison *c) {
   for (int i = 0; i < c->count; i++) {
     const result *r = &c->results[i];
     json_array_append_new(runs, json_pack("{s:s, s:s, s:I, s:I, s:I, s:f, s:o}", "method", r->method, "name",
-                                          r->row.name, "seed", (json_int_t)c->s.train.seed, "steps",
+                                          r->row.name, "seed", (json_int_t)r->seed, "steps",
                                           (json_int_t)r->row.steps, "train_steps", (json_int_t)r->train_steps,
                                           "train_s", r->seconds, "metrics", cli_json_metrics(&r->row)));
   }
@@ -173,20 +187,25 @@ static int print_object(const comparison *c) {
 static int print_text(const comparison *c) {
   pf_evaluation *rows = calloc((size_t)c->count + 1, sizeof *rows);
   const char **methods = calloc((size_t)c->count + 1, sizeof *methods);
-  if (!rows || !methods) return cli_usage("out of memory");
-  const char *last = "";
+  char(*labels)[64] = calloc((size_t)c->count + 1, sizeof *labels);
+  if (!rows || !methods || !labels) return cli_usage("out of memory");
+  const result *last = NULL;
   for (int i = 0; i < c->count; i++) {
     const result *r = &c->results[i];
     rows[i] = r->row;
-    methods[i] = r->method;
-    if (strcmp(r->method, last) != 0 && strcmp(r->method, "-") != 0)
-      printf("%s: %lld training steps in %.1f s\n", r->method, (long long)r->train_steps, r->seconds);
-    if (strcmp(r->method, "-") != 0) last = r->method;
+    methods[i] = labels[i];
+    bool baseline = strcmp(r->method, "-") == 0;
+    snprintf(labels[i], sizeof labels[i], c->s.seeds > 1 && !baseline ? "%s, seed %lld" : "%s", r->method,
+             (long long)r->seed);
+    if (!baseline && (!last || strcmp(r->method, last->method) != 0 || r->seed != last->seed))
+      printf("%s: %lld training steps in %.1f s\n", labels[i], (long long)r->train_steps, r->seconds);
+    if (!baseline) last = r;
   }
   putchar('\n');
   cli_print_excess(rows, methods, c->count);
   free(rows);
   free(methods);
+  free(labels);
   return 0;
 }
 
@@ -201,6 +220,9 @@ static int run_compare(int argc, char **argv) {
   if (!c.s.methods) return cli_usage("compare needs --methods A,B,C, see `pushforward methods`");
   c.source = call.operands[0];
   c.law = strncmp(c.source, "law:", 4) == 0;
+  if (c.s.seeds == 0) c.s.seeds = 1;
+  if (c.s.seeds < 1 || c.s.seeds > MOST_SEEDS)
+    return cli_usage("--seeds is %lld, must be 1 to %d", (long long)c.s.seeds, MOST_SEEDS);
   if (c.s.train.steps == 0 && c.s.train.budget == 0) c.s.train.budget = 60;
   code = run_all(&c, &error) != PF_OK ? cli_fail(&error) : c.s.json ? print_object(&c) : print_text(&c);
   pf_table_free(c.data);
@@ -219,7 +241,8 @@ const cli_verb cli_compare = {
         "Trains each method on the same rows with the same budget (60s when neither --budget nor --steps is "
         "given) and\n"
         "measures each with one step, more steps and its teacher, beside baselines that need no network.\n",
-    .examples = "  pushforward compare law:moons --methods characteristic,flow-matching --budget 30s\n"
+    .examples = "  pushforward compare law:8gaussians --methods w1fe,wgan-gp --steps 3000 --seeds 3\n"
+                "  pushforward compare law:moons --methods characteristic,flow-matching --budget 30s\n"
                 "  pushforward compare people.csv --methods characteristic --budget 3m --json\n",
     .least = 1,
     .most = 1,

@@ -74,7 +74,9 @@ const cli_verb cli_verify = {
     .examples = "  pushforward verify characteristic\n"
                 "  pushforward verify characteristic --json --seed 2\n"
                 "  pushforward verify jko\n"
-                "  pushforward verify otflow\n",
+                "  pushforward verify otflow\n"
+                "  pushforward verify w1fe\n"
+                "  pushforward verify w2fe\n",
     .least = 1,
     .most = 1,
     .run = run_verify};

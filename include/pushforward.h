@@ -291,9 +291,8 @@ typedef struct pf_train_options {
   bool resume;            /* go on from the checkpoint when it exists */
   const char *command;    /* command line to record in the model, without --steps, which is added; or NULL */
   const char *source;     /* name of the data to record, may be NULL */
-  const pf_table
-      *from; /* rows to transport to the data, of as many columns, by number; NULL: noise N(0, I) */
-  const char *from_name; /* their name to record, may be NULL */
+  const pf_table *from;   /* rows to transport to the data, columns by number; NULL: noise N(0, I) */
+  const char *from_name;  /* their name to record, may be NULL */
   pf_hooks hooks;
 } pf_train_options;
 
@@ -303,10 +302,9 @@ pf_train_options pf_train_options_default(void);
 
 typedef struct pf_model pf_model;
 
-/* Trains on `data`; `held` (may be NULL: a share of the data is cut off) is never trained on. PF_STOPPED
- * after a stop request, with a checkpoint saved; PF_NON_FINITE names the step, the last good checkpoint
- * stays. With options->from the map starts from those rows in place of noise: PF_BAD_INPUT when they have not the data's number
- * of columns, PF_USAGE for a method whose base law is the Gaussian by construction (jko, otflow, cnf). */
+/* Trains on `data`; `held` (may be NULL: a share of the data is cut off) is never trained on. PF_STOPPED after a stop
+ * request, with a checkpoint saved; PF_NON_FINITE names the step, the last good checkpoint stays. With options->from the map
+ * starts from those rows: PF_BAD_INPUT for another number of columns than the data's, PF_USAGE for jko, otflow and cnf. */
 pf_status pf_train(const pf_table *data, const pf_table *held, const pf_train_options *options,
                    pf_model **out, pf_error *error);
 
@@ -319,11 +317,10 @@ const char *pf_model_column_name(const pf_model *model, int column);
 pf_status pf_model_describe(const pf_model *model, char **json, pf_error *error);
 void pf_string_free(char *text);
 
-/* Whether the model starts from rows of a source (pf_train_options.from) and not from noise. */
-bool pf_model_needs_source(const pf_model *model);
-/* The rows that such a model starts from, copied, as many columns as the model has, by number. Sample i starts from row
- * i mod n of them when `in_order`, else from a row picked at random by the seed. Without this call whatever draws from the model
- * is PF_USAGE. Samplers made before have to be made anew. PF_USAGE: a model whose prior is noise; PF_BAD_INPUT: the rows. */
+bool pf_model_needs_source(
+    const pf_model *model); /* trained with options.from: it starts from rows, not noise */
+/* Those rows, copied; columns by number. Sample i starts from row i mod n of them when `in_order`, else from one picked by
+ * the seed. Until then whatever draws is PF_USAGE; samplers are made anew. PF_USAGE: a model of noise; PF_BAD_INPUT: rows. */
 pf_status pf_model_set_source(pf_model *model, const pf_table *rows, bool in_order, pf_error *error);
 
 /* How many steps a sample takes. 0 is the model's own choice: 1 for a generator, a flow's own number, 100 for a velocity. */
@@ -489,21 +486,18 @@ typedef struct pf_likelihood {
   double adaptive_evaluations;
   double largest_difference;        /* of log p between fixed and adaptive steps, over the rows */
   double inverse_mean, inverse_rms; /* |F^-1(F(x)) - x| in the encoder's units: mean and root mean square */
-  double
-      mmd; /* unbiased, kernel exp(-|x - y|^2), encoder's units: samples against the rows (arXiv 2006.00104) */
+  double mmd; /* unbiased, kernel exp(-|x - y|^2), encoder's units: samples and rows (arXiv 2006.00104) */
   double mmd_floor; /* the same between two halves of the rows */
 } pf_likelihood;
 
-/* A model with a source, as transport: everything in encoded units, in which columns of source and data together have
- * spread 1. */
+/* A model with a source, as transport, in encoded units: columns of source and data together have spread 1. */
 typedef struct pf_transport {
-  bool has_source; /* false: the rest is 0 */
-  int64_t rows;    /* of source and of data, for each of the numbers below */
-  double cost;     /* E |g(z) - z|^2 over rows z of the source */
-  double w2;       /* exact W2^2 between the rows of source and data */
-  double floor;    /* the same between two disjoint samples of the data: what w2 would be for equal laws */
-  double
-      energy; /* E of the integral of |v|^2 along the velocity's paths, 100 steps; `cost` without a velocity */
+  bool has_source;    /* false: the rest is 0 */
+  int64_t rows;       /* of source and of data, for each of the numbers below */
+  double cost;        /* E |g(z) - z|^2 over rows z of the source */
+  double w2;          /* exact W2^2 between the rows of source and data */
+  double floor;       /* the same between two disjoint samples of the data: what w2 would be for equal laws */
+  double energy;      /* E int |v|^2 dt along the velocity's paths, 100 steps; `cost` without one */
   double path_energy; /* |energy - w2| / w2, the normalised path energy of arXiv 2302.00482 */
 } pf_transport;
 
@@ -520,10 +514,49 @@ typedef struct pf_evaluation_set {
 pf_status pf_evaluate(const pf_model *model, const pf_table *real, const char *law,
                       const pf_evaluate_options *options, pf_evaluation_set *out, pf_error *error);
 
-/* The transport part of that alone; options (may be NULL) give training rows, seed and threads. A model that starts from
- * noise has none: out->has_source is false. PF_USAGE without a source (pf_model_set_source). */
+/* The transport part of that alone; of the options (may be NULL) training rows, seed and threads count. PF_USAGE without
+ * pf_model_set_source; for a model of noise out->has_source is false. */
 pf_status pf_transport_measure(const pf_model *model, const pf_table *real, const char *law,
                                const pf_evaluate_options *options, pf_transport *out, pf_error *error);
+
+/* ---- particles ------------------------------------------------------------------------------------- */
+
+enum { PF_PARTICLES_MAX = 8192 }; /* rows that can move at once */
+
+/* Rows that follow a Wasserstein gradient flow towards other rows, along transport plans and without a network
+ * (arXiv 2405.16351, 2406.13619). */
+typedef struct pf_particles_options {
+  int64_t rows; /* N: rows that move and rows they move to, 1 to PF_PARTICLES_MAX */
+  const char
+      *distance; /* what falls: "w1" (every row at unit speed) or "w2" (in proportion to its way; w2^2/2) */
+  const char *move; /* "euler", "midpoint", "heun" or "rk4" */
+  int64_t steps;    /* K, to 1000000; a plan for every stage of each */
+  double step;     /* its length; 0: for w1 .05 of the target rows' RMS distance from their mean, for w2 .1 */
+  double decay;    /* step k has length step / (1 + decay k) */
+  double sinkhorn; /* 0: exact plans; > 0: Sinkhorn's, regularised by so much of the mean cost */
+  uint64_t seed;   /* of the choice of rows, and of the source where none is given */
+  const char *trajectory; /* file for every node: NPY, (K + 1) x N x d; NULL: none */
+  pf_hooks hooks;
+} pf_particles_options;
+
+pf_particles_options pf_particles_options_default(void); /* w1, euler, 50 steps, seed 1; rows must be set */
+
+typedef struct pf_particles {
+  pf_table *moved;         /* N rows, the target's column names */
+  int64_t steps;           /* K */
+  double step;             /* as used */
+  double *time, *distance; /* K + 1: sum of the steps so far, plan's distance to the target rows */
+  double floor;            /* the same of the target rows and N others of the target; NaN: fewer than 2 N */
+} pf_particles;
+
+/* Moves N rows of `source` (NULL: N(0, I)) towards N rows of `target`. Both have equally many columns, matched by name
+ * where the names are the same, else by position; of more rows than N a random N are taken, in their order. *out is
+ * filled on success; empty it with pf_particles_clear. PF_USAGE: an option out of range; PF_BAD_INPUT: numbers of columns
+ * differ, or fewer than N rows; PF_FAILED: a Sinkhorn plan did not come near its marginals; PF_NON_FINITE: steps so
+ * large that rows overflow; PF_STOPPED. A trajectory file appears whole or not at all. */
+pf_status pf_particles_run(const pf_table *source, const pf_table *target,
+                           const pf_particles_options *options, pf_particles *out, pf_error *error);
+void pf_particles_clear(pf_particles *particles); /* accepts NULL and {0} */
 
 /* ---- verification ---------------------------------------------------------------------------------- */
 

@@ -25,6 +25,8 @@ pf_status pf_npy_read_source(pf_source *source, const pf_read_options *options, 
 pf_status pf_npy_write(const char *path, const pf_table *table, pf_npy_type type, pf_error *error);
 /* Piecewise, for long streams: the header, then exactly `rows` rows in any number of calls. */
 pf_status pf_npy_write_header(FILE *stream, int64_t rows, int columns, pf_npy_type type, pf_error *error);
+/* The header of an array of `axes` (1 to 4) extents. */
+pf_status pf_npy_write_shape(FILE *stream, const int64_t *shape, int axes, pf_npy_type type, pf_error *error);
 pf_status pf_npy_write_rows(FILE *stream, const double *values, int64_t rows, int columns, pf_npy_type type,
                             pf_error *error);
 

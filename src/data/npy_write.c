@@ -13,17 +13,27 @@ static pf_status put(FILE *stream, const void *bytes, size_t length, pf_error *e
   return pf_fail(error, PF_IO, "writing NPY failed: %s", strerror(errno));
 }
 
-pf_status pf_npy_write_header(FILE *stream, int64_t rows, int columns, pf_npy_type type, pf_error *error) {
-  char header[HEADER + 1];
+pf_status pf_npy_write_shape(FILE *stream, const int64_t *shape, int axes, pf_npy_type type,
+                             pf_error *error) {
+  char header[HEADER + 1], extents[4 * 22 + 1] = "";
+  for (int i = 0, length = 0; i < axes && i < 4; i++)
+    length += snprintf(extents + length, sizeof extents - (size_t)length, "%s%lld%s", i ? " " : "",
+                       (long long)shape[i], i + 1 < axes || axes == 1 ? "," : "");
   memcpy(header, "\x93NUMPY\x01\x00", 8);
   header[8] = (char)(HEADER - LEAD);
   header[9] = 0;
   int length = snprintf(header + LEAD, sizeof header - LEAD,
-                        "{'descr': '<%s', 'fortran_order': False, 'shape': (%lld, %d), }",
-                        type == PF_NPY_F4 ? "f4" : "f8", (long long)rows, columns);
+                        "{'descr': '<%s', 'fortran_order': False, 'shape': (%s), }",
+                        type == PF_NPY_F4 ? "f4" : "f8", extents);
+  if (length >= HEADER - LEAD)
+    return pf_fail(error, PF_USAGE, "an NPY header for the shape (%s) is too long", extents);
   memset(header + LEAD + length, ' ', (size_t)(HEADER - LEAD - length));
   header[HEADER - 1] = '\n';
   return put(stream, header, HEADER, error);
+}
+
+pf_status pf_npy_write_header(FILE *stream, int64_t rows, int columns, pf_npy_type type, pf_error *error) {
+  return pf_npy_write_shape(stream, (int64_t[]){rows, columns}, 2, type, error);
 }
 
 static void store_bits(uint64_t bits, int size, uint8_t *out) {

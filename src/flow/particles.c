@@ -16,8 +16,9 @@ double pf_particle_eps(const pf_particle_schedule *schedule, int k) {
 static pf_status check_schedule(const pf_particle_schedule *s, pf_error *error) {
   if (s->steps < 1 || s->steps > MOST_STEPS)
     return pf_fail(error, PF_USAGE, "particles: %d steps, 1 to %d", s->steps, MOST_STEPS);
-  if (!(s->eps > 0) || !isfinite(s->eps))
-    return pf_fail(error, PF_USAGE, "particles: step %g, a positive number", s->eps);
+  if (!(s->eps > 0) || !isfinite(s->eps * s->steps))
+    return pf_fail(error, PF_USAGE, "particles: %d steps of %g, a positive number, and finite in all",
+                   s->steps, s->eps);
   if (!(s->decay >= 0 && s->decay <= MOST_DECAY))
     return pf_fail(error, PF_USAGE, "particles: decay %g, 0 to %g", s->decay, MOST_DECAY);
   return PF_OK;

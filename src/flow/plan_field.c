@@ -104,12 +104,10 @@ static void write_gradient(const pf_plan_field *f, pf_points y, const double *im
   size_t d = y.d;
   for (size_t i = 0; i < y.n; i++) {
     const double *from = y.rows + i * d, *to = image + i * d;
-    double factor = PF_CANARY(W2_FACTOR, 1, 2); /* the gradient of |x - y|^2 without its half */
-    if (f->power == 1) {
-      double length = sqrt(squared_distance(from, to, d));
-      factor = length > 0 ? PF_CANARY(W1_SIGN, 1, -1) / length : 0;
-    }
-    for (size_t k = 0; k < d; k++) gradient[i * d + k] = factor * (from[k] - to[k]);
+    double length = sqrt(squared_distance(from, to, d));
+    double over = PF_CANARY(W2_FACTOR, 1, .5); /* 1/2: the gradient of |x - y|^2 without its half */
+    if (f->power == 1) over = length > 0 ? PF_CANARY(W1_SIGN, length, -length) : 1;
+    for (size_t k = 0; k < d; k++) gradient[i * d + k] = (from[k] - to[k]) / over;
   }
 }
 

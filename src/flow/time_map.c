@@ -15,9 +15,10 @@ bool pf_time_map_scales(const pf_time_map *map) {
 }
 
 pf_node pf_time_map_network_node(const pf_time_map *map, int set, pf_node x, pf_node t, pf_node s) {
-  if (pf_time_map_scales(map))
-    x = pf_div(x, pf_sqrt(variance_node(pf_interpolant_alpha_node(map->interpolant, t),
-                                        pf_interpolant_beta_node(map->interpolant, t))));
+  if (pf_time_map_is_plain(map)) return pf_network_apply(&map->network, set, x, x, x);
+  pf_node alpha = pf_interpolant_alpha_node(map->interpolant, t),
+          beta = pf_interpolant_beta_node(map->interpolant, t);
+  if (pf_time_map_scales(map)) x = pf_div(x, pf_sqrt(variance_node(alpha, beta)));
   return pf_network_apply(&map->network, set, x, t, s);
 }
 
@@ -34,9 +35,13 @@ void pf_time_map_coefficients(const pf_time_map *map, pf_node t, pf_node s, pf_n
 }
 
 pf_node pf_time_map_node(const pf_time_map *map, int set, pf_node x, pf_node t, pf_node s) {
-  pf_node of_x, of_network, f = pf_time_map_network_node(map, set, x, t, s);
-  if (pf_time_map_is_plain(map)) return map->skip ? pf_add(x, f) : f;
+  pf_node of_x, of_network;
+  if (pf_time_map_is_plain(map)) {
+    pf_node f = pf_time_map_network_node(map, set, x, t, s);
+    return map->skip ? pf_add(x, f) : f;
+  }
   pf_time_map_coefficients(map, t, s, &of_x, &of_network);
+  pf_node f = pf_time_map_network_node(map, set, x, t, s);
   return pf_add(pf_mul(of_x, x), pf_mul(of_network, f));
 }
 

@@ -6,12 +6,15 @@
  */
 #include "wgf.h"
 
-enum { ITERATIONS = 10000 };
+enum { ITERATIONS = 3000 };
 
 pf_status pf_monoflow_train(pf_training *training, struct pf_model **out, pf_error *error) {
   pf_wgf w = pf_wgf_default(training->d);
   w.field = PF_WGF_RATIO;
-  w.constraint = PF_WGF_CONSTRAINT_NONE;
+  w.constraint_weight =
+      1; /* of the Lipschitz penalty: a free classifier grows steep between modes and throws samples about */
+  w.persistence = 10;
+  w.generator_rule.learning_rate *= 0.3;
   PF_TRY(pf_wgf_options(training->options, &w, error));
   return pf_wgf_train(training, &w, ITERATIONS, out, error);
 }

@@ -12,11 +12,10 @@ enum { ITERATIONS = 10000 };
 pf_status pf_wgan_train(pf_training *training, struct pf_model **out, pf_error *error) {
   pf_wgf w = pf_wgf_default(training->d);
   w.constraint = PF_WGF_CONSTRAINT_CLIP;
-  w.constraint_weight = 0.01;
+  w.constraint_weight = pf_wgf_clip(training->d);
   w.fit = PF_WGF_FIT_NAIVE_FRESH;
   w.generator_rule.kind = w.critic_rule.kind = PF_OPTIMISER_RMSPROP;
   w.generator_rule.beta2 = w.critic_rule.beta2 = 0.99;
-  w.generator_rule.learning_rate = w.critic_rule.learning_rate = 5e-5;
   PF_TRY(pf_wgf_options(training->options, &w, error));
   return pf_wgf_train(training, &w, ITERATIONS, out, error);
 }

@@ -152,6 +152,8 @@ pf_status pf_wgf_critic_layout(const pf_wgf *w, pf_layout *out, pf_error *error)
 
 /* The defaults that the methods share, by the number of columns. */
 pf_wgf pf_wgf_default(int columns);
+/* Their bound of clipped weights. */
+double pf_wgf_clip(int columns);
 /* Reads the options over what the method has put into *w, and checks the whole. */
 pf_status pf_wgf_options(const pf_train_options *options, pf_wgf *w, pf_error *error);
 const char *pf_wgf_field_name(pf_wgf_field field);

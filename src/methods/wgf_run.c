@@ -315,9 +315,15 @@ static pf_status move_samples(wgf_run *r, pf_error *error) {
 
 /* ---- one iteration ---- */
 
+/* New noise every step needs no samples moved: then they are only looked at where curves are recorded. */
+static bool needs_move(const wgf_run *r) {
+  return r->w.fit != PF_WGF_FIT_NAIVE_FRESH ||
+         pf_training_is_point(r->iteration + 1, r->plan, r->training->options->curve_points);
+}
+
 static pf_status iterate(wgf_run *r, pf_error *error) {
   PF_TRY(estimate_field(r, error));
-  PF_TRY(move_samples(r, error));
+  if (needs_move(r)) PF_TRY(move_samples(r, error));
   PF_TRY(pf_fit_advance(r->generator_fit, r->w.persistence, error));
   r->iteration++;
   return PF_OK;

@@ -19,10 +19,21 @@ const char *pf_wgf_rescale_name(pf_wgf_rescale rescale) { return rescale_names[r
 
 /* ---- defaults ---- */
 
-/* Up to so many columns. */
+/* Up to so many columns. The last row has the published rate and bound of clip, the first what its small networks need: there a
+ * rate of 1e-4 costs several times the iterations, and weights within 0.01 leave a critic of 64 units flat. */
 static const struct {
   int columns, width, depth;
-} sizes[] = {{3, 64, 3}, {31, 128, 3}, {200, 256, 3}, {65536, 512, 3}};
+  double rate, clip;
+} sizes[] = {
+    {3, 64, 3, 1e-3, 0.1}, {31, 128, 3, 5e-4, 0.05}, {200, 256, 3, 2e-4, 0.02}, {65536, 512, 3, 1e-4, 0.01}};
+
+static size_t size_of(int columns) {
+  size_t i = 0;
+  while (columns > sizes[i].columns) i++;
+  return i;
+}
+
+double pf_wgf_clip(int columns) { return sizes[size_of(columns)].clip; }
 
 static pf_network_config network(int inputs, int outputs, int width, int depth, pf_activation activation) {
   return (pf_network_config){.inputs = inputs,
@@ -35,8 +46,7 @@ static pf_network_config network(int inputs, int outputs, int width, int depth, 
 }
 
 pf_wgf pf_wgf_default(int d) {
-  size_t i = 0;
-  while (d > sizes[i].columns) i++;
+  size_t i = size_of(d);
   pf_adam rule = pf_adam_default();
   rule.beta1 = 0.5;
   rule.beta2 = 0.9;
@@ -55,10 +65,9 @@ pf_wgf pf_wgf_default(int d) {
               .persistence = 1,
               .generator_rule = rule,
               .critic_rule = rule,
-              .ema = 0.99};
+              .ema = 0.98};
   w.critic.last_gain = 1;
-  w.generator_rule.learning_rate = 1e-4;
-  w.critic_rule.learning_rate = 5e-4;
+  w.generator_rule.learning_rate = w.critic_rule.learning_rate = sizes[i].rate;
   return w;
 }
 
@@ -90,7 +99,8 @@ static pf_status choose_field(const pf_train_options *o, pf_wgf *w, pf_error *er
                                &constraint, error));
   PF_TRY(pf_option_choose_name("rescale", o->rescale, rescale_names, PF_WGF_RESCALE_COUNT, &rescale, error));
   if (constraint == PF_WGF_CONSTRAINT_CLIP && w->constraint != PF_WGF_CONSTRAINT_CLIP)
-    w->constraint_weight = 0.01;
+
+    w->constraint_weight = pf_wgf_clip(w->generator.inputs);
   w->field = (pf_wgf_field)field;
   w->constraint = (pf_wgf_constraint)constraint;
   w->rescale = (pf_wgf_rescale)rescale;

@@ -226,6 +226,23 @@ pf_status pf_model_load(const char *path, struct pf_model **out, pf_error *error
   return status == PF_OK ? PF_OK : pf_fail_within(error, status, "%s", path);
 }
 
+/* {"held-out W1": {"steps": [..], "values": [..]}}; a value that is not finite is null. */
+static pf_status describe_curves(const struct pf_model *model, json_t *root, pf_error *error) {
+  json_t *curves = json_object();
+  for (int i = 0; i < model->n_curves; i++) {
+    const pf_curve *c = &model->curves[i];
+    json_t *steps = json_array(), *values = json_array();
+    for (int64_t k = 0; k < c->count; k++) {
+      json_array_append_new(steps, json_real(c->steps[k]));
+      json_array_append_new(values, isfinite(c->values[k]) ? json_real(c->values[k]) : json_null());
+    }
+    json_object_set_new(curves, c->name, json_pack("{s:o, s:o}", "steps", steps, "values", values));
+  }
+  if (json_object_size(curves) == (size_t)model->n_curves && json_object_set_new(root, "curves", curves) == 0)
+    return PF_OK;
+  return pf_fail(error, PF_NO_MEMORY, "out of memory");
+}
+
 pf_status pf_model_describe(const struct pf_model *model, char **json, pf_error *error) {
   json_t *root = json_object();
   if (!root) return pf_fail(error, PF_NO_MEMORY, "out of memory");
@@ -234,6 +251,7 @@ pf_status pf_model_describe(const struct pf_model *model, char **json, pf_error 
   if (status == PF_OK) status = pf_file_describe_learned(model->velocity, "velocity", root, error);
   if (status == PF_OK) status = pf_file_describe_flow(model->flow, root, error);
   if (status == PF_OK) status = pf_file_describe_critic(model->critic, root, error);
+  if (status == PF_OK) status = describe_curves(model, root, error);
   char *text = status == PF_OK ? json_dumps(root, JSON_INDENT(2)) : NULL;
   json_decref(root);
   if (status != PF_OK) return status;

@@ -40,7 +40,7 @@ static pf_model *plain_model(void) {
 
 static pf_evaluate_options quick(void) {
   pf_evaluate_options options = pf_evaluate_options_default();
-  options.rows = 300, options.pairs = 2, options.baselines = true;
+  options.rows = 300, options.pairs = 2, options.baselines = true, options.metrics = "w2,energy";
   return options;
 }
 

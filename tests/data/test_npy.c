@@ -217,6 +217,31 @@ static void test_written_arrays_read_back(void **state) {
   unlink(path);
 }
 
+/* Three axes in the header; read back, the last two are one row. */
+static void test_written_shapes(void **state) {
+  (void)state;
+  enum { A = 2, B = 3, C = 4 };
+  const int64_t shape[] = {A, B, C}, endless[] = {INT64_MAX, INT64_MAX, INT64_MAX, INT64_MAX};
+  double values[A * B * C];
+  char bytes[1024];
+  pf_table *table = NULL;
+  for (int i = 0; i < A * B * C; i++) values[i] = i / 8.;
+  FILE *stream = fmemopen(bytes, sizeof bytes, "w");
+  assert_ok(pf_npy_write_shape(stream, shape, 3, PF_NPY_F8, &error));
+  assert_ok(pf_npy_write_rows(stream, values, A * B, C, PF_NPY_F8, &error));
+  long length = ftell(stream);
+  fclose(stream);
+  assert_int_equal(length, 128 + (long)sizeof values);
+  assert_ok(pf_npy_read_bytes(bytes, (size_t)length, NULL, &table, &error));
+  assert_int_equal(table->rows, A);
+  assert_int_equal(table->columns, B * C);
+  assert_memory_equal(table->values, values, sizeof values);
+  pf_table_free(table);
+  stream = fmemopen(bytes, sizeof bytes, "w");
+  assert_fails(pf_npy_write_shape(stream, endless, 4, PF_NPY_F8, &error), PF_USAGE, "too long");
+  fclose(stream);
+}
+
 static void test_shared_files(void **state) {
   (void)state;
   char room[512];
@@ -401,6 +426,7 @@ int main(void) {
       cmocka_unit_test(test_dropped_columns_are_never_looked_at),
       cmocka_unit_test(test_truncated_at_every_byte),
       cmocka_unit_test(test_written_arrays_read_back),
+      cmocka_unit_test(test_written_shapes),
       cmocka_unit_test(test_shared_files),
       cmocka_unit_test(test_archives),
       cmocka_unit_test(test_archive_by_path),

@@ -1,5 +1,5 @@
 /* Fuzz target of the model loader: any bytes give a model or an error. A model that loads can be described and sampled,
- * and a flow followed both ways. The input is read as it is and with both checksums made right. */
+ * a flow followed both ways and a critic evaluated. The input is read as it is and with both checksums made right. */
 #include "base/memory.h"
 #include "checksum_repair.h"
 #include "model/model.h"
@@ -16,14 +16,22 @@ static void follow(const struct pf_model *model, int64_t n, double *rows) {
   pf_free(z);
 }
 
+static void criticise(const struct pf_model *model, int64_t n, float *x) {
+  float value[8];
+  pf_model_prior(model, 1, (pf_rows){0, n}, x);
+  if (model->critic) (void)pf_critic_evaluate(model->critic, n, x, value, x, NULL, NULL);
+}
+
 static void use(const struct pf_model *model) {
   enum { N = 3 };
   double *out = NULL;
   char *json = NULL;
-  pf_draw draw = {.steps = 2, .seed = 1};
+  pf_draw draw = {.steps = 2, .seed = 1}, own_steps = {.seed = 1};
   if (pf_alloc(N * (size_t)model->columns, sizeof *out, &out, NULL) == PF_OK) {
     follow(model, N, out);
     (void)pf_model_draw(model, &draw, (pf_rows){0, N}, out, NULL);
+    if (model->generator) (void)pf_model_draw(model, &own_steps, (pf_rows){0, N}, out, NULL);
+    criticise(model, N, (float *)(void *)out);
   }
   if (pf_model_describe(model, &json, NULL) == PF_OK) pf_free(json);
   pf_free(out);
