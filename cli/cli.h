@@ -64,6 +64,8 @@ typedef struct cli_option {
   CLI_OPTION_COUNT("rows", where, "N", 0, 1 << 24, "rows per sample; 0: 2000 for laws, otherwise by the data")
 #define CLI_OPTION_LAW_ROWS(where)                                                                           \
   CLI_OPTION_COUNT("rows", where, "N", 0, INT64_C(1) << 40, "rows to draw when DATA is a law; 0: 500000")
+#define CLI_SOURCE_HELP                 "rows that the model starts from; default: fresh ones of the law it was trained from"
+#define CLI_OPTION_FROM(where, what)    CLI_OPTION_WORDS("from", where, "SOURCE", what)
 #define CLI_OPTION_COLUMNS(where, what) CLI_OPTION_WORDS("columns", where, "A,B", what)
 #define CLI_OPTION_DROP(where)          CLI_OPTION_WORDS("drop", where, "C,D", "leave these columns out")
 #define CLI_OPTION_TRAIN_ROWS(where)                                                                         \
@@ -168,6 +170,9 @@ void cli_print_decomposition(const pf_decomposition *decomposition);
 void cli_print_likelihood(const pf_likelihood *likelihood);
 /* One line, or nothing for a reference without known modes. */
 void cli_print_coverage(const pf_coverage *coverage);
+/* Nothing for a model that starts from noise; null in JSON. */
+void cli_print_transport(const pf_transport *transport);
+json_t *cli_json_transport(const pf_transport *transport);
 /* Flushes standard output: 0, or 1 with a message (none when the reader went away). */
 int cli_finish(void);
 
@@ -205,6 +210,21 @@ pf_status cli_describe(const pf_model *model, json_t **out, pf_error *error);
 /* The model's columns of a table, by name, which may have more. A missing one is PF_BAD_INPUT. min_rows 0: 2. */
 pf_status cli_load_columns(const pf_model *model, const char *path, int64_t min_rows, pf_table **out,
                            pf_error *error);
+
+/* Which rows of a source a model starts from. */
+typedef struct cli_source {
+  const char *from; /* SOURCE; NULL: the law that the model was transported from, when it was one */
+  int64_t rows;     /* to draw of a law; 0: 100000 */
+  int64_t seed;     /* of that draw */
+  bool in_order;    /* row i for sample i, else rows picked at random */
+} cli_source;
+
+/* Gives the model its source; *rows (may be NULL) is how many there are. Does nothing, *rows 0, for a model that starts from
+ * noise (PF_USAGE when `from` is given) and for one transported from a file that is not given: whatever draws from it then
+ * says so. */
+pf_status cli_open_source(pf_model *model, const cli_source *source, int64_t *rows, pf_error *error);
+/* The seed of the rows that a training with this seed draws of a law it transports from: not those of its data. */
+int64_t cli_source_seed(int64_t seed);
 
 /* What a model is measured against. */
 typedef struct cli_real {

@@ -3,7 +3,7 @@
 
 typedef struct settings {
   pf_evaluate_options evaluate;
-  const char *train;
+  const char *train, *from;
   int64_t pairs, rounds, seed, threads;
   bool json, quiet;
 } settings;
@@ -16,6 +16,7 @@ static int print_text(const pf_evaluation_set *set) {
   }
   cli_print_coverage(&set->coverage);
   cli_print_likelihood(&set->likelihood);
+  cli_print_transport(&set->transport);
   cli_print_decomposition(&set->decomposition);
   return 0;
 }
@@ -33,6 +34,7 @@ static int print_object(const pf_evaluation_set *set) {
   json_object_set_new(object, "others", others);
   json_object_set_new(object, "modes", cli_json_coverage(&set->coverage));
   json_object_set_new(object, "likelihood", cli_json_likelihood(&set->likelihood));
+  json_object_set_new(object, "transport", cli_json_transport(&set->transport));
   json_object_set_new(object, "decomposition", cli_json_decomposition(&set->decomposition));
   return cli_print_json(object);
 }
@@ -42,6 +44,8 @@ static pf_status evaluate(settings *s, const cli_call *call, pf_evaluation_set *
   cli_real real = {0};
   cli_watch watch = {0};
   pf_status status = pf_model_load(call->operands[0], &model, error);
+  const cli_source source = {.from = s->from, .seed = s->seed};
+  if (status == PF_OK) status = cli_open_source(model, &source, NULL, error);
   if (status == PF_OK) status = cli_open_real(model, call->operands[1], s->train, &real, error);
   if (status == PF_OK) status = cli_watch_begin(&watch, s->quiet, NULL, error);
   if (status == PF_OK) {
@@ -79,6 +83,7 @@ static int run_eval(int argc, char **argv) {
        .target = &s.evaluate.metrics,
        .placeholder = "A,B",
        .help = "measure only these, for example w2,energy"},
+      CLI_OPTION_FROM(&s.from, CLI_SOURCE_HELP),
       CLI_OPTION_TRAIN_ROWS(&s.train),
       {.name = "baselines",
        .kind = CLI_FLAG,

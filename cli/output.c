@@ -199,6 +199,18 @@ void cli_print_coverage(const pf_coverage *c) {
          c->modes - 1);
 }
 
+void cli_print_transport(const pf_transport *t) {
+  char head[64];
+  const named_number numbers[] = {{"transport cost E|g(z) - z|^2", t->cost},
+                                  {"exact W2^2 of source and data", t->w2},
+                                  {"  its floor, data and data", t->floor},
+                                  {"path energy", t->energy},
+                                  {"normalised path energy", t->path_energy}};
+  if (!t->has_source) return;
+  snprintf(head, sizeof head, "transport of %lld rows, encoded units", (long long)t->rows);
+  print_numbers(head, "value", 4, numbers, sizeof numbers / sizeof *numbers);
+}
+
 void cli_print_decomposition(const pf_decomposition *d) {
   const named_number parts[] = {{"fitting", d->fitting},         {"discretisation", d->discretisation},
                                 {"velocity", d->velocity},       {"stopping", d->stopping},
@@ -231,6 +243,14 @@ json_t *cli_json_decomposition(const pf_decomposition *d) {
                    "stopping", cli_json_real(d->stopping), "bound", cli_json_real(d->bound), "distance",
                    cli_json_real(d->distance), "measured", cli_json_real(d->measured), "floor",
                    cli_json_real(d->floor));
+}
+
+json_t *cli_json_transport(const pf_transport *t) {
+  if (!t->has_source) return json_null();
+  return json_pack("{s:I, s:o, s:o, s:o, s:o, s:o}", "rows", (json_int_t)t->rows, "cost",
+                   cli_json_real(t->cost), "w2_squared", cli_json_real(t->w2), "w2_squared_floor",
+                   cli_json_real(t->floor), "energy", cli_json_real(t->energy), "normalised_path_energy",
+                   cli_json_real(t->path_energy));
 }
 
 json_t *cli_json_likelihood(const pf_likelihood *l) {

@@ -35,6 +35,44 @@ static pf_status read_origin(const pf_model *model, origin *out, pf_error *error
   return PF_OK;
 }
 
+/* ---- the source ---- */
+
+/* Draws of a law as a source: apart from the data's of the same seed, and what is sampled apart from what was trained on. */
+static const int64_t TRAINED_FROM = INT64_C(1) << 44, SAMPLED_FROM = INT64_C(1) << 45;
+enum { SOURCE_ROWS = 100000 };
+
+int64_t cli_source_seed(int64_t seed) { return (int64_t)((uint64_t)seed ^ (uint64_t)TRAINED_FROM); }
+
+/* The law in the model's facts, or "". */
+static pf_status recorded_law(const pf_model *model, char out[512], pf_error *error) {
+  json_t *root = NULL;
+  pf_status status = cli_describe(model, &root, error);
+  if (status != PF_OK) return status;
+  const char *from = json_string_value(json_object_get(json_object_get(root, "facts"), "from"));
+  snprintf(out, 512, "%s", from && strncmp(from, "law:", 4) == 0 ? from : "");
+  json_decref(root);
+  return PF_OK;
+}
+
+pf_status cli_open_source(pf_model *model, const cli_source *source, int64_t *rows, pf_error *error) {
+  char law[512] = "";
+  pf_table *table = NULL;
+  if (rows) *rows = 0;
+  if (!pf_model_needs_source(model) && !source->from) return PF_OK;
+  pf_status status = source->from ? PF_OK : recorded_law(model, law, error);
+  if (status != PF_OK || (!source->from && !law[0])) return status;
+  pf_load_options load = {.rows = source->rows ? source->rows : SOURCE_ROWS,
+                          .seed = (uint64_t)source->seed ^ (uint64_t)SAMPLED_FROM,
+                          .min_rows = 1};
+  status = pf_table_load(source->from ? source->from : law, &load, &table, error);
+  if (status == PF_OK) status = pf_model_set_source(model, table, source->in_order, error);
+  if (status == PF_OK && rows) *rows = pf_table_rows(table);
+  pf_table_free(table);
+  return status;
+}
+
+/* ---- the data ---- */
+
 pf_status cli_load_columns(const pf_model *model, const char *path, int64_t min_rows, pf_table **out,
                            pf_error *error) {
   int n = pf_model_columns(model);

@@ -5,7 +5,7 @@
 
 typedef struct settings {
   pf_report_options report;
-  const char *output, *train, *beside;
+  const char *output, *train, *beside, *from;
   int64_t pairs, seed, threads;
   bool quiet;
 } settings;
@@ -55,6 +55,8 @@ static pf_status write_report(settings *s, const cli_call *call, const char *out
   others beside = {0};
   pf_status status = cli_check_writable(output, error);
   if (status == PF_OK) status = pf_model_load(call->operands[0], &model, error);
+  const cli_source source = {.from = s->from, .seed = s->seed};
+  if (status == PF_OK) status = cli_open_source(model, &source, NULL, error);
   if (status == PF_OK) status = load_others(s->beside, &beside, error);
   if (status == PF_OK) status = cli_open_real(model, call->operands[1], s->train, &real, error);
   char *command = cli_repeated(call, real.source);
@@ -102,6 +104,7 @@ static int run_report(int argc, char **argv) {
       CLI_OPTION_EVALUATIONS(&e->steps),
       CLI_OPTION_PAIRS(&s.pairs),
       CLI_OPTION_SAMPLE_ROWS(&e->rows),
+      CLI_OPTION_FROM(&s.from, CLI_SOURCE_HELP),
       CLI_OPTION_TRAIN_ROWS(&s.train),
       CLI_OPTION_SEED(&s.seed, "every draw"),
       CLI_OPTION_THREADS(&s.threads),

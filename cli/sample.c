@@ -1,5 +1,6 @@
 /* pushforward sample: rows from a model, in chunks, so that any number of them fits in memory. */
 #include <math.h>
+#include <string.h>
 #include "cli.h"
 
 enum { CHUNK_VALUES = 1 << 20 };
@@ -7,7 +8,7 @@ enum { CHUNK_VALUES = 1 << 20 };
 typedef struct settings {
   pf_sample_options sample;
   int64_t n, seed, threads;
-  const char *output;
+  const char *output, *from;
   bool quiet;
 } settings;
 
@@ -36,13 +37,29 @@ static pf_status write_chunks(const settings *s, const pf_model *model, cli_watc
   return status;
 }
 
-static pf_status sample_to(const settings *s, const char *path, pf_error *error) {
+/* Sample i starts from row i of the source; of a law as many rows are drawn as it takes. Without -n: every row. */
+static pf_status open_source(settings *s, pf_model *model, pf_error *error) {
+  int64_t rows = 0;
+  cli_source source = {
+      .from = s->from, .rows = s->n ? s->sample.first + s->n : 0, .seed = s->seed, .in_order = true};
+  pf_status status = cli_open_source(model, &source, &rows, error);
+  if (status != PF_OK || s->n > 0) return status;
+  s->n = rows - s->sample.first;
+  if (s->n > 0) return PF_OK;
+  return cli_error(error, PF_USAGE, "--first is %lld, but the source has %lld rows",
+                   (long long)s->sample.first, (long long)rows);
+}
+
+static bool is_law(const char *source) { return source && strncmp(source, "law:", 4) == 0; }
+
+static pf_status sample_to(settings *s, const char *path, pf_error *error) {
   pf_model *model = NULL;
   pf_table_writer *writer = NULL;
   cli_watch watch = {0};
   pf_status status = pf_model_load(path, &model, error);
   if (status != PF_OK) return status;
-  status = cli_watch_begin(&watch, s->quiet, NULL, error);
+  status = open_source(s, model, error);
+  if (status == PF_OK) status = cli_watch_begin(&watch, s->quiet, NULL, error);
   if (status == PF_OK) status = write_chunks(s, model, &watch, &writer, error);
   if (status == PF_OK)
     status = pf_table_writer_commit(writer, error);
@@ -64,6 +81,8 @@ static int run_sample(int argc, char **argv) {
        .low = 1,
        .high = INT64_C(1) << 50,
        .help = "samples to draw"},
+      CLI_OPTION_FROM(&s.from, "map the rows of SOURCE in order, all of them without -n, for a model "
+                               "trained with --from"),
       CLI_OPTION_OUTPUT(&s.output),
       CLI_OPTION_EVALUATIONS(&s.sample.steps),
       {.name = "teacher",
@@ -90,7 +109,8 @@ static int run_sample(int argc, char **argv) {
   pf_error error = {0};
   int code = cli_parse(&call, argc, argv);
   if (code != CLI_GO_ON) return code;
-  if (s.n == 0) return cli_usage("sample needs -n N, the number of samples");
+  if (s.n == 0 && (!s.from || is_law(s.from)))
+    return cli_usage("sample needs -n N, the number of samples%s", s.from ? " to draw of a law" : "");
   s.sample.seed = (uint64_t)s.seed;
   s.sample.threads = (int)s.threads;
   return sample_to(&s, call.operands[0], &error) == PF_OK ? 0 : cli_fail(&error);
@@ -99,13 +119,18 @@ static int run_sample(int argc, char **argv) {
 const cli_verb cli_sample = {
     .name = "sample",
     .purpose = "draw rows from a model, one network evaluation each",
-    .usage = "MODEL -n N [options]",
+    .usage = "MODEL -n N | --from SOURCE [options]",
     .details =
         "Sample i of a seed is the same however the range is cut into calls and for any number of threads.\n"
-        "An output file appears whole or not at all.\n",
+        "An output file appears whole or not at all.\n"
+        "A model trained with --from SOURCE maps rows: sample i is where row i of --from goes, beginning "
+        "anew after "
+        "the\n"
+        "last; the columns are taken by number. One trained from law:NAME draws from that law by itself.\n",
     .examples = "  pushforward sample people.safetensors -n 1000\n"
                 "  pushforward sample people.safetensors -n 1e6 -o people.npy\n"
-                "  pushforward sample people.safetensors -n 500 --first 1000 --seed 7 -o third.csv\n",
+                "  pushforward sample people.safetensors -n 500 --first 1000 --seed 7 -o third.csv\n"
+                "  pushforward sample moons-to-8gaussians.safetensors --from moons.csv -o moved.csv\n",
     .least = 1,
     .most = 1,
     .run = run_sample};

@@ -41,7 +41,7 @@ pf_status cli_load(const char *data, const cli_choice *choice, int64_t seed, pf_
 static bool leaves_the_model_alone(const char *name) {
   static const char *const names[] = {"threads", "output", "resume", "log",   "json",
                                       "quiet",   "budget", "config", "steps", "checkpoint-seconds",
-                                      "profile"};
+                                      "profile", "to"};
   for (size_t i = 0; i < sizeof names / sizeof *names; i++)
     if (strcmp(names[i], name) == 0) return true;
   return false;

@@ -178,103 +178,7 @@ const char *pf_nearest_name(const char *word, const char *const *names, size_t c
 
 /* ---- training -------------------------------------------------------------------------------------- */
 
-/* The value of a number that leaves the choice to the method, where every other number is one that a user may mean. */
-#define PF_METHOD_DEFAULT (-1000000000000000)
-
-/* X(type, field, default, flag, placeholder, help): one row per setting. The struct, its defaults, the
- * command's options, its
- * --help, --config files and the model's metadata are all made from this table.
- * Types: INT (int64_t), REAL (double), TEXT (const char *, NULL: unset), FLAG (bool). */
-#define PF_TRAIN_OPTIONS(X)                                                                                  \
-  X(TEXT, method, "characteristic", "method", "M", "training method, see `pushforward methods`")             \
-  X(INT, steps, 0, "steps", "N", "training steps in all; 0: the method's default")                           \
-  X(REAL, budget, 0, "budget", "TIME", "wall time such as 90s or 3m; fixes the step count by calibration")   \
-  X(INT, seed, 1, "seed", "S", "seed of everything random")                                                  \
-  X(TEXT, precision, "auto", "precision", "P",                                                               \
-    "f32, bf16 or auto: of the network's large matrix products; sums are f32 always")                        \
-  X(INT, threads, 0, "threads", "T", "threads; 0: all cores. Never changes the result")                      \
-  X(TEXT, face, "theory", "face", "F", "theory or practical form of the characteristic generator")           \
-  X(TEXT, start, NULL, "start", "S", "where the student's start states come from: data or trajectory")       \
-  X(TEXT, interpolant, NULL, "interpolant", "I", "linear, follmer or trig")                                  \
-  X(TEXT, encoder, "auto", "encoder", "E", "column encoder: standard, quantile or auto")                     \
-  X(INT, width, 0, "width", "W", "units per hidden layer; 0: by the number of columns")                      \
-  X(INT, depth, 0, "depth", "L", "hidden layers; 0: by the number of columns")                               \
-  X(FLAG, residual, false, "residual", "", "add each hidden layer to the one before it")                     \
-  X(INT, batch, 0, "batch", "B", "rows per step; 0: the method's default")                                   \
-  X(REAL, learning_rate, 0, "learning-rate", "R", "peak learning rate; 0: the method's default")             \
-  X(REAL, weight_decay, 0, "weight-decay", "D", "decoupled weight decay (AdamW)")                            \
-  X(REAL, clip, -1, "clip", "C", "gradient-norm clip; 0: none, -1: the method's default")                    \
-  X(REAL, ema, 0, "ema", "A", "decay of the weight average; 0: the method's default")                        \
-  X(REAL, teacher_share, 0, "teacher-share", "P",                                                            \
-    "share of the steps spent on the velocity; 0: the method's default")                                     \
-  X(INT, trajectory_steps, 0, "trajectory-steps", "K",                                                       \
-    "integrator steps of a teacher trajectory; 0: default")                                                  \
-  X(REAL, semigroup, -1, "semigroup", "W", "weight of the semigroup penalty (theory); -1: default")          \
-  X(TEXT, activation, NULL, "activation", "A", "silu, tanh, softplus, relu or leaky_relu (not with otflow)") \
-  X(TEXT, divergence, NULL, "divergence", "D",                                                               \
-    "of the velocity while training: exact, hutchinson or difference (jko, otflow, cnf)")                    \
-  X(INT, ode_steps, PF_METHOD_DEFAULT, "ode-steps", "N",                                                     \
-    "Runge-Kutta 4 steps of a block while training (jko, otflow, cnf)")                                      \
-  X(INT, test_ode_steps, PF_METHOD_DEFAULT, "test-ode-steps", "N",                                           \
-    "the same on held-out rows and in the model")                                                            \
-  X(REAL, alpha, PF_METHOD_DEFAULT, "alpha", "A",                                                            \
-    "weight of the likelihood beside the other terms (jko, otflow, cnf)")                                    \
-  X(REAL, hjb, PF_METHOD_DEFAULT, "hjb", "W", "weight of the Hamilton-Jacobi-Bellman residual (otflow)")     \
-  X(REAL, kinetic, PF_METHOD_DEFAULT, "kinetic", "W", "weight of the transport cost (jko, otflow, cnf)")     \
-  X(REAL, steer, 0, "steer", "B",                                                                            \
-    "the flow's end time is random in 1 - B to 1 + B while training (jko, otflow, cnf)")                     \
-  X(TEXT, gradient, NULL, "gradient", "G",                                                                   \
-    "through the steps (steps) or by the interpolated adjoint (adjoint); jko, otflow, cnf")                  \
-  X(REAL, jitter, PF_METHOD_DEFAULT, "jitter", "J",                                                          \
-    "random lengths of the Runge-Kutta steps while training, 0 to 1 (jko, otflow, cnf)")                     \
-  X(REAL, clamp, PF_METHOD_DEFAULT, "clamp", "C", "bound on every parameter (jko, otflow, cnf); 0: none")    \
-  X(INT, patience, PF_METHOD_DEFAULT, "patience", "N",                                                       \
-    "validations without gain before the rate falls (jko, otflow, cnf); 0: never")                           \
-  X(INT, blocks, PF_METHOD_DEFAULT, "blocks", "N", "most blocks, one proximal step each (jko)")              \
-  X(REAL, step_size, PF_METHOD_DEFAULT, "step-size", "H", "of the first proximal step, h_0 (jko)")           \
-  X(REAL, step_growth, PF_METHOD_DEFAULT, "step-growth", "R",                                                \
-    "h grows by this factor from block to block (jko)")                                                      \
-  X(REAL, step_cap, PF_METHOD_DEFAULT, "step-cap", "H", "most that h grows to (jko)")                        \
-  X(REAL, stop_movement, PF_METHOD_DEFAULT, "stop-movement", "Q",                                            \
-    "no more blocks once one moves the rows by less than this share, squared (jko)")                         \
-  X(FLAG, no_free_block, false, "no-free-block", "",                                                         \
-    "leave out the last block without a movement penalty (jko)")                                             \
-  X(INT, reparametrise, 0, "reparametrise", "N",                                                             \
-    "rounds that make all blocks move alike and train them again (jko)")                                     \
-  X(INT, refine, 0, "refine", "N", "times that every block is halved and trained again (jko)")               \
-  X(INT, student, 0, "student", "N",                                                                         \
-    "training steps of a one-step generator fitted to the flow's paths (jko, otflow, cnf); 0: none")         \
-  X(TEXT, field, NULL, "field", "F",                                                                         \
-    "what the samples follow: critic, dual, ratio, plan or sinkhorn (w1fe, w2fe)")                           \
-  X(TEXT, constraint, NULL, "constraint", "C",                                                               \
-    "of the critic: clip, gradient, lipschitz, spectral or none (wgan, w1fe)")                               \
-  X(REAL, constraint_weight, PF_METHOD_DEFAULT, "constraint-weight", "W",                                    \
-    "weight of that penalty, or the bound of clip")                                                          \
-  X(REAL, equality, PF_METHOD_DEFAULT, "equality", "W", "weight of the dual's equality terms (w2fe)")        \
-  X(REAL, field_penalty, PF_METHOD_DEFAULT, "field-penalty", "W",                                            \
-    "weight of the field's squared size at the samples (wgan, w1fe, w2fe, monoflow)")                        \
-  X(REAL, cumulant, PF_METHOD_DEFAULT, "cumulant", "B",                                                      \
-    "cumulant loss of the critic, B in (0, 1); 0: means (wgan, w1fe)")                                       \
-  X(TEXT, rescale, NULL, "rescale", "H", "reverse-kl, kl, js, gan or arcsinh (monoflow)")                    \
-  X(REAL, sinkhorn, PF_METHOD_DEFAULT, "sinkhorn", "E",                                                      \
-    "regularisation of field sinkhorn as a share of the mean cost")                                          \
-  X(FLAG, tempered, false, "tempered", "",                                                                   \
-    "train on mixtures of two rows, their share an input (wgan, w1fe)")                                      \
-  X(INT, critic_steps, PF_METHOD_DEFAULT, "critic-steps", "N", "steps of the critic per iteration")          \
-  X(INT, critic_width, 0, "critic-width", "W", "its units per hidden layer; 0: the method's default")        \
-  X(INT, critic_depth, 0, "critic-depth", "L", "its hidden layers; 0: the method's default")                 \
-  X(REAL, critic_rate, 0, "critic-rate", "R", "its learning rate; 0: the method's default")                  \
-  X(INT, persistence, PF_METHOD_DEFAULT, "persistence", "K",                                                 \
-    "steps of the generator per iteration, to the same targets (wgan, w1fe, w2fe, monoflow)")                \
-  X(TEXT, fit, NULL, "fit", "F", "to frozen targets (targets) or the frozen critic (naive, naive-fresh)")    \
-  X(TEXT, move, NULL, "move", "M", "how samples become targets: euler, heun or rk4")                         \
-  X(REAL, move_size, PF_METHOD_DEFAULT, "move-size", "E", "step of that move, of columns of unit variance")  \
-  X(REAL, move_decay, PF_METHOD_DEFAULT, "move-decay", "D", "move k is E / (1 + D k)")                       \
-  X(TEXT, optimiser, NULL, "optimiser", "O", "adam, rmsprop or sgd (wgan, w1fe, w2fe, monoflow)")            \
-  X(INT, curve_points, 20, "curve-points", "N", "held-out evaluations along the training; 0: none")          \
-  X(REAL, holdout_share, 0.1, "holdout-share", "P",                                                          \
-    "share of the rows held out when no --holdout file is given")                                            \
-  X(REAL, checkpoint_seconds, 10, "checkpoint-seconds", "T", "wall time between checkpoints")
+#include "pushforward_options.h" /* PF_TRAIN_OPTIONS: the table of all settings */
 
 #define PF_TYPE_INT  int64_t
 #define PF_TYPE_REAL double
@@ -289,6 +193,8 @@ typedef struct pf_train_options {
   bool resume;            /* go on from the checkpoint when it exists */
   const char *command;    /* command line to record in the model, without --steps, which is added; or NULL */
   const char *source;     /* name of the data to record, may be NULL */
+  const pf_table *from;   /* rows to transport to the data, columns by number; NULL: noise N(0, I) */
+  const char *from_name;  /* their name to record, may be NULL */
   pf_hooks hooks;
 } pf_train_options;
 
@@ -298,9 +204,9 @@ pf_train_options pf_train_options_default(void);
 
 typedef struct pf_model pf_model;
 
-/* Trains on `data`; `held` (may be NULL: a share of the data is cut off) is never trained on. PF_STOPPED
- * after a stop request, with a checkpoint saved; PF_NON_FINITE names the step, the last good checkpoint
- * stays. */
+/* Trains on `data`; `held` (may be NULL: a share of the data is cut off) is never trained on. PF_STOPPED after a stop
+ * request, with a checkpoint saved; PF_NON_FINITE names the step, the last good checkpoint stays. With options->from the map
+ * starts from those rows: PF_BAD_INPUT for another number of columns than the data's, PF_USAGE for jko, otflow and cnf. */
 pf_status pf_train(const pf_table *data, const pf_table *held, const pf_train_options *options,
                    pf_model **out, pf_error *error);
 
@@ -312,6 +218,12 @@ const char *pf_model_column_name(const pf_model *model, int column);
 /* Everything recorded about the model as one JSON object; freed with pf_string_free. */
 pf_status pf_model_describe(const pf_model *model, char **json, pf_error *error);
 void pf_string_free(char *text);
+
+bool pf_model_needs_source(
+    const pf_model *model); /* trained with options.from: it starts from rows, not noise */
+/* Those rows, copied; columns by number. Sample i starts from row i mod n of them when `in_order`, else from one picked by
+ * the seed. Until then whatever draws is PF_USAGE; samplers are made anew. PF_USAGE: a model of noise; PF_BAD_INPUT: rows. */
+pf_status pf_model_set_source(pf_model *model, const pf_table *rows, bool in_order, pf_error *error);
 
 /* How many steps a sample takes. 0 is the model's own choice: 1 for a generator, a flow's own number, 100 for a velocity. */
 typedef struct pf_sample_options {
@@ -402,7 +314,7 @@ pf_status pf_sampler_run(const pf_sampler *sampler, pf_sample_range range, doubl
 pf_status pf_sampler_run_f32(const pf_sampler *sampler, pf_sample_range range, float *out,
                              pf_workspace workspace, pf_error *error);
 
-/* The noise behind a range: z (n x d) is N(0, I). PF_USAGE: a wrong range. */
+/* The noise behind a range: z (n x d) is N(0, I), or encoded rows of the model's source. PF_USAGE: a wrong range. */
 pf_status pf_sampler_noise(const pf_sampler *sampler, pf_sample_range range, float *z, pf_error *error);
 /* Maps the caller's noise z (n x d) to n samples: what is drawn when z is the range's own noise, and any other
  * point of the prior space otherwise. z and out must not overlap. Errors as for pf_sampler_run, and PF_BAD_INPUT
@@ -476,8 +388,7 @@ typedef struct pf_likelihood {
   double adaptive_evaluations;
   double largest_difference;        /* of log p between fixed and adaptive steps, over the rows */
   double inverse_mean, inverse_rms; /* |F^-1(F(x)) - x| in the encoder's units: mean and root mean square */
-  double
-      mmd; /* unbiased, kernel exp(-|x - y|^2), encoder's units: samples against the rows (arXiv 2006.00104) */
+  double mmd; /* unbiased, kernel exp(-|x - y|^2), encoder's units: samples and rows (arXiv 2006.00104) */
   double mmd_floor; /* the same between two halves of the rows */
 } pf_likelihood;
 
@@ -497,18 +408,35 @@ typedef struct pf_coverage {
   double counts[PF_COVERAGE_MODES], law_counts[PF_COVERAGE_MODES], expected[PF_COVERAGE_MODES];
 } pf_coverage;
 
+/* A model with a source, as transport, in encoded units: columns of source and data together have spread 1. */
+typedef struct pf_transport {
+  bool has_source;    /* false: the rest is 0 */
+  int64_t rows;       /* of source and of data, for each of the numbers below */
+  double cost;        /* E |g(z) - z|^2 over rows z of the source */
+  double w2;          /* exact W2^2 between the rows of source and data */
+  double floor;       /* the same between two disjoint samples of the data: what w2 would be for equal laws */
+  double energy;      /* E int |v|^2 dt along the velocity's paths, 100 steps; `cost` without one */
+  double path_energy; /* |energy - w2| / w2, the normalised path energy of arXiv 2302.00482 */
+} pf_transport;
+
 typedef struct pf_evaluation_set {
   int count;
   pf_evaluation rows[PF_EVALUATION_ROWS]; /* rows[0] is the model as asked */
   pf_decomposition decomposition;
   pf_likelihood likelihood;
   pf_coverage coverage; /* of rows[0] */
+  pf_transport transport;
 } pf_evaluation_set;
 
 /* Measures the model against held-out rows, or, when `law` ("law:NAME") is not NULL, against fresh draws of
  * that law (real may then be NULL). */
 pf_status pf_evaluate(const pf_model *model, const pf_table *real, const char *law,
                       const pf_evaluate_options *options, pf_evaluation_set *out, pf_error *error);
+
+/* The transport part of that alone; of the options (may be NULL) training rows, seed and threads count. PF_USAGE without
+ * pf_model_set_source; for a model of noise out->has_source is false. */
+pf_status pf_transport_measure(const pf_model *model, const pf_table *real, const char *law,
+                               const pf_evaluate_options *options, pf_transport *out, pf_error *error);
 
 /* ---- particles ------------------------------------------------------------------------------------- */
 
@@ -537,8 +465,7 @@ typedef struct pf_particles {
   int64_t steps;           /* K */
   double step;             /* as used */
   double *time, *distance; /* K + 1: sum of the steps so far, plan's distance to the target rows */
-  double
-      floor; /* the same distance between the target rows and N others of the target; NaN: it has fewer than 2 N */
+  double floor;            /* the same of the target rows and N others of the target; NaN: fewer than 2 N */
 } pf_particles;
 
 /* Moves N rows of `source` (NULL: N(0, I)) towards N rows of `target`. Both have equally many columns, matched by name

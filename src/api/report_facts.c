@@ -147,6 +147,17 @@ static void add_origin(pf_report_work *w) {
   if (cpu) add_fact(w, "instruction set", "%s", cpu);
 }
 
+static void add_transport(pf_report_work *w) {
+  const char *from = pf_report_fact_text(w->model, "from");
+  const pf_transport *t = w->set ? &w->set->transport : NULL;
+  if (from) add_fact(w, "transported from", "%s", from);
+  if (!t || !t->has_source) return;
+  add_fact(w, "transport cost",
+           "%.4g in encoded units; exact W2^2 of source and data %.4g (floor %.2g), %lld rows", t->cost,
+           t->w2, t->floor, (long long)t->rows);
+  add_fact(w, "normalised path energy", "%.3g", t->path_energy);
+}
+
 /* ---- title ---- */
 
 /* "law:moons" -> "moons", "data/concrete.csv" -> "concrete.csv" */
@@ -209,6 +220,7 @@ pf_status pf_report_fill_facts(pf_report_work *w, pf_error *error) {
   add_training(w);
   add_loss(w);
   add_data(w);
+  add_transport(w);
   add_origin(w);
   return add_commands(w, error);
 }

@@ -6,7 +6,7 @@
 #include "../flow/trajectory.h"
 #include "report_work.h"
 
-enum { PATH_STEPS = 48, PATH_STREAM = 0x7061 };
+enum { PATH_STEPS = 48 };
 
 /* Even steps; for Follmer, whose velocity is singular at t = 1, even steps of the trigonometric clock. */
 static void make_grid(const pf_model *model, double *t) {
@@ -19,14 +19,15 @@ static void make_grid(const pf_model *model, double *t) {
 }
 
 static pf_status follow_velocity(pf_report_work *w, const pf_report_nodes *p, pf_error *error) {
+  float *z = NULL;
   make_grid(w->model, w->path_times);
-  pf_trajectory_spec spec = {.method = PF_ODE_HEUN,
-                             .t = w->path_times,
-                             .steps = PATH_STEPS,
-                             .seed = w->options.evaluate.seed,
-                             .stream = PATH_STREAM,
-                             .rows = {0, p->paths}};
-  return pf_trajectories(w->model->velocity, &spec, p->x, w->pool, error);
+  PF_TRY(pf_alloc((size_t)(p->paths * w->model->columns), sizeof *z, &z, error));
+  pf_model_prior(w->model, w->options.evaluate.seed, (pf_rows){0, p->paths}, z);
+  pf_trajectory_spec spec = {
+      .method = PF_ODE_HEUN, .t = w->path_times, .steps = PATH_STEPS, .rows = {0, p->paths}, .start = z};
+  pf_status status = pf_trajectories(w->model->velocity, &spec, p->x, w->pool, error);
+  pf_free(z);
+  return status;
 }
 
 /* The clock of a flow of several blocks gives every block the same time. */

@@ -14,6 +14,16 @@ static pf_status record_steps(const pf_train_options *options, struct pf_model *
   return pf_fail(error, PF_NO_MEMORY, "out of memory");
 }
 
+/* A density stands on the Gaussian that the flow ends in. */
+static pf_status check_source(const pf_train_options *o, const pf_method *method, pf_error *error) {
+  if (!o->from || !method->likelihood) return PF_OK;
+  return pf_fail(
+      error, PF_USAGE,
+      "method '%s' starts from N(0, I) by construction and takes no source (--from); characteristic, "
+      "flow-matching, wgan, wgan-gp, w1fe, w2fe and monoflow do",
+      method->name);
+}
+
 pf_status pf_train(const pf_table *data, const pf_table *held, const pf_train_options *options,
                    pf_model **out, pf_error *error) {
   const pf_method *method = NULL;
@@ -21,6 +31,7 @@ pf_status pf_train(const pf_table *data, const pf_table *held, const pf_train_op
   pf_train_options o = *options;
   if (!o.method) o.method = pf_train_options_default().method;
   PF_TRY(pf_method_find(o.method, &method, error));
+  PF_TRY(check_source(&o, method, error));
   /* quantiles end at the training rows: a density through them would be zero beyond */
   if (method->likelihood && (!o.encoder || strcmp(o.encoder, "auto") == 0)) o.encoder = "standard";
   PF_TRY(pf_training_begin(data, held, &o, &training, error));

@@ -1,6 +1,7 @@
 /* Characteristics of a learned velocity: see trajectory.h. Chunks of rows are integrated side by side. */
 #include "trajectory.h"
 
+#include <string.h>
 #include "../base/memory.h"
 #include "../base/rng.h"
 
@@ -28,6 +29,14 @@ static pf_status record_node(void *context, int k, double t, const double *x, pf
   return PF_OK;
 }
 
+/* Node 0. */
+static void start_rows(const pf_trajectory_spec *spec, pf_rows rows, size_t d, float *x) {
+  if (spec->start)
+    memcpy(x, spec->start + (size_t)(rows.first - spec->rows.first) * d, (size_t)rows.n * d * sizeof(float));
+  else
+    pf_fill_normal_f32(spec->seed, spec->stream, 0, (uint64_t)rows.first, (size_t)rows.n, d, x);
+}
+
 static pf_status integrate_chunk(const work *w, pf_rows rows, float *out, pf_error *error) {
   const pf_trajectory_spec *spec = w->spec;
   int d = pf_learned_map_of(w->velocity)->network.inputs;
@@ -37,7 +46,7 @@ static pf_status integrate_chunk(const work *w, pf_rows rows, float *out, pf_err
   pf_status status = pf_alloc(items, sizeof(double), &x, error);
   if (status == PF_OK) status = pf_alloc(2 * items, sizeof(float), &scratch, error);
   if (status == PF_OK) {
-    pf_fill_normal_f32(spec->seed, spec->stream, 0, (uint64_t)rows.first, (size_t)rows.n, (size_t)d, scratch);
+    start_rows(spec, rows, (size_t)d, scratch);
     for (size_t i = 0; i < items; i++) x[i] = scratch[i];
     recorder keep = {.out = out, .rows = rows.n, .d = d, .nodes = spec->steps + 1};
     pf_learned_field field = {.learned = w->velocity, .first = rows.first, .scratch = scratch};

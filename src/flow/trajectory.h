@@ -1,4 +1,4 @@
-/* Characteristics of a learned velocity: from prior draws along the ODE, keeping every node. */
+/* Characteristics of a learned velocity: from prior draws, noise or given rows, along the ODE, keeping every node. */
 #ifndef PF_FLOW_TRAJECTORY_H
 #define PF_FLOW_TRAJECTORY_H
 
@@ -10,7 +10,8 @@ typedef struct pf_trajectory_spec {
   int steps;
   uint64_t seed; /* with `stream`: of the prior draws */
   uint32_t stream;
-  pf_rows rows; /* absolute indices of the draws */
+  pf_rows rows;       /* absolute indices of the draws */
+  const float *start; /* rows.n x d: where they start in place of N(0, I); or NULL */
 } pf_trajectory_spec;
 
 /* out: rows.n x (steps + 1) x d floats, row i holds the nodes of draw i in order; node 0 is the draw itself. The same bits for

@@ -16,6 +16,7 @@
 #include "../flow/trajectory.h"
 
 enum { STAGE_VELOCITY = 1, STAGE_GENERATOR = 2 };
+enum { PATH_STREAM = PF_STREAM_GRAPH - 1 }; /* where trajectories start */
 enum { STEPS_PER_POINT = 250, FEWEST_POINTS = 4 };
 enum { PROBE_STEPS = 24, PROBE_PATHS = 1024 }; /* measured and discarded to plan a budget */
 
@@ -31,6 +32,7 @@ typedef struct run {
   int64_t plan[2]; /* steps of each stage; registered: a budget is fixed once */
   int velocity_loss, generator_loss, quality;
   double generator_seconds; /* expected, for the ETA */
+  pf_coupled_batch coupled; /* of the stage under way, with the optimal coupling */
 } run;
 
 /* ---- stages ---- */
@@ -54,17 +56,34 @@ static pf_fit_config fit_config(const run *r, int stage) {
   return f;
 }
 
-static pf_status open_velocity_fit(run *r, pf_objective *o, pf_fit **fit, pf_error *error) {
-  PF_TRY(pf_velocity_objective(&r->c, r->training->n, o, error));
+/* What the two ends of interpolants are drawn from. */
+static pf_status bind_ends(run *r, int stage, pf_objective *o, pf_fit_config *config, pf_error *error) {
   o->inputs[PF_CHARACTERISTIC_DATA] = r->training->encoded;
-  pf_fit_config config = fit_config(r, STAGE_VELOCITY);
+  o->inputs[PF_CHARACTERISTIC_SOURCE] = r->training->source_encoded;
+  *config = fit_config(r, stage);
+  if (r->c.coupling != PF_COUPLING_OPTIMAL) return PF_OK;
+  pf_coupled_batch_free(&r->coupled);
+  PF_TRY(pf_coupled_batch_open(r->training, r->c.batch, (uint32_t)stage, &r->coupled, error));
+  o->inputs[PF_CHARACTERISTIC_X0] = r->coupled.x0;
+  o->inputs[PF_CHARACTERISTIC_X1] = r->coupled.x1;
+  config->before_step = pf_coupled_batch_draw;
+  config->before_context = &r->coupled;
+  return PF_OK;
+}
+
+static pf_status open_velocity_fit(run *r, pf_objective *o, pf_fit **fit, pf_error *error) {
+  pf_fit_config config;
+  PF_TRY(pf_velocity_objective(&r->c, r->training->n, o, error));
+  PF_TRY(bind_ends(r, STAGE_VELOCITY, o, &config, error));
   return pf_fit_create(o, &config, &r->velocity, r->training->pool, fit, error);
 }
 
 static pf_status open_generator_fit(run *r, pf_objective *o, pf_fit **fit, pf_error *error) {
   bool practical = r->c.face == PF_FACE_PRACTICAL;
+  pf_fit_config config;
   PF_TRY((practical ? pf_practical_objective : pf_theory_objective)(&r->c, r->training->n, o, error));
-  o->inputs[PF_CHARACTERISTIC_DATA] = r->training->encoded;
+  PF_TRY(bind_ends(r, STAGE_GENERATOR, o, &config, error));
+  if (!practical && r->c.diagonal_share == 0) config.before_step = NULL; /* trajectories alone */
   o->inputs[PF_CHARACTERISTIC_NODES] = r->nodes;
   o->inputs[PF_CHARACTERISTIC_TIMES] = r->times;
   o->inputs[PF_CHARACTERISTIC_PAIRS] = r->pairs;
@@ -73,7 +92,6 @@ static pf_status open_generator_fit(run *r, pf_objective *o, pf_fit **fit, pf_er
     const pf_parameter *last = pf_layout_find(&r->generator_layout, "out.weight");
     o->balance_weight = pf_param(o->graph, PF_SET_TRAINED, last->offset, last->shape);
   }
-  pf_fit_config config = fit_config(r, STAGE_GENERATOR);
   return pf_fit_create(o, &config, &r->generator, r->training->pool, fit, error);
 }
 
@@ -90,8 +108,7 @@ static pf_status sample_generator(void *context, pf_rows rows, float *x, pf_erro
   run *r = context;
   pf_learned *g = NULL;
   PF_TRY(learned(&r->c.generator, &r->generator, &g, error));
-  pf_fill_normal_f32(r->training->seed, PF_STREAM_METRIC, 1, (uint64_t)rows.first, (size_t)rows.n,
-                     (size_t)r->training->d, x);
+  pf_training_prior(r->training, PF_STREAM_METRIC, rows, x);
   pf_status status = pf_learned_move(g, 0, r->c.end, rows, x, r->training->pool, error);
   pf_learned_free(g);
   return status;
@@ -134,12 +151,22 @@ static pf_status run_stage(run *r, int stage, open_fit *open, pf_error *error) {
 
 /* ---- trajectories ---- */
 
+/* Random rows of the source to start from; nothing, *out NULL, for noise. */
+static pf_status starts(const run *r, int64_t count, float **out, pf_error *error) {
+  if (r->c.source == 0) return PF_OK;
+  PF_TRY(pf_alloc((size_t)count * (size_t)r->training->d, sizeof(float), out, error));
+  pf_training_prior(r->training, PATH_STREAM, (pf_rows){0, count}, *out);
+  return PF_OK;
+}
+
 static pf_status follow(run *r, int64_t count, pf_error *error) {
   const pf_characteristic *c = &r->c;
   int K = c->trajectory_steps;
   double *grid = NULL;
+  float *start = NULL;
   pf_learned *velocity = NULL;
   pf_status status = pf_alloc((size_t)K + 1, sizeof(double), &grid, error);
+  if (status == PF_OK) status = starts(r, count, &start, error);
   if (status == PF_OK) status = learned(&c->velocity, &r->velocity, &velocity, error);
   if (status == PF_OK) {
     pf_ode_uniform_grid(0, c->end, K, grid);
@@ -147,11 +174,13 @@ static pf_status follow(run *r, int64_t count, pf_error *error) {
                                .t = grid,
                                .steps = K,
                                .seed = r->training->seed,
-                               .stream = PF_STREAM_GRAPH - 1,
-                               .rows = {0, count}};
+                               .stream = PATH_STREAM,
+                               .rows = {0, count},
+                               .start = start};
     status = pf_trajectories(velocity, &spec, r->nodes, r->training->pool, error);
   }
   pf_learned_free(velocity);
+  pf_free(start);
   pf_free(grid);
   return status;
 }
@@ -242,6 +271,8 @@ static void describe_settings(run *r) {
               c->trajectory_steps, (long long)c->trajectories, c->pairs.sorted, c->pairs.terminal,
               c->pairs.from_start, c->pairs.to_end, c->pairs.dyadic, c->diagonal_share, c->semigroup,
               c->huber, c->teacher_substeps, c->end, pf_precision_name(c->precision));
+  if (c->coupling != PF_COUPLING_INDEPENDENT)
+    pf_text_add(&r->training->settings, " coupling %d", (int)c->coupling);
   if (!budget)
     pf_text_add(&r->training->settings, " %lld %lld", (long long)c->velocity_steps,
                 (long long)c->generator_steps);
@@ -303,6 +334,7 @@ static pf_status method_facts(const run *r, struct pf_model *model, pf_error *er
   json_object_set_new(f, "weight_decay", json_real(c->weight_decay));
   json_object_set_new(f, "steps", json_integer(r->plan[0] + r->plan[1]));
   json_object_set_new(f, "velocity_steps", json_integer(r->plan[0]));
+  if (c->coupling == PF_COUPLING_OPTIMAL) json_object_set_new(f, "coupling", json_string("optimal"));
   if (r->with_generator) {
     json_object_set_new(f, "face", json_string(c->face == PF_FACE_THEORY ? "theory" : "practical"));
     json_object_set_new(f, "start_states", json_string(c->start == PF_START_DATA ? "data" : "trajectory"));
@@ -365,6 +397,7 @@ static pf_status train_with(pf_training *training, bool with_generator, struct p
   pf_fit_state_free(&r.generator);
   pf_layout_free(&r.velocity_layout);
   pf_layout_free(&r.generator_layout);
+  pf_coupled_batch_free(&r.coupled);
   pf_free(r.nodes);
   pf_free(r.times);
   pf_free(r.pairs);

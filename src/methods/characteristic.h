@@ -12,6 +12,12 @@
 typedef enum pf_face { PF_FACE_THEORY, PF_FACE_PRACTICAL } pf_face;
 typedef enum pf_start { PF_START_DATA, PF_START_TRAJECTORY } pf_start;
 
+/* How the two ends of an interpolant are drawn. */
+typedef enum pf_coupling {
+  PF_COUPLING_INDEPENDENT,
+  PF_COUPLING_OPTIMAL /* a batch's ends are matched by its exact optimal transport plan (arXiv 2302.00482) */
+} pf_coupling;
+
 /* How often which pair of nodes (k, l) of a trajectory is fitted: shares that add to 1.
  * The paper's loss (eq. 2.11 with the terminal node) is sorted = 1. */
 typedef struct pf_pair_law {
@@ -26,6 +32,8 @@ typedef struct pf_pair_law {
 typedef struct pf_characteristic {
   pf_face face;
   pf_start start;
+  pf_coupling coupling;
+  int64_t source;        /* rows of the table that x0 is drawn from; 0: N(0, I) */
   pf_time_map velocity;  /* one-time network */
   pf_time_map generator; /* two-time network, same width and depth */
   double end;            /* T: characteristics are followed from 0 to T */
@@ -59,8 +67,14 @@ enum {
   PF_CHARACTERISTIC_NODES,
   PF_CHARACTERISTIC_TIMES,
   PF_CHARACTERISTIC_PAIRS,
-  PF_CHARACTERISTIC_BALANCE
+  PF_CHARACTERISTIC_BALANCE,
+  PF_CHARACTERISTIC_SOURCE,
+  PF_CHARACTERISTIC_X0, /* of a coupled batch: PER_ROW */
+  PF_CHARACTERISTIC_X1
 };
+
+/* Leaf streams of the two ends: a coupled batch draws what an independent one would, in another order. */
+enum { PF_STREAM_X1 = 1, PF_STREAM_X0 };
 /* Parameter sets: 0 trained, 1 its average, 2 the velocity's average. */
 enum { PF_SET_TRAINED, PF_SET_AVERAGE, PF_SET_VELOCITY };
 
@@ -74,5 +88,25 @@ pf_status pf_velocity_objective(const pf_characteristic *c, int64_t rows, pf_obj
 pf_status pf_theory_objective(const pf_characteristic *c, int64_t rows, pf_objective *out, pf_error *error);
 pf_status pf_practical_objective(const pf_characteristic *c, int64_t rows, pf_objective *out,
                                  pf_error *error);
+
+/* ---- coupled batches (coupling.c) ---- */
+
+/* The ends of one batch as the loss graphs read them, matched anew before every step. */
+typedef struct pf_coupled_batch {
+  const pf_training *training;
+  uint64_t seed; /* of the fit's random leaves */
+  int batch;
+  float *x0, *x1; /* batch x d: inputs of the graph; owned, as the rest */
+  float *index;   /* batch */
+  double *points; /* 2 x batch x d */
+} pf_coupled_batch;
+
+/* For a fit of this stage. Free it whatever came back. */
+pf_status pf_coupled_batch_open(const pf_training *training, int batch, uint32_t stage, pf_coupled_batch *out,
+                                pf_error *error);
+void pf_coupled_batch_free(pf_coupled_batch *batch);
+/* pf_fit_before_step; context is a pf_coupled_batch. x0 is what an independent batch draws, x1 the same rows as its x1, in
+ * the order that makes sum |x0_i - x1_i|^2 least. */
+pf_status pf_coupled_batch_draw(void *context, int64_t step, pf_error *error);
 
 #endif

@@ -1,7 +1,8 @@
 /* Losses of the characteristic generator as graphs.
  *
- *   legend   x0 ~ N(0,I), x1 a random data row, t, s, u times; Z[i][k] node k of trajectory i at time T_k, k = 0..K
- *            F network, g two-time map, sg stop gradient, g_ema the averaged map, c the pseudo-Huber constant
+ *   legend   x0 ~ N(0,I) or a random row of the source, x1 a random data row: independent, or matched within a batch;
+ *            t, s, u times; Z[i][k] node k of trajectory i at time T_k, k = 0..K; F network, g two-time map,
+ *            sg stop gradient, g_ema the averaged map, c the pseudo-Huber constant
  *   velocity   mean |F(t, x_t) - (alpha x1 - beta x0)/c_t|^2                                     characteristic.md section 2
  *   theory     mean over i and k <= l of |g(T_k, T_l, Z_k) - Z_l|^2, diagonal weight 1/2         eq. 2.11, terminal node included
  *              + lambda mean |g(T_k,T_l,Z_k) - g(T_j,T_l, g(T_k,T_j,Z_k))|^2, k <= j <= l        eq. 2.13
@@ -16,7 +17,7 @@
 #include "characteristic.h"
 
 /* Stream ids of the random leaves; one use, one stream. */
-enum { S_ROW = 1, S_NOISE, S_TIME, S_PATH, S_PAIR, S_SHARE, S_BETWEEN, S_DIAGONAL };
+enum { S_TIME = PF_STREAM_X0 + 1, S_PATH, S_PAIR, S_SHARE, S_BETWEEN, S_DIAGONAL };
 
 typedef struct builder {
   const pf_characteristic *c;
@@ -54,13 +55,26 @@ typedef struct sample {
   pf_node t, x, target;
 } sample;
 
-static pf_node data_row(builder *b) {
-  pf_node table = pf_input(b->graph, PF_CHARACTERISTIC_DATA, PF_SHAPE(PF_SHARED, (int)b->rows, b->d));
-  return pf_gather(table, pf_index(b->graph, S_ROW, (int)b->rows));
+static pf_node random_row(builder *b, int input, int64_t rows, int stream) {
+  pf_node table = pf_input(b->graph, input, PF_SHAPE(PF_SHARED, (int)rows, b->d));
+  return pf_gather(table, pf_index(b->graph, stream, (int)rows));
+}
+
+/* The two ends of an interpolant. */
+static void draw_ends(builder *b, pf_node *x0, pf_node *x1) {
+  if (b->c->coupling == PF_COUPLING_OPTIMAL) {
+    *x0 = pf_input(b->graph, PF_CHARACTERISTIC_X0, PF_SHAPE(PF_PER_ROW, b->d));
+    *x1 = pf_input(b->graph, PF_CHARACTERISTIC_X1, PF_SHAPE(PF_PER_ROW, b->d));
+    return;
+  }
+  *x1 = random_row(b, PF_CHARACTERISTIC_DATA, b->rows, PF_STREAM_X1);
+  *x0 = b->c->source > 0 ? random_row(b, PF_CHARACTERISTIC_SOURCE, b->c->source, PF_STREAM_X0)
+                         : pf_normal(b->graph, PF_STREAM_X0, b->d);
 }
 
 static sample draw_sample(builder *b, const pf_time_map *map, pf_node t) {
-  pf_node x1 = data_row(b), x0 = pf_normal(b->graph, S_NOISE, b->d);
+  pf_node x0, x1;
+  draw_ends(b, &x0, &x1);
   return (sample){.t = t,
                   .x = pf_interpolant_point_node(map->interpolant, t, x0, x1),
                   .target = pf_time_map_target_node(map, t, x0, x1)};

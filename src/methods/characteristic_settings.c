@@ -72,8 +72,12 @@ static pf_status choose_int(const char *option, int64_t value, int low, int high
 }
 
 static pf_status choose_kinds(const pf_train_options *o, pf_characteristic *c, pf_error *error) {
-  static const char *const faces[] = {"theory", "practical"}, *const starts[] = {"data", "trajectory"};
-  int face = (int)c->face, start = (int)c->start;
+  static const char *const faces[] = {"theory", "practical"}, *const starts[] = {"data", "trajectory"},
+                           *const couplings[] = {"independent", "optimal"};
+  int face = (int)c->face, start = (int)c->start, coupling = (int)c->coupling;
+  PF_TRY(choose("coupling", o->coupling, couplings, 2, &coupling, error));
+  c->coupling = (pf_coupling)coupling;
+  c->source = o->from ? o->from->rows : 0;
   PF_TRY(choose("face", o->face, faces, 2, &face, error));
   PF_TRY(choose("start", o->start, starts, 2, &start, error));
   c->face = (pf_face)face;
@@ -81,7 +85,9 @@ static pf_status choose_kinds(const pf_train_options *o, pf_characteristic *c, p
   if (c->face == PF_FACE_THEORY && c->start == PF_START_DATA)
     return pf_fail(error, PF_USAGE,
                    "start is 'data', but the theory face starts on trajectories; use --face practical");
-  c->velocity.interpolant = PF_INTERPOLANT_TRIG;
+  /* between two clouds, and between matched ends, the shortest way is straight */
+  bool straight = c->source > 0 || c->coupling == PF_COUPLING_OPTIMAL;
+  c->velocity.interpolant = straight ? PF_INTERPOLANT_LINEAR : PF_INTERPOLANT_TRIG;
   if (o->interpolant) PF_TRY(pf_interpolant_find(o->interpolant, &c->velocity.interpolant, error));
   c->end = pf_interpolant_default_end(c->velocity.interpolant);
   return PF_OK;

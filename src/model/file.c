@@ -52,6 +52,7 @@ static pf_status set_common(const struct pf_model *model, json_t *root, pf_error
                 json_object_set_new(root, "columns", columns_json(model->columns_like)) != 0 ||
                 json_object_set_new(root, "start", json_real(model->start)) != 0 ||
                 json_object_set_new(root, "end", json_real(model->end)) != 0 ||
+                (model->from_source && json_object_set_new(root, "prior", json_string("source")) != 0) ||
                 json_object_set(root, "facts", model->facts) != 0;
   if (!failed) return PF_OK;
   return pf_fail(error, PF_FAILED,
@@ -144,6 +145,18 @@ static pf_status read_curves(const pf_container *container, struct pf_model *mod
   return PF_OK;
 }
 
+/* Without a word of it the prior is N(0, I). */
+static pf_status read_prior(const json_t *root, struct pf_model *model, pf_error *error) {
+  const char *prior = NULL;
+  if (!json_object_get(root, "prior")) return PF_OK;
+  PF_TRY(pf_json_get_string(root, "prior", &prior, error));
+  if (strcmp(prior, "source") != 0)
+    return pf_fail(error, PF_BAD_INPUT, "its prior is '%.40s', which is not 'source'", prior);
+  if (model->flow) return pf_fail(error, PF_BAD_INPUT, "it is a flow whose prior is a source, not noise");
+  model->from_source = true;
+  return PF_OK;
+}
+
 static pf_status read_model(const pf_container *container, const json_t *root, struct pf_model *model,
                             pf_error *error) {
   const json_t *facts = NULL;
@@ -167,6 +180,7 @@ static pf_status read_model(const pf_container *container, const json_t *root, s
     return pf_fail(error, PF_BAD_INPUT, "its velocity takes no time");
   if (model->generator && pf_learned_map_of(model->generator)->network.times == 1)
     return pf_fail(error, PF_BAD_INPUT, "its generator takes one time, not two");
+  PF_TRY(read_prior(root, model, error));
   return read_curves(container, model, error);
 }
 

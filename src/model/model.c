@@ -31,6 +31,7 @@ void pf_model_free(struct pf_model *model) {
   pf_learned_free(model->velocity);
   pf_cnf_free(model->flow);
   pf_critic_free(model->critic);
+  pf_free(model->source);
   json_decref(model->facts);
   for (int i = 0; i < model->n_curves; i++) {
     pf_free(model->curves[i].steps);

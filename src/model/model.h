@@ -32,6 +32,10 @@ struct pf_model {
   pf_learned *velocity;  /* NULL when not kept */
   pf_cnf *flow; /* a flow with likelihood, NULL for other methods; `generator` is then its one-step student */
   pf_critic *critic; /* potential of the last field, NULL when the method has none */
+  bool from_source;  /* the prior is rows of a source, not N(0, I) */
+  float *source;     /* source_rows x columns, encoded; NULL until pf_model_set_source */
+  int64_t source_rows;
+  bool source_in_order;
   double start, end; /* sampling moves from `start` to `end`, normally 0 and the interpolant's end */
   json_t *facts;     /* object: method, settings, seed, steps, version, ... */
   int n_curves;
@@ -73,6 +77,13 @@ pf_status pf_model_follow(const struct pf_model *model, const pf_follow *follow,
 pf_status pf_model_invert(const struct pf_model *model, const pf_follow *follow, int64_t n, const double *z,
                           double *rows, pf_error *error);
 
+/* ---- prior.c: the one place where samples begin ---- */
+
+/* PF_USAGE for a model that starts from a source and has not been given one. */
+pf_status pf_model_check_prior(const struct pf_model *model, pf_error *error);
+/* Prior draws first..first+n-1 (z is n x columns): N(0, I), or rows of the source. The prior has been checked. */
+void pf_model_prior(const struct pf_model *model, uint64_t seed, pf_rows rows, float *z);
+
 /* ---- sampler.c and draw.c ---- */
 
 /* Whether the generator may take more than one step: not one that is a plain map. */
@@ -90,8 +101,6 @@ typedef struct pf_draw {
   pf_pool *pool;
 } pf_draw;
 
-/* Prior draws: rows first..first+n-1 of N(0, I), z is n x columns. */
-void pf_model_prior(const struct pf_model *model, uint64_t seed, pf_rows rows, float *z);
 /* PF_USAGE unless first and n are possible sample indices. */
 pf_status pf_model_check_rows(pf_rows rows, pf_error *error);
 /* The whole on a pool, by a sampler: prior, map or integrator, decoder into the data's units; out is n x columns. */

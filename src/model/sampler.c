@@ -8,7 +8,6 @@
 #include <math.h>
 #include <string.h>
 #include "../base/memory.h"
-#include "../base/rng.h"
 #include "model.h"
 
 enum { BLOCK = PF_TILE_ROWS, ALIGNMENT = 64, MOST_STEPS = 1000000, VELOCITY_STEPS = 100 };
@@ -131,6 +130,7 @@ pf_status pf_sampler_create(const struct pf_model *model, const pf_sampler_optio
   const pf_sampler_options defaults = pf_sampler_options_default();
   pf_sampler *sampler = NULL;
   if (!model || !out) return pf_fail(error, PF_USAGE, "a sampler needs a model and a place to put it");
+  PF_TRY(pf_model_check_prior(model, error));
   PF_TRY(pf_alloc(1, sizeof *sampler, &sampler, error));
   sampler->model = model;
   pf_status status = choose_map(model, options ? options : &defaults, sampler, error);
@@ -250,11 +250,6 @@ pf_status pf_model_check_rows(pf_rows rows, pf_error *error) {
     return pf_fail(error, PF_USAGE, "samples %lld from %lld: there are %lld at most", (long long)rows.n,
                    (long long)rows.first, (long long)(INT64_MAX / 2));
   return PF_OK;
-}
-
-void pf_model_prior(const struct pf_model *model, uint64_t seed, pf_rows rows, float *z) {
-  pf_fill_normal_f32(seed, PF_STREAM_PRIOR, 0, (uint64_t)rows.first, (size_t)rows.n, (size_t)model->columns,
-                     z);
 }
 
 static pf_status open_workspace(const pf_sampler *sampler, pf_workspace given, work *out, pf_error *error) {

@@ -338,6 +338,7 @@ static double scheduled_rate(const pf_fit *fit, int64_t k) {
 static pf_status step_once(pf_fit *fit, pf_error *error) {
   pf_fit_state *state = fit->state;
   int64_t k = state->step + 1;
+  if (fit->config.before_step) PF_TRY(fit->config.before_step(fit->config.before_context, k, error));
   fit->run.step = (uint64_t)k;
   fit->balance_value = (float)state->balance;
   run_phase(fit, PF_PROFILE_SHARED, 1, shared_task);

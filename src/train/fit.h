@@ -41,6 +41,10 @@ typedef struct pf_objective {
   int balance_input;
 } pf_objective;
 
+/* Called before every step, a calibration's too, from the calling thread: what fills PER_ROW inputs of the graph. A function
+ * of the step's number alone; a non-OK status ends the run with it. */
+typedef pf_status pf_fit_before_step(void *context, int64_t step, pf_error *error);
+
 typedef struct pf_fit_config {
   int64_t steps;
   int batch;
@@ -57,6 +61,8 @@ typedef struct pf_fit_config {
   size_t
       most_bytes; /* of the threads' workspaces together; a step that needs more is PF_USAGE. 0: no limit */
   bool profile;   /* measure where the time of a step goes (pf_fit_profile) */
+  pf_fit_before_step *before_step; /* may be NULL */
+  void *before_context;
 } pf_fit_config;
 
 /* Everything that outlives a step. */
@@ -86,7 +92,7 @@ pf_status pf_fit_create(const pf_objective *objective, const pf_fit_config *conf
 void pf_fit_free(pf_fit *fit);
 
 /* Steps state->step+1 .. config->steps. PF_NON_FINITE names the step when the loss or the gradient is not
- * finite; the state then still holds the last good step. Allocates nothing between steps. */
+ * finite; the state then still holds the last good step. Allocates nothing between steps but what config.before_step does. */
 pf_status pf_fit_run(pf_fit *fit, pf_fit_after_step *after_step, void *context, pf_error *error);
 
 /* The next `steps` steps, wherever config->steps ends: for algorithms in which several fits take turns. Errors as above. */

@@ -12,6 +12,7 @@
 #include "../base/rng.h"
 #include "../metrics/scale.h"
 #include "../metrics/two_sample.h"
+#include "source.h"
 
 enum { QUALITY_ROWS = 1000 };
 
@@ -73,7 +74,7 @@ static bool column_is_rough(const pf_table *table, int column) {
   return fabs(skew) > 1 || kurtosis > 6;
 }
 
-static pf_status fit_encoder(pf_training *t, pf_error *error) {
+static pf_status fit_encoder(pf_training *t, const pf_table *rows, pf_error *error) {
   static const char *const names[] = {"standard", "quantile", "auto"};
   const char *name = t->options->encoder ? t->options->encoder : "auto";
   pf_encoder_options options = pf_encoder_options_default();
@@ -83,10 +84,29 @@ static pf_status fit_encoder(pf_training *t, pf_error *error) {
   options.kind = strcmp(name, "quantile") == 0 ? PF_ENCODER_QUANTILE : PF_ENCODER_STANDARD;
   /* one rough column decides for all: mixed kinds would put columns of one table on unlike scales */
   for (int j = 0; is_auto && j < t->d; j++)
-    if (column_is_rough(t->data, j)) options.kind = PF_ENCODER_QUANTILE;
-  PF_TRY(pf_encoder_fit(t->data, &options, &t->encoder, error));
+    if (column_is_rough(rows, j)) options.kind = PF_ENCODER_QUANTILE;
+  return pf_encoder_fit(rows, &options, &t->encoder, error);
+}
+
+/* One encoder for data and source: the identity of encoded rows is then the identity of rows. */
+static pf_status fit_pooled(pf_training *t, pf_error *error) {
+  pf_table *pooled = NULL;
+  if (!t->options->from) return fit_encoder(t, t->data, error);
+  PF_TRY(pf_source_pool(t->data, t->options->from, &pooled, error));
+  pf_status status = fit_encoder(t, pooled, error);
+  pf_table_free(pooled);
+  return status;
+}
+
+static pf_status encode_rows(pf_training *t, pf_error *error) {
+  const pf_table *from = t->options->from;
+  PF_TRY(fit_pooled(t, error));
   PF_TRY(pf_alloc((size_t)t->n * (size_t)t->d, sizeof(float), &t->encoded, error));
   pf_encoder_encode(t->encoder, t->data->values, t->n, t->seed, 0, t->encoded);
+  if (!from) return PF_OK;
+  t->source_n = from->rows;
+  PF_TRY(pf_alloc((size_t)from->rows * (size_t)t->d, sizeof(float), &t->source_encoded, error));
+  pf_encoder_encode(t->encoder, from->values, from->rows, t->seed, PF_SOURCE_FIRST_ROW, t->source_encoded);
   return PF_OK;
 }
 
@@ -109,17 +129,19 @@ pf_status pf_training_begin(const pf_table *data, const pf_table *held, const pf
   if (status == PF_OK && t.data->rows >= 1 << 24)
     status = pf_fail(error, PF_BAD_INPUT, "%lld training rows, at most %d are supported",
                      (long long)t.data->rows, (1 << 24) - 1);
+  if (status == PF_OK && options->from) status = pf_source_check(options->from, t.data->columns, error);
   if (status == PF_OK) {
     t.n = t.data->rows;
     t.d = t.data->columns;
     t.data_hash = hash_table(t.data);
+    if (options->from) t.data_hash = t.data_hash * 31 + hash_table(options->from);
     t.last_checkpoint = t.last_progress = t.begun;
     if (options->threads < INT_MIN || options->threads > INT_MAX)
       status = pf_fail(error, PF_USAGE, "threads is %lld", (long long)options->threads);
     else
       status = pf_pool_create((int)options->threads, &t.pool, error);
   }
-  if (status == PF_OK) status = fit_encoder(&t, error);
+  if (status == PF_OK) status = encode_rows(&t, error);
   pf_points rows = {t.data ? t.data->values : NULL, (size_t)t.n, (size_t)t.d};
   if (status == PF_OK) status = pf_scale_fit(rows, &t.scale, error);
   if (status == PF_OK) status = scale_held(&t, error);
@@ -359,6 +381,9 @@ static pf_status common_facts(const pf_training *t, struct pf_model *model, pf_e
   json_object_set_new(facts, "products", json_string(pf_precision_kernels(precision)));
   json_object_set_new(facts, "holdout_share", json_real(t->own_held ? t->options->holdout_share : 0));
   if (t->options->source) json_object_set_new(facts, "source", json_string(t->options->source));
+  if (t->source_n > 0) json_object_set_new(facts, "from_rows", json_integer(t->source_n));
+  if (t->source_n > 0 && t->options->from_name)
+    json_object_set_new(facts, "from", json_string(t->options->from_name));
   if (t->options->command) json_object_set_new(facts, "command", json_string(t->options->command));
   return json_object_size(facts) >= 7 ? PF_OK : pf_fail(error, PF_NO_MEMORY, "out of memory");
 }
@@ -368,6 +393,7 @@ pf_status pf_training_model(pf_training *t, struct pf_model **out, pf_error *err
   PF_TRY(pf_model_create(t->data, &model, error));
   model->encoder = t->encoder;
   t->encoder = NULL;
+  model->from_source = t->source_n > 0;
   pf_status status = common_facts(t, model, error);
   for (int i = 0; i < t->n_curves && status == PF_OK; i++) {
     const pf_training_curve *c = &t->curves[i];

@@ -39,7 +39,7 @@ typedef struct pf_training {
   pf_encoder *encoder;
   float *encoded;        /* n x d */
   int64_t source_n;      /* rows of the source that is transported to the data; 0: N(0, I) is */
-  float *source_encoded; /* source_n x d, in the source's own units of encoding */
+  float *source_encoded; /* source_n x d, by the same encoder */
   pf_column_scale scale; /* units of the training columns */
   double *held_scaled;   /* held-out rows standardised for curves, held_rows x d */
   int64_t held_rows;

@@ -195,7 +195,8 @@ static int coarse_steps(const struct pf_model *model) {
 }
 
 static pf_status measure(work *w, const pf_law *law, pf_decomposition *out, pf_error *error) {
-  const pf_mixture *mixture = law ? pf_law_mixture(law) : NULL;
+  /* the exact velocity is known from noise alone */
+  const pf_mixture *mixture = law && !w->model->from_source ? pf_law_mixture(law) : NULL;
   pf_interpolant kind = pf_learned_map_of(w->model->velocity)->interpolant;
   PF_TRY(run_generator(w, error));
   double coarse[MOST_STEPS + 1], fine[FINE_STEPS + 1];

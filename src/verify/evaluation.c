@@ -20,6 +20,7 @@
 #include "coverage.h"
 #include "decomposition.h"
 #include "likelihood.h"
+#include "transport.h"
 
 enum {
   LAW_ROWS = 2000,
@@ -497,6 +498,7 @@ static pf_status measure_all(const session *s, pf_evaluation_set *set, pf_error 
   }
   PF_TRY(measure_likelihood(s, set, error));
   PF_TRY(measure_coverage(s, set, error));
+  PF_TRY(pf_transport_run(s->model, s->reference, s->seed, s->pool, &set->transport, error));
   say(s, "error decomposition");
   PF_TRY(pf_decompose(s->model, s->reference->law, DECOMPOSITION_ROWS, s->seed, s->pool, &set->decomposition,
                       error));
@@ -518,6 +520,7 @@ pf_status pf_evaluation_run(const struct pf_model *model, const pf_reference *re
                .d = model->columns,
                .network_floor = network_floor};
   pf_evaluation_set *set = NULL;
+  PF_TRY(pf_model_check_prior(model, error));
   PF_TRY(pf_alloc(1, sizeof *set, &set, error)); /* too large for a stack frame */
   pf_status status = open_session(&s, error);
   if (status == PF_OK) status = measure_all(&s, set, error);

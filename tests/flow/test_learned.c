@@ -278,6 +278,29 @@ static void trajectories_start_at_the_draw_and_follow_the_velocity(void **state)
   close_fixture(&f);
 }
 
+/* From given rows as from the same draws. */
+static void trajectories_start_at_given_rows(void **state) {
+  (void)state;
+  fixture f;
+  pf_error error = {0};
+  open_fixture(&f, PF_INTERPOLANT_TRIG, 1);
+  double grid[NODES];
+  float *drawn = test_array(ITEMS, sizeof *drawn), *given = test_array(ITEMS, sizeof *given),
+        *start = test_array(N * D, sizeof *start);
+  pf_ode_uniform_grid(0, 1, STEPS, grid);
+  pf_trajectory_spec spec = spec_of(grid, FIRST, N);
+  must(pf_trajectories(f.learned, &spec, drawn, NULL, &error), &error);
+  pf_fill_normal_f32(9, PF_STREAM_TEST, 0, FIRST, N, D, start);
+  spec.seed = 10;
+  spec.start = start;
+  must(pf_trajectories(f.learned, &spec, given, NULL, &error), &error);
+  assert_memory_equal(drawn, given, ITEMS * sizeof *drawn);
+  pf_free(drawn);
+  pf_free(given);
+  pf_free(start);
+  close_fixture(&f);
+}
+
 static void trajectories_do_not_depend_on_cut_or_pool(void **state) {
   (void)state;
   static const int cuts[] = {0, 5, 1029, 1030, N};
@@ -364,6 +387,7 @@ int main(void) {
       cmocka_unit_test(a_plain_map_knows_no_time),
       cmocka_unit_test(only_a_plain_map_skips),
       cmocka_unit_test(trajectories_start_at_the_draw_and_follow_the_velocity),
+      cmocka_unit_test(trajectories_start_at_given_rows),
       cmocka_unit_test(trajectories_do_not_depend_on_cut_or_pool),
       cmocka_unit_test(a_velocity_that_overflows_is_an_error),
       cmocka_unit_test(lack_of_memory_is_an_error),
