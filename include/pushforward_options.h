@@ -22,7 +22,8 @@
   X(TEXT, interpolant, NULL, "interpolant", "I", "linear, follmer or trig")                                  \
   X(TEXT, coupling, NULL, "coupling", "C",                                                                   \
     "pairs of a batch: independent, or optimal transport (characteristic, flow-matching)")                   \
-  X(TEXT, encoder, "auto", "encoder", "E", "column encoder: standard, quantile or auto")                     \
+  X(TEXT, encoder, "auto", "encoder", "E",                                                                   \
+    "column encoder: standard, common (one scale for all), quantile or auto")                                \
   X(INT, width, 0, "width", "W", "units per hidden layer; 0: by the number of columns")                      \
   X(INT, depth, 0, "depth", "L", "hidden layers; 0: by the number of columns")                               \
   X(FLAG, residual, false, "residual", "", "add each hidden layer to the one before it")                     \

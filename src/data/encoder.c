@@ -92,6 +92,20 @@ static pf_status fit_column(const pf_table *table, int c, const pf_encoder_optio
   return pf_quantile_map_fit(scratch, table->rows, &quantile, &column->map, error);
 }
 
+/* Columns of one kind of number, such as pixels: the identity of their ratios matters, and a nearly constant one is no signal. */
+static void share_scale(pf_encoder_column *column, int d) {
+  double squares = 0;
+  int count = 0;
+  for (int c = 0; c < d; c++) {
+    if (column[c].kind != PF_ENCODER_STANDARD || column[c].minimum == column[c].maximum) continue;
+    squares += column[c].scale * column[c].scale;
+    count++;
+  }
+  for (int c = 0; c < d && count > 0; c++)
+    if (column[c].kind == PF_ENCODER_STANDARD && column[c].minimum < column[c].maximum)
+      column[c].scale = sqrt(squares / count);
+}
+
 static pf_status check_options(const pf_encoder_options *options, pf_error *error) {
   if (options->max_knots < 16 || options->max_knots > 65536) {
     return pf_fail(error, PF_USAGE, "max_knots is %d; 16 to 65536 are possible", options->max_knots);
@@ -115,6 +129,7 @@ pf_status pf_encoder_fit(const pf_table *table, const pf_encoder_options *option
   for (int c = 0; c < table->columns; c++) {
     PF_TRY_GOTO(fit_column(table, c, &use, scratch, &encoder->column[c], error));
   }
+  if (use.common_scale) share_scale(encoder->column, table->columns);
   *out = encoder;
   encoder = NULL;
 cleanup:

@@ -75,16 +75,18 @@ static bool column_is_rough(const pf_table *table, int column) {
 }
 
 static pf_status fit_encoder(pf_training *t, const pf_table *rows, pf_error *error) {
-  static const char *const names[] = {"standard", "quantile", "auto"};
+  static const char *const names[] = {"standard", "common", "quantile", "auto"};
   const char *name = t->options->encoder ? t->options->encoder : "auto";
   pf_encoder_options options = pf_encoder_options_default();
   bool is_auto = strcmp(name, "auto") == 0;
-  if (!is_auto && strcmp(name, "standard") != 0 && strcmp(name, "quantile") != 0)
-    return pf_fail_unknown(error, "encoder", name, names, 3);
+  options.common_scale = strcmp(name, "common") == 0;
+  if (!is_auto && !options.common_scale && strcmp(name, "standard") != 0 && strcmp(name, "quantile") != 0)
+    return pf_fail_unknown(error, "encoder", name, names, 4);
   options.kind = strcmp(name, "quantile") == 0 ? PF_ENCODER_QUANTILE : PF_ENCODER_STANDARD;
   /* one rough column decides for all: mixed kinds would put columns of one table on unlike scales */
   for (int j = 0; is_auto && j < t->d; j++)
     if (column_is_rough(rows, j)) options.kind = PF_ENCODER_QUANTILE;
+  pf_text_add(&t->settings, "encoder %s ", name);
   return pf_encoder_fit(rows, &options, &t->encoder, error);
 }
 

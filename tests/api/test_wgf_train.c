@@ -162,7 +162,7 @@ static void a_checkpoint_belongs_to_one_run(void **state) {
   o.checkpoint = checkpoint;
   assert_int_equal(train_once(&o, &s, &model, &error), PF_STOPPED);
   o.resume = true;
-  for (int i = 0; i < 14; i++) {
+  for (int i = 0; i < 15; i++) {
     changed = o;
     if (i == 0) changed.learning_rate = 1.5e-3;
     if (i == 1) changed.critic_rate = 1.5e-3;
@@ -178,6 +178,7 @@ static void a_checkpoint_belongs_to_one_run(void **state) {
     if (i == 11) changed.steps = 6;
     if (i == 12) changed.ema = 0.5;
     if (i == 13) changed.field_penalty = 0.5;
+    if (i == 14) changed.encoder = "common";
     s = (stopper){.stop_at = -1};
     pf_status status = train_once(&changed, &s, &model, &error);
     if (status != PF_BAD_INPUT) fail_msg("case %d: %s", i, pf_status_name(status));

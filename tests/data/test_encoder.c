@@ -306,6 +306,37 @@ static pf_container *save(const pf_encoder *encoder) {
   return container;
 }
 
+/* One scale for all columns: distances between rows are those of the data over it, and constants stay constants. */
+static void test_common_scale(void **state) {
+  (void)state;
+  enum { N = 200 };
+  pf_encoder_options options = pf_encoder_options_default();
+  pf_encoder *encoder = NULL;
+  pf_table *table = NULL;
+  float z[3 * N];
+  double back[3 * N];
+  options.kind = PF_ENCODER_STANDARD;
+  options.common_scale = true;
+  assert_ok(pf_table_create(N, 3, &table, &error));
+  for (int i = 0; i < N; i++) {
+    table->values[3 * i] = i % 2 ? 13 : 7;         /* deviation 3 */
+    table->values[3 * i + 1] = i % 4 < 2 ? -4 : 4; /* deviation 4 */
+    table->values[3 * i + 2] = 2.5;
+  }
+  assert_ok(pf_encoder_fit(table, &options, &encoder, &error));
+  pf_encoder_encode(encoder, table->values, N, 1, 0, z);
+  double scale = sqrt((9 + 16) / 2.0);
+  for (int i = 0; i < N; i++) {
+    assert_true(fabs(z[3 * i] - (table->values[3 * i] - 10) / scale) < 1e-6);
+    assert_true(fabs(z[3 * i + 1] - table->values[3 * i + 1] / scale) < 1e-6);
+    assert_true(z[3 * i + 2] == 0);
+  }
+  pf_encoder_decode(encoder, z, N, back);
+  for (int i = 0; i < 3 * N; i++) assert_true(fabs(back[i] - table->values[i]) < 1e-5);
+  pf_encoder_free(encoder);
+  pf_table_free(table);
+}
+
 static void test_saved_and_loaded(void **state) {
   (void)state;
   pf_table *table = make_table();
@@ -458,6 +489,7 @@ int main(void) {
       cmocka_unit_test(test_outside_the_range_is_finite),
       cmocka_unit_test(test_quantile_log_det),
       cmocka_unit_test(test_standard),
+      cmocka_unit_test(test_common_scale),
       cmocka_unit_test(test_saved_and_loaded),
       cmocka_unit_test(test_damaged_arrays_are_refused),
       cmocka_unit_test(test_guided_search),
