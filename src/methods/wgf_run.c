@@ -19,8 +19,10 @@ enum { W1_ROWS = 512, PROBES = 6, SPECTRAL_START = 5 };
 
 /* What a user is warned of, once each. */
 #define WARNINGS(X)                                                                                          \
-  X(COLLAPSED, "collapse", "the samples have collapsed: a column's spread is below 2 % of the data's")       \
-  X(DIVERGED, "divergence", "the samples diverge: a column's spread is over 20 times the data's")            \
+  X(COLLAPSED, "collapse",                                                                                   \
+    "the samples have collapsed: the spread of over a tenth of the columns is below 2 % of the data's")      \
+  X(DIVERGED, "divergence",                                                                                  \
+    "the samples diverge: the spread of over a tenth of the columns is over 20 times the data's")            \
   X(FLAT, "flat critic", "the critic is flat at the samples: nothing moves any more")                        \
   X(SATURATED, "saturated critic", "over 95 % of the critic's weights lie at the bound of clip")
 
@@ -357,14 +359,17 @@ static double column_spread(const double *rows, size_t n, size_t d, size_t j) {
   return sqrt(square);
 }
 
+/* A single column of a table counts; of hundreds of pixels some never vary, and what is made of them means nothing. */
 static void watch_samples(wgf_run *r, const double *rows) {
   const pf_training *t = r->training;
-  size_t n = (size_t)t->held_rows, d = (size_t)t->d;
+  size_t n = (size_t)t->held_rows, d = (size_t)t->d, collapsed = 0, diverged = 0;
   for (size_t j = 0; j < d; j++) {
     double spread = column_spread(rows, n, d, j), real = column_spread(t->held_scaled, n, d, j);
-    if (spread < COLLAPSED_SPREAD * real) warn(r, COLLAPSED);
-    if (spread > DIVERGED_SPREAD * real && real > 0) warn(r, DIVERGED);
+    collapsed += spread < COLLAPSED_SPREAD * real;
+    diverged += spread > DIVERGED_SPREAD * real && real > 0;
   }
+  if (10 * collapsed > d) warn(r, COLLAPSED);
+  if (10 * diverged > d) warn(r, DIVERGED);
 }
 
 static void watch_critic(wgf_run *r) {
