@@ -15,14 +15,12 @@
 #include "wgf.h"
 
 enum { STAGE_CRITIC = 1, STAGE_GENERATOR, STAGE_MOVE };
-enum { W1_ROWS = 512, PROBES = 6, SPECTRAL_START = 5 };
+enum { W1_ROWS = 512, SPREAD_ROWS = 1024, PROBES = 6, SPECTRAL_START = 5 };
 
 /* What a user is warned of, once each. */
 #define WARNINGS(X)                                                                                          \
-  X(COLLAPSED, "collapse",                                                                                   \
-    "the samples have collapsed: the spread of over a tenth of the columns is below 2 % of the data's")      \
-  X(DIVERGED, "divergence",                                                                                  \
-    "the samples diverge: the spread of over a tenth of the columns is over 20 times the data's")            \
+  X(COLLAPSED, "collapse", "the samples have collapsed: the spread of a column is below 2 % of the data's")  \
+  X(DIVERGED, "divergence", "the samples diverge: the spread of a column is over 20 times the data's")       \
   X(FLAT, "flat critic", "the critic is flat at the samples: nothing moves any more")                        \
   X(SATURATED, "saturated critic", "over 95 % of the critic's weights lie at the bound of clip")
 
@@ -352,24 +350,32 @@ static void warn(wgf_run *r, warning which) {
   pf_training_warn(r->training, "iteration %lld: %s", (long long)r->iteration, warnings[which].text);
 }
 
-static double column_spread(const double *rows, size_t n, size_t d, size_t j) {
+static double column_spread(const float *rows, int64_t n, int d, int j) {
   double mean = 0, square = 0;
-  for (size_t i = 0; i < n; i++) mean += rows[i * d + j] / (double)n;
-  for (size_t i = 0; i < n; i++) square += (rows[i * d + j] - mean) * (rows[i * d + j] - mean) / (double)n;
+  for (int64_t i = 0; i < n; i++) mean += rows[i * d + j] / (double)n;
+  for (int64_t i = 0; i < n; i++) square += (rows[i * d + j] - mean) * (rows[i * d + j] - mean) / (double)n;
   return sqrt(square);
 }
 
-/* A single column of a table counts; of hundreds of pixels some never vary, and what is made of them means nothing. */
-static void watch_samples(wgf_run *r, const double *rows) {
+/* In encoded units, beside the first rows of the data. Columns that hardly vary beside the others, such as the pixels of a
+ * border, say nothing. */
+static pf_status watch_samples(wgf_run *r, pf_error *error) {
   const pf_training *t = r->training;
-  size_t n = (size_t)t->held_rows, d = (size_t)t->d, collapsed = 0, diverged = 0;
-  for (size_t j = 0; j < d; j++) {
-    double spread = column_spread(rows, n, d, j), real = column_spread(t->held_scaled, n, d, j);
-    collapsed += spread < COLLAPSED_SPREAD * real;
-    diverged += spread > DIVERGED_SPREAD * real && real > 0;
+  int64_t n = t->n < SPREAD_ROWS ? t->n : SPREAD_ROWS;
+  int d = t->d;
+  double overall = 0;
+  float *x = NULL;
+  PF_TRY(pf_alloc((size_t)n * (size_t)d, sizeof *x, &x, error));
+  pf_status status = sample(r, (pf_rows){0, n}, x, error);
+  for (int j = 0; j < d && status == PF_OK; j++) overall += pow(column_spread(t->encoded, n, d, j), 2) / d;
+  overall = sqrt(overall);
+  for (int j = 0; j < d && status == PF_OK; j++) {
+    double spread = column_spread(x, n, d, j), real = column_spread(t->encoded, n, d, j);
+    if (spread < COLLAPSED_SPREAD * real && real > 0.1 * overall) warn(r, COLLAPSED);
+    if (spread > DIVERGED_SPREAD * fmax(real, overall)) warn(r, DIVERGED);
   }
-  if (10 * collapsed > d) warn(r, COLLAPSED);
-  if (10 * diverged > d) warn(r, DIVERGED);
+  pf_free(x);
+  return status;
 }
 
 static void watch_critic(wgf_run *r) {
@@ -391,10 +397,8 @@ static pf_status record_quality(wgf_run *r, pf_error *error) {
   if (!t->held || n < 2) return PF_OK;
   PF_TRY(pf_alloc(n * d, sizeof(double), &rows, error));
   pf_status status = pf_training_samples(t, sample, r, rows, error);
-  if (status == PF_OK) {
-    watch_samples(r, rows);
+  if (status == PF_OK)
     status = pf_wasserstein((pf_points){rows, few, d}, (pf_points){t->held_scaled, few, d}, 1, &w1, error);
-  }
   if (status == PF_OK)
     status = pf_energy_distance((pf_points){rows, n, d}, (pf_points){t->held_scaled, n, d}, t->pool, &energy,
                                 error);
@@ -411,6 +415,7 @@ static pf_status watch(wgf_run *r, pf_error *error) {
   pf_training_record(t, r->generator_curve, (double)r->iteration, r->generator.loss);
   pf_training_record(t, r->slope_curve, (double)r->iteration, r->slope);
   watch_critic(r);
+  PF_TRY(watch_samples(r, error));
   return record_quality(r, error);
 }
 
