@@ -32,7 +32,7 @@ def command(words):
 
 def variants(ks):
     out = [(f"WGAN, rate {rate:g}", ["--fit", "naive-fresh", "--persistence", "1", "--learning-rate", f"{rate:g}"]) for rate in RATES]
-    out += [(f"W1-FE K={k}", ["--persistence", str(k)]) for k in ks]
+    out += [(f"W1-FE K={k}", ["--persistence", str(k)]) for k in ks]  # everything else as shipped
     return out + [(f"naive K={k}", ["--fit", "naive", "--persistence", str(k)]) for k in ks if k > 1]
 
 
@@ -110,8 +110,8 @@ def main():
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--laws", default="8gaussians,grid25")
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--iterations", type=int, default=3000)
-    parser.add_argument("--points", type=int, default=60, help="of the W1 curve")
+    parser.add_argument("--iterations", type=int, default=2000)
+    parser.add_argument("--points", type=int, default=50, help="of the W1 curve")
     parser.add_argument("--persistence", default="1,3,10,30")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--json", metavar="FILE", help="write all results")

@@ -13,6 +13,7 @@ enum { ITERATIONS = 3000, PERSISTENCE = 10 };
 pf_status pf_w1fe_train(pf_training *training, struct pf_model **out, pf_error *error) {
   pf_wgf w = pf_wgf_default(training->d);
   w.persistence = PERSISTENCE;
+  w.generator_rule.learning_rate *= 0.5; /* for K steps at a time */
   PF_TRY(pf_wgf_options(training->options, &w, error));
   return pf_wgf_train(training, &w, ITERATIONS, out, error);
 }

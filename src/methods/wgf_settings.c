@@ -65,7 +65,7 @@ pf_wgf pf_wgf_default(int d) {
               .persistence = 1,
               .generator_rule = rule,
               .critic_rule = rule,
-              .ema = 0.98};
+              .ema = 0.998};
   w.critic.last_gain = 1;
   w.generator_rule.learning_rate = w.critic_rule.learning_rate = sizes[i].rate;
   return w;
