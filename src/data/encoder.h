@@ -22,8 +22,8 @@ typedef struct pf_encoder_options {
   pf_encoder_kind kind;         /* of every column, unless: */
   const pf_encoder_kind *kinds; /* one per column, or NULL */
   int max_knots;                /* per column, 16..65536 */
-  bool common_scale;            /* STANDARD columns share one scale, the root mean square of their deviations */
-  double atom_share;            /* share of rows from which a value is an atom, 0..1 exclusive of 0 */
+  bool common_scale; /* STANDARD columns share one scale, the root mean square of their deviations */
+  double atom_share; /* share of rows from which a value is an atom, 0..1 exclusive of 0 */
 } pf_encoder_options;
 
 /* QUANTILE, 1024 knots, 0.005. */
