@@ -45,6 +45,8 @@ void pf_part_likelihood(pf_page *page) {
        "mean of -log p in the data's units; the floor is the law's entropy, the excess then KL(data || "
        "model)",
        l->nll, l->nll_error, l->entropy, WITH_ERROR | WITH_FLOOR},
+      {"KL(data || model)", "mean over the rows of the law's log p minus the model's", l->kl, l->kl_error,
+       NAN, WITH_ERROR},
       {"NLL in the encoder's units", "of the rows as the network sees them, columns of spread 1",
        l->encoded_nll, NAN, NAN, ALONE},
       {"NLL by adaptive steps", "relative tolerance 1e-5, by the difference on up to 2000 of the rows",

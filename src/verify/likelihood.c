@@ -69,6 +69,13 @@ static pf_status measure_nll(const work *w, pf_likelihood *out, pf_error *error)
   return PF_OK;
 }
 
+/* Row by row: what makes a row unlikely for both cancels. */
+static void measure_kl(const work *w, const pf_law *law, pf_likelihood *out) {
+  if (!law || !pf_law_log_density(law, w->rows, w->n, w->other)) return;
+  for (int64_t i = 0; i < w->n; i++) w->other[i] -= w->log_p[i];
+  mean_and_error(w->other, w->n, &out->kl, &out->kl_error);
+}
+
 static pf_status measure_adaptive(const work *w, pf_likelihood *out, pf_error *error) {
   pf_follow follow = follow_of(w, ADAPTIVE_TOLERANCE);
   int64_t n = w->n < ADAPTIVE_ROWS ? w->n : ADAPTIVE_ROWS;
@@ -135,11 +142,13 @@ static pf_status measure_mmd(const work *w, pf_likelihood *out, pf_error *error)
 pf_status pf_likelihood_measure(const struct pf_model *model, const pf_reference *reference, uint64_t seed,
                                 pf_pool *pool, pf_likelihood *out, pf_error *error) {
   work w = {.model = model, .pool = pool, .seed = seed, .d = model->columns};
-  pf_likelihood l = {.has_density = true, .entropy = NAN, .mmd = NAN, .mmd_floor = NAN};
+  pf_likelihood l = {
+      .has_density = true, .entropy = NAN, .kl = NAN, .kl_error = NAN, .mmd = NAN, .mmd_floor = NAN};
   pf_status status = open_work(&w, reference, error);
   l.rows = w.n;
   if (status == PF_OK && reference->law) pf_law_entropy(reference->law, &l.entropy);
   if (status == PF_OK) status = measure_nll(&w, &l, error);
+  if (status == PF_OK) measure_kl(&w, reference->law, &l);
   if (status == PF_OK) status = measure_adaptive(&w, &l, error);
   if (status == PF_OK) status = measure_inverse(&w, &l, error);
   if (status == PF_OK) status = measure_mmd(&w, &l, error);

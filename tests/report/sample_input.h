@@ -49,8 +49,22 @@ static const pf_report_check sample_checks[] = {{"semigroup", 1e-4, 0, 1e-3, tru
 static const char *const sample_names[] = {
     "<script>x</script>", "a&b", "\"quoted\"", "'", "e", "f", "g", "h", "i"};
 
-static const pf_likelihood sample_likelihood = {true, 2000, 2.685,  0.0054, 2.67, 2.05,    2.6851,
-                                                64,   156,  0.0002, 3e-8,   7e-8, -0.0003, 0.0007};
+static const pf_likelihood sample_likelihood = {.has_density = true,
+                                                .rows = 2000,
+                                                .nll = 2.685,
+                                                .nll_error = 0.0054,
+                                                .entropy = 2.67,
+                                                .kl = 0.0143,
+                                                .kl_error = 0.0011,
+                                                .encoded_nll = 2.05,
+                                                .adaptive_nll = 2.6851,
+                                                .evaluations = 64,
+                                                .adaptive_evaluations = 156,
+                                                .largest_difference = 0.0002,
+                                                .inverse_mean = 3e-8,
+                                                .inverse_rms = 7e-8,
+                                                .mmd = -0.0003,
+                                                .mmd_floor = 0.0007};
 static const pf_report_block sample_blocks[] = {{0.25, 0.266}, {0.35, 0.158}, {NAN, 0.0887}};
 static const pf_coverage sample_coverage = {.modes = 3,
                                             .covered = 2,
