@@ -1,8 +1,11 @@
 /* What the domain transfer of digits needs around the command (tools/quality transfer).
  *
  *   bench_digits images IN OUT.npy                    grey images of a gzipped IDX file as rows of 16 x 16 values in [-1, 1]
+ *   bench_digits pixels IN OUT.npy                    the same in their own size
  *   bench_digits labels IN OUT.npy                    labels of a gzipped IDX file as one column
  *   bench_digits nearest TRAIN LABELS TEST LABELS     accuracy of the nearest training row's label on the test rows
+ *   bench_digits frechet SAMPLES REAL                 squared Frechet distance of pixels: W2^2 of fitted Gaussians, samples clipped
+ *                                                     to [-1, 1], as many rows of each as the fewer has
  *
  * Images of another size than 16 x 16 are resized by the bilinear filter with antialiasing, one axis after the other: the
  * weight of input pixel j in output pixel i falls linearly from 1 at (i + 1/2) s - 1/2, s = size / 16, to 0 at a distance
@@ -17,6 +20,7 @@
 
 #include "data/npy.h"
 #include "metrics/nearest.h"
+#include "ot/bures.h"
 #include "pushforward.h"
 
 enum { SIDE = 16, MOST_SIDE = 64, IMAGES = 0x803, LABELS = 0x801 };
@@ -98,21 +102,28 @@ static void resize(const idx *f, const unsigned char *bytes, double down[SIDE][M
     }
 }
 
-static int convert(const char *in, const char *out, bool images) {
+typedef enum what { SIXTEEN, PIXELS, LABEL } what;
+
+static int columns_of(const idx *f, what kind) {
+  return kind == SIXTEEN ? SIDE * SIDE : kind == PIXELS ? f->rows * f->columns : 1;
+}
+
+static int convert(const char *in, const char *out, what kind) {
   static double down[SIDE][MOST_SIDE], across[SIDE][MOST_SIDE];
   unsigned char bytes[MOST_SIDE * MOST_SIDE];
-  idx f = open_idx(in, images ? IMAGES : LABELS);
+  idx f = open_idx(in, kind == LABEL ? LABELS : IMAGES);
   pf_table *table = NULL;
   pf_error error = {0};
-  must(pf_table_create(f.count, images ? SIDE * SIDE : 1, &table, &error), &error);
+  int columns = columns_of(&f, kind);
+  must(pf_table_create(f.count, columns, &table, &error), &error);
   filter(f.rows, down);
   filter(f.columns, across);
   for (int64_t i = 0; i < f.count; i++) {
+    double *row = table->values + i * columns;
     read_item(&f, bytes);
-    if (images)
-      resize(&f, bytes, down, across, table->values + i * SIDE * SIDE);
-    else
-      table->values[i] = bytes[0];
+    if (kind == SIXTEEN) resize(&f, bytes, down, across, row);
+    for (int j = 0; kind == PIXELS && j < columns; j++) row[j] = 2 * bytes[j] / 255.0 - 1;
+    if (kind == LABEL) row[0] = bytes[0];
   }
   must(pf_npy_write(out, table, PF_NPY_F4, &error), &error);
   pf_table_free(table);
@@ -155,11 +166,34 @@ static int nearest(char **paths) {
   return 0;
 }
 
+/* ---- Frechet distance ---- */
+
+static int frechet(char **paths) {
+  pf_table *samples = NULL, *real = NULL;
+  pf_error error = {0};
+  double distance = 0;
+  must(pf_table_load(paths[0], NULL, &samples, &error), &error);
+  must(pf_table_load(paths[1], NULL, &real, &error), &error);
+  if (samples->columns != real->columns) give_up(paths[0], "another number of pixels");
+  size_t d = (size_t)real->columns, n = (size_t)(samples->rows < real->rows ? samples->rows : real->rows);
+  for (size_t i = 0; i < n * d; i++) samples->values[i] = fmin(fmax(samples->values[i], -1), 1);
+  must(pf_frechet_distance((pf_points){samples->values, n, d}, (pf_points){real->values, n, d}, &distance,
+                           &error),
+       &error);
+  printf("%.4f\n", distance * distance);
+  pf_table_free(samples);
+  pf_table_free(real);
+  return 0;
+}
+
 int main(int argc, char **argv) {
-  if (argc == 4 && strcmp(argv[1], "images") == 0) return convert(argv[2], argv[3], true);
-  if (argc == 4 && strcmp(argv[1], "labels") == 0) return convert(argv[2], argv[3], false);
+  if (argc == 4 && strcmp(argv[1], "images") == 0) return convert(argv[2], argv[3], SIXTEEN);
+  if (argc == 4 && strcmp(argv[1], "pixels") == 0) return convert(argv[2], argv[3], PIXELS);
+  if (argc == 4 && strcmp(argv[1], "labels") == 0) return convert(argv[2], argv[3], LABEL);
   if (argc == 6 && strcmp(argv[1], "nearest") == 0) return nearest(argv + 2);
-  fputs("usage: bench_digits images IN OUT.npy | labels IN OUT.npy | nearest TRAIN LABELS TEST LABELS\n",
+  if (argc == 4 && strcmp(argv[1], "frechet") == 0) return frechet(argv + 2);
+  fputs("usage: bench_digits images IN OUT.npy | pixels IN OUT.npy | labels IN OUT.npy\n"
+        "       bench_digits nearest TRAIN LABELS TEST LABELS | frechet SAMPLES REAL\n",
         stderr);
   return 2;
 }
