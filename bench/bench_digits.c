@@ -4,8 +4,8 @@
  *   bench_digits pixels IN OUT.npy                    the same in their own size
  *   bench_digits labels IN OUT.npy                    labels of a gzipped IDX file as one column
  *   bench_digits nearest TRAIN LABELS TEST LABELS     accuracy of the nearest training row's label on the test rows
- *   bench_digits frechet SAMPLES REAL                 squared Frechet distance of pixels: W2^2 of fitted Gaussians, samples clipped
- *                                                     to [-1, 1], as many rows of each as the fewer has
+ *   bench_digits frechet SAMPLES REAL                 squared Frechet distance of pixels: W2^2 of fitted Gaussians, samples
+ *                                                     clipped to [-1, 1], as many rows of each as the fewer has
  *
  * Images of another size than 16 x 16 are resized by the bilinear filter with antialiasing, one axis after the other: the
  * weight of input pixel j in output pixel i falls linearly from 1 at (i + 1/2) s - 1/2, s = size / 16, to 0 at a distance
