@@ -10,6 +10,7 @@
  */
 #include "base/memory.h"
 #include "base/rng.h"
+#include "exec/batch.h"
 #include "methods/flow.h"
 #include "work.h"
 #include "work_piece.h"
@@ -26,9 +27,7 @@ typedef struct worker {
   pf_pool *pool;
   float *data; /* trace: rows x (dim + 1), the last column a time; step: TABLE x dim */
   /* trace */
-  pf_program *program;
-  char *workspace, *shared;
-  size_t bytes;
+  pf_batch *batch;
   float *x, *t, *gradient, *slope, *laplacian;
   /* step */
   pf_objective objective;
@@ -75,45 +74,17 @@ static void dump(const worker *w) {
   if (fclose(file) != 0) work_refuse("cannot write", w->dump);
 }
 
-/* ---- running a program over all rows ---- */
+/* ---- running a graph over all rows ---- */
 
-typedef struct pass {
-  const pf_program *program;
-  pf_run run;
-  int lanes;
-  char *workspace, *shared;
-  size_t bytes;
-  float *const *outputs;
-} pass;
-
-static void lane_task(void *context, int lane, int thread) {
-  const pass *p = context;
-  pf_program_run_lane(p->program, &p->run, p->shared, p->workspace + (size_t)thread * p->bytes,
-                      pf_lane_begin(p->run.rows, p->lanes, lane),
-                      pf_lane_begin(p->run.rows, p->lanes, lane + 1), p->outputs);
-}
-
-static void run_program(const worker *w, const float *const *inputs, float *const *outputs) {
+static void run_rows(const worker *w, const float *const *inputs, float *const *outputs) {
   const float *params[] = {w->state.arrays.params};
-  pass p = {.program = w->program,
-            .run = {.params = params, .inputs = inputs, .rows = w->rows},
-            .lanes = pf_lane_count(w->rows),
-            .workspace = w->workspace,
-            .shared = w->shared,
-            .bytes = w->bytes,
-            .outputs = outputs};
-  pf_program_run_shared(w->program, &p.run, w->shared, NULL);
-  pf_pool_run(w->pool, p.lanes, lane_task, &p);
+  pf_batch_run(w->batch, &(pf_run){.params = params, .inputs = inputs, .rows = w->rows}, outputs);
 }
 
 static void compile(worker *w, pf_graph *graph, const pf_node *outputs, int count) {
   pf_error error = {0};
-  pf_program_options options = pf_program_options_default();
-  options.max_rows = (w->rows + pf_lane_count(w->rows) - 1) / pf_lane_count(w->rows);
-  work_must(pf_program_create(graph, outputs, count, &options, &w->program, &error), &error);
-  w->bytes = (pf_program_workspace_bytes(w->program) + 63) / 64 * 64;
-  work_must(pf_alloc((size_t)w->threads, w->bytes, &w->workspace, &error), &error);
-  work_must(pf_alloc(1, pf_program_shared_bytes(w->program), &w->shared, &error), &error);
+  work_must(pf_batch_create(graph, outputs, count, w->rows, PF_PRECISION_F32, w->pool, &w->batch, &error),
+            &error);
   pf_graph_free(graph);
 }
 
@@ -122,7 +93,7 @@ static void compile(worker *w, pf_graph *graph, const pf_node *outputs, int coun
 static void run_trace(const worker *w) {
   const float *inputs[] = {[INPUT_X] = w->x, [INPUT_T] = w->t};
   float *outputs[] = {w->gradient, w->slope, w->laplacian};
-  run_program(w, inputs, outputs);
+  run_rows(w, inputs, outputs);
 }
 
 static double prepare_trace(worker *w) {
@@ -169,7 +140,7 @@ static double loss_of_rows(worker *w) {
   compile(w, graph, &loss, 1);
   float *each = floats((size_t)w->rows), *outputs[] = {each};
   const float *inputs[] = {w->data};
-  run_program(w, inputs, outputs);
+  run_rows(w, inputs, outputs);
   double sum = 0;
   for (int i = 0; i < w->rows; i++) sum += each[i];
   pf_free(each);
@@ -213,14 +184,12 @@ static double go(void *context, long k, char *facts, size_t room) {
 static void release(worker *w) {
   pf_fit_free(w->fit);
   pf_graph_free(w->objective.graph);
-  pf_program_free(w->program);
+  pf_batch_free(w->batch);
   pf_pool_free(w->pool);
   pf_fit_state_free(&w->state);
   pf_layout_free(&w->layout);
   float *arrays[] = {w->data, w->x, w->t, w->gradient, w->slope, w->laplacian};
   for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) pf_free(arrays[i]);
-  pf_free(w->workspace);
-  pf_free(w->shared);
 }
 
 int main(int argc, char **argv) {

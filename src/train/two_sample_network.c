@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 #include "../base/memory.h"
+#include "../exec/batch.h"
 #include "../metrics/classifier.h"
 #include "../nn/network.h"
 #include "fit.h"
@@ -172,31 +173,21 @@ static void add_scores(const float *logits, size_t n, double weight, double *sco
 static pf_status score(const test *t, const view *v, const pf_fit_state *state, const part *held,
                        double *scores, pf_error *error) {
   pf_graph *graph = NULL;
-  pf_program *program = NULL;
-  char *workspace = NULL, *shared = NULL;
+  pf_batch *batch = NULL;
   float *out = NULL;
   pf_status status = pf_graph_create(&graph, error);
   if (status == PF_OK) {
-    pf_node x = pf_input(graph, 0, PF_SHAPE(PF_PER_ROW, (int)t->d));
-    pf_node f = logit(t, v, x);
-    pf_program_options options = pf_program_options_default();
-    options.max_rows = 256;
-    status = pf_program_create(graph, &f, 1, &options, &program, error);
+    pf_node f = logit(t, v, pf_input(graph, 0, PF_SHAPE(PF_PER_ROW, (int)t->d)));
+    status = pf_batch_create(graph, &f, 1, (int)held->n, PF_PRECISION_F32, t->pool, &batch, error);
   }
-  if (status == PF_OK) status = pf_alloc(1, pf_program_workspace_bytes(program), &workspace, error);
-  if (status == PF_OK) status = pf_alloc(1, pf_program_shared_bytes(program), &shared, error);
   if (status == PF_OK) status = pf_alloc(held->n, sizeof(float), &out, error);
   if (status == PF_OK) {
     const float *params[] = {state->arrays.average}, *inputs[] = {held->rows};
-    pf_run run = {.params = params, .inputs = inputs, .rows = (int64_t)held->n};
-    pf_program_run_shared(program, &run, shared, &out);
-    pf_program_run_lane(program, &run, shared, workspace, 0, (int64_t)held->n, &out);
+    pf_batch_run(batch, &(pf_run){.params = params, .inputs = inputs, .rows = (int64_t)held->n}, &out);
     add_scores(out, held->n, v->weight, scores);
   }
   pf_free(out);
-  pf_free(shared);
-  pf_free(workspace);
-  pf_program_free(program);
+  pf_batch_free(batch);
   pf_graph_free(graph);
   return status;
 }
