@@ -10,14 +10,9 @@
 enum { PARTICLES = 256 };
 
 int pf_report_plan_power(const pf_report_work *w) {
-  static const struct {
-    const char *method;
-    int power;
-  } flows[] = {{"wgan", 1}, {"wgan-gp", 1}, {"w1fe", 1}, {"w2fe", 2}};
-  const char *method = pf_report_fact_text(w->model, "method");
-  for (size_t i = 0; method && w->input.data_rows && i < sizeof flows / sizeof *flows; i++)
-    if (strcmp(flows[i].method, method) == 0) return flows[i].power;
-  return 0;
+  const char *distance = pf_report_fact_text(w->model, "distance");
+  if (!distance || w->input.data_rows == 0) return 0;
+  return strcmp(distance, "W1") == 0 ? 1 : strcmp(distance, "W2") == 0 ? 2 : 0;
 }
 
 /* Two clouds of as many points, and what a run leaves. */

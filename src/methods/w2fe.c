@@ -16,7 +16,7 @@ pf_status pf_w2fe_train(pf_training *training, struct pf_model **out, pf_error *
   w.power = 2;
   w.step = 0.5;
   w.persistence = PERSISTENCE;
-  /* published: 200 in the plane, 10 for 256 pixels of a third of our spread; costs |x - y|^2 / 2 grow like the columns */
+  /* 200 in the plane, as published; costs |x - y|^2 / 2 grow like the columns, so the weights of their squares fall */
   w.constraint_weight = w.equality = 400.0 / training->d;
   w.critic_rule.beta1 = w.generator_rule.beta1 = 0.9;
   w.critic_rule.beta2 = w.generator_rule.beta2 = 0.999;

@@ -105,7 +105,8 @@ typedef struct pf_wgf {
   int persistence; /* K */
   /* optimisers */
   pf_adam generator_rule, critic_rule;
-  double ema; /* of the generator's weights, per iteration */
+  double clip; /* gradient norm of either network above which it is scaled down; 0: off */
+  double ema;  /* of the generator's weights, per iteration */
   pf_precision precision;
 } pf_wgf;
 
@@ -143,6 +144,8 @@ pf_node pf_wgf_potential(const pf_wgf *w, int set, pf_node x, pf_node temper);
 pf_node pf_wgf_critic_node(const pf_wgf *w, int set, pf_node x, pf_node temper);
 pf_node pf_wgf_generate(const pf_wgf *w, int set, pf_node z, pf_node temper);
 
+/* Which Wasserstein distance the samples descend: 1, 2 (its square), or 0 for the divergences of a density ratio. */
+int pf_wgf_distance(const pf_wgf *w);
 /* Whether a network is learned for the field. */
 bool pf_wgf_has_critic(const pf_wgf *w);
 /* Parameters of the field's network or networks; PF_USAGE for a plan. */

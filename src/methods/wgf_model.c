@@ -45,6 +45,7 @@ static pf_status add_facts(const pf_wgf_run *r, json_t *f, pf_error *error) {
   json_object_set_new(f, "batch", json_integer(w->batch));
   json_object_set_new(f, "steps", json_integer(r->plan));
   json_object_set_new(f, "field", json_string(pf_wgf_field_name(w->field)));
+  if (pf_wgf_distance(w)) json_object_set_new(f, "distance", json_sprintf("W%d", pf_wgf_distance(w)));
   if (critic) {
     json_object_set_new(f, "constraint", json_string(pf_wgf_constraint_name(w->constraint)));
     json_object_set_new(f, "constraint_weight", json_real(w->constraint_weight));

@@ -31,6 +31,15 @@ static pf_node positive(pf_node x) { return pf_max(x, pf_scalar(x.graph, 0)); }
 
 bool pf_wgf_has_critic(const pf_wgf *w) { return w->field != PF_WGF_PLAN && w->field != PF_WGF_SINKHORN; }
 
+int pf_wgf_distance(const pf_wgf *w) {
+  switch (w->field) {
+  case PF_WGF_CRITIC: return 1;
+  case PF_WGF_DUAL: return 2;
+  case PF_WGF_RATIO: return 0;
+  default: return w->power;
+  }
+}
+
 pf_node pf_wgf_generate(const pf_wgf *w, int set, pf_node z, pf_node temper) {
   pf_node t = exists(temper) ? temper : z;
   pf_node f = pf_network_apply(&w->generator, set, z, t, t);
@@ -207,8 +216,7 @@ static pf_node ratio_row(const batch *b, pf_node x, pf_node y) {
 }
 
 /* f(x) + s(y) - c(x, y) */
-static pf_node dual_excess(const batch *b, pf_node f, pf_node s, pf_node x, pf_node y) {
-  (void)b;
+static pf_node dual_excess(pf_node f, pf_node s, pf_node x, pf_node y) {
   return pf_sub(pf_add(f, s), half_square(pf_sub(x, y)));
 }
 
@@ -218,15 +226,15 @@ static pf_node dual_row(const batch *b, pf_node x, pf_node y) {
   pf_node s = dual_on_samples(w, PF_WGF_TRAINED, y, b->temper);
   pf_node loss = pf_neg(pf_add(f, s));
   pf_node xh = between(b, S_BETWEEN, x, y), yh = between(b, S_OTHER_BETWEEN, y, x);
-  pf_node over = pf_square(positive(dual_excess(b, f, s, x, y)));
+  pf_node over = pf_square(positive(dual_excess(f, s, x, y)));
   pf_node fh = network_at(w, PF_WGF_TRAINED, 0, xh, b->temper),
           sh = dual_on_samples(w, PF_WGF_TRAINED, yh, b->temper);
-  over = pf_add(over, pf_square(positive(dual_excess(b, fh, sh, xh, yh))));
+  over = pf_add(over, pf_square(positive(dual_excess(fh, sh, xh, yh))));
   loss = pf_add(loss, pf_scale(over, w->constraint_weight));
   if (w->equality == 0) return loss;
   pf_node tx = pf_sub(x, gradient_in(f, x)), ty = pf_sub(y, gradient_in(s, y));
-  pf_node at_x = dual_excess(b, f, dual_on_samples(w, PF_WGF_TRAINED, tx, b->temper), x, tx);
-  pf_node at_y = dual_excess(b, network_at(w, PF_WGF_TRAINED, 0, ty, b->temper), s, ty, y);
+  pf_node at_x = dual_excess(f, dual_on_samples(w, PF_WGF_TRAINED, tx, b->temper), x, tx);
+  pf_node at_y = dual_excess(network_at(w, PF_WGF_TRAINED, 0, ty, b->temper), s, ty, y);
   return pf_add(loss, pf_scale(pf_add(pf_square(at_x), pf_square(at_y)), w->equality));
 }
 

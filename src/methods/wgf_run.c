@@ -80,10 +80,10 @@ static void describe(pf_wgf_run *r, int64_t iterations) {
   pf_text_add(text, "%d %d %.17g %d %d %.17g %.17g %.17g %.17g %d %d ", (int)w->field, w->power, w->epsilon,
               w->critic_steps, (int)w->constraint, w->constraint_weight, w->equality, w->field_penalty,
               w->cumulant, (int)w->rescale, (int)w->tempered);
-  pf_text_add(text, "%d %.17g %.17g %d %d %.17g %s %d/%.17g/%.17g %d/%.17g/%.17g/%.17g %lld ", (int)w->move,
-              w->step, w->step_decay, (int)w->fit, w->persistence, w->ema, pf_precision_name(w->precision),
-              (int)g->kind, g->learning_rate, g->weight_decay, (int)c->kind, c->learning_rate, c->clamp,
-              c->beta1, (long long)r->rows.source);
+  pf_text_add(text, "%d %.17g %.17g %d %d %.17g %s %d/%.17g/%.17g %d/%.17g/%.17g/%.17g %.17g %lld ",
+              (int)w->move, w->step, w->step_decay, (int)w->fit, w->persistence, w->ema,
+              pf_precision_name(w->precision), (int)g->kind, g->learning_rate, g->weight_decay, (int)c->kind,
+              c->learning_rate, c->clamp, c->beta1, w->clip, (long long)r->rows.source);
   if (!(o->budget > 0 && o->steps == 0))
     pf_text_add(text, "%lld ", (long long)(o->steps > 0 ? o->steps : iterations));
 }
@@ -95,6 +95,7 @@ static pf_fit_config fit_config(const pf_wgf_run *r, uint32_t stage, const pf_ad
                          .batch = r->w.batch,
                          .adam = *rule,
                          .schedule = PF_SCHEDULE_CONSTANT,
+                         .clip = r->w.clip,
                          .seed = r->training->seed,
                          .stage = stage,
                          .precision = r->w.precision,

@@ -4,12 +4,11 @@
 #include "../base/text.h"
 #include "wgf.h"
 
-#define NAMES(list, table)   static const char *const list[] = {table(PF_X)};
 #define PF_X(id, name, text) name,
-NAMES(field_names, PF_WGF_FIELDS)
-NAMES(constraint_names, PF_WGF_CONSTRAINTS)
-NAMES(fit_names, PF_WGF_FITS)
-NAMES(rescale_names, PF_WGF_RESCALES)
+static const char *const field_names[] = {PF_WGF_FIELDS(PF_X)};
+static const char *const constraint_names[] = {PF_WGF_CONSTRAINTS(PF_X)};
+static const char *const fit_names[] = {PF_WGF_FITS(PF_X)};
+static const char *const rescale_names[] = {PF_WGF_RESCALES(PF_X)};
 #undef PF_X
 
 const char *pf_wgf_field_name(pf_wgf_field field) { return field_names[field]; }
@@ -99,7 +98,6 @@ static pf_status choose_field(const pf_train_options *o, pf_wgf *w, pf_error *er
                                &constraint, error));
   PF_TRY(pf_option_choose_name("rescale", o->rescale, rescale_names, PF_WGF_RESCALE_COUNT, &rescale, error));
   if (constraint == PF_WGF_CONSTRAINT_CLIP && w->constraint != PF_WGF_CONSTRAINT_CLIP)
-
     w->constraint_weight = pf_wgf_clip(w->generator.inputs);
   w->field = (pf_wgf_field)field;
   w->constraint = (pf_wgf_constraint)constraint;
@@ -137,12 +135,32 @@ static pf_status choose_rates(const pf_train_options *o, pf_wgf *w, pf_error *er
   PF_TRY(pf_option_check("ema", w->ema, 0, 0.999999, error));
   g->weight_decay = o->weight_decay;
   PF_TRY(pf_option_check("weight-decay", g->weight_decay, 0, 10, error));
+  PF_TRY(pf_option_choose("clip", o->clip == -1 ? PF_METHOD_DEFAULT : o->clip, 0, 1e9, &w->clip, error));
   c->clamp = w->constraint == PF_WGF_CONSTRAINT_CLIP ? w->constraint_weight : 0;
   return PF_OK;
 }
 
-/* Parts that do not go together are refused, not ignored. */
+/* Parts that do not go together are refused, not ignored; so are numbers that nothing would read. */
+static pf_status check_numbers(const pf_train_options *o, const pf_wgf *w, pf_error *error) {
+  bool weighed = w->field == PF_WGF_DUAL || w->constraint == PF_WGF_CONSTRAINT_CLIP ||
+                 w->constraint == PF_WGF_CONSTRAINT_GRADIENT || w->constraint == PF_WGF_CONSTRAINT_LIPSCHITZ;
+  const struct {
+    const char *option;
+    double value;
+    bool means_something;
+  } numbers[] = {{"sinkhorn", o->sinkhorn, w->field == PF_WGF_SINKHORN},
+                 {"equality", o->equality, w->field == PF_WGF_DUAL},
+                 {"constraint-weight", o->constraint_weight, pf_wgf_has_critic(w) && weighed}};
+  for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+    if (numbers[i].value != PF_METHOD_DEFAULT && !numbers[i].means_something)
+      return pf_fail(error, PF_USAGE, "%s is %g, but field '%s' with constraint '%s' has no use for it",
+                     numbers[i].option, numbers[i].value, field_names[w->field],
+                     constraint_names[w->constraint]);
+  return PF_OK;
+}
+
 static pf_status check_parts(const pf_train_options *o, const pf_wgf *w, pf_error *error) {
+  PF_TRY(check_numbers(o, w, error));
   bool critic = w->field == PF_WGF_CRITIC;
   if (!pf_wgf_has_critic(w) && w->fit != PF_WGF_FIT_TARGETS)
     return pf_fail(error, PF_USAGE, "fit is '%s', but field '%s' has no potential to fit to",

@@ -248,7 +248,6 @@ static pf_status check_batches(pf_verify_run *run, const critic_run *r, pf_error
 static pf_status check_critic(pf_verify_run *run, pf_error *error) {
   critic_run r = {.w = parts()};
   r.w.critic.width = 32;
-  r.w.generator.times = 0;
   pf_status status = prepare_critic(&r, run->seed, error);
   if (status == PF_OK) status = train_critic(run, &r, error);
   if (status == PF_OK) status = check_batches(run, &r, error);

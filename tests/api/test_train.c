@@ -61,15 +61,6 @@ static void the_seed_changes_the_model(void **state) {
 
 /* ---- stop and resume ---- */
 
-typedef struct stopper {
-  int calls, stop_at;
-} stopper;
-
-static bool stop_now(void *context) {
-  stopper *s = context;
-  return ++s->calls == s->stop_at;
-}
-
 /* Stops after every step of `stops` (counted from the last stop), resumes each time, ends with the model. */
 static bytes train_with_stops(pf_train_options o, const int *stops, int n, const char *checkpoint) {
   pf_table *table = draw_table("law:moons", 600);

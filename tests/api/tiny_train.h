@@ -105,4 +105,36 @@ static inline bytes trained_bytes(const pf_train_options *o) {
   return b;
 }
 
+/* ---- what several trainings are asked ---- */
+
+/* A stop hook's context: counts steps and stops at one of them (-1: never). */
+typedef struct stopper {
+  int calls, stop_at;
+  const char *checkpoint; /* copied as it is on disk at that step; NULL: nothing is */
+  bytes copy;
+} stopper;
+
+static inline bool stop_now(void *context) {
+  stopper *s = context;
+  if (++s->calls != s->stop_at) return false;
+  if (s->checkpoint && access(s->checkpoint, F_OK) == 0) s->copy = read_bytes(s->checkpoint);
+  return true;
+}
+
+/* The bytes of the model that these options make. */
+typedef bytes train_to_bytes(const pf_train_options *options);
+
+static inline void expect_same_for_any_threads(const char *name, pf_train_options o, train_to_bytes *train) {
+  static const int others[] = {2, 5};
+  o.threads = 1;
+  bytes one = train(&o);
+  for (int i = 0; i < 2; i++) {
+    o.threads = others[i];
+    bytes other = train(&o);
+    expect_same_bytes(name, one, other);
+    free(other.data);
+  }
+  free(one.data);
+}
+
 #endif
