@@ -199,8 +199,8 @@ pf_status cli_load(const char *data, const cli_choice *choice, int64_t seed, pf_
 /* "pushforward VERB DATA" and " --name value" for every option that changes the result and is not at its default, but
  * for --steps (pf_train_options.command says why). free() it; NULL when out of memory. */
 char *cli_canonical(const char *verb, const char *data, const cli_option *options, int count);
-/* "pushforward VERB OPERANDS" with `data` for the second operand, and every option that was given and changes what is
- * measured. free() it; NULL when out of memory. */
+/* "pushforward VERB OPERANDS" with `data` (NULL: none) for the second operand, and every option that was given and changes
+ * what is measured. free() it; NULL when out of memory. */
 char *cli_repeated(const cli_call *call, const char *data);
 /* PF_OK when a file can be made at `path` (probed without touching what is there). */
 pf_status cli_check_writable(const char *path, pf_error *error);

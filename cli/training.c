@@ -120,15 +120,15 @@ char *cli_canonical(const char *verb, const char *data, const cli_option *option
 }
 
 char *cli_repeated(const cli_call *call, const char *data) {
-  static const char *const silent[] = {"output", "threads", "quiet", "json"};
+  static const char *const silent[] = {"output", "threads", "quiet", "json", "resume"};
   char *text = NULL;
   size_t length = 0;
   FILE *out = open_memstream(&text, &length);
   if (!out) return NULL;
   fprintf(out, "pushforward %s ", call->verb->name);
   print_quoted(out, call->operands[0]);
-  fputc(' ', out);
-  print_quoted(out, data);
+  if (data) fputc(' ', out);
+  if (data) print_quoted(out, data);
   for (int i = 0; i < call->count; i++) {
     bool speaks = call->options[i].given;
     for (size_t k = 0; k < sizeof silent / sizeof *silent; k++)

@@ -1,5 +1,6 @@
 /* pushforward verify: the checkable claims of a method's theory, measured. */
 #include "cli.h"
+#include "rates.h"
 
 static int failures(const pf_verification *v) {
   int failed = 0;
@@ -40,43 +41,72 @@ static int judge(const pf_verification *v) {
   return failed || v->count == 0 ? pf_status_exit_code(PF_GATE) : 0;
 }
 
-static int run_verify(int argc, char **argv) {
-  int64_t seed = 1, threads = 0;
-  bool json = false, quiet = false;
-  cli_option options[] = {
-      CLI_OPTION_SEED(&seed, "every draw"),
-      CLI_OPTION_THREADS(&threads),
-      CLI_OPTION_JSON(&json, "print one JSON object"),
-      CLI_OPTION_QUIET(&quiet),
-  };
-  cli_call call = {&cli_verify, options, sizeof options / sizeof *options, {NULL}, 0};
+/* The quick checks of a method. */
+static int run_checks(const cli_rates *r, const cli_call *call) {
   pf_error error = {0};
   cli_watch watch = {0};
   pf_verification v = {0};
-  int code = cli_parse(&call, argc, argv);
-  if (code != CLI_GO_ON) return code;
-  if (cli_watch_begin(&watch, quiet, NULL, &error) != PF_OK) return cli_fail(&error);
+  if (cli_watch_begin(&watch, r->quiet, NULL, &error) != PF_OK) return cli_fail(&error);
   pf_hooks hooks = cli_watch_hooks(&watch);
-  pf_status status = pf_verify(call.operands[0], (uint64_t)seed, (int)threads, &hooks, &v, &error);
+  pf_status status = pf_verify(call->operands[0], (uint64_t)r->seed, (int)r->threads, &hooks, &v, &error);
   cli_watch_end(&watch, status, &error);
   if (status != PF_OK) return cli_fail(&error);
-  code = json ? print_object(call.operands[0], &v) : print_text(&v);
+  int code = r->json ? print_object(call->operands[0], &v) : print_text(&v);
   if (code == 0) code = judge(&v);
   pf_verification_free(&v);
   return code;
+}
+
+static int run_verify(int argc, char **argv) {
+  cli_rates r = {.seed = 1};
+  bool rates = false;
+  cli_option options[] = {
+      {.name = "rates",
+       .kind = CLI_FLAG,
+       .target = &rates,
+       .help = "the long experiments: slopes with 95 % intervals, charts; half an hour"},
+      CLI_OPTION_WORDS("only", &r.only, "A,B", "with --rates: these experiments alone"),
+      {.name = "output",
+       .kind = CLI_TEXT,
+       .target = &r.output,
+       .placeholder = "NAME",
+       .letter = 'o',
+       .help = "with --rates: writes NAME.json and NAME.html; default METHOD-rates"},
+      CLI_OPTION_WORDS("charts", &r.charts, "FOLDER", "with --rates: every chart as an SVG file there"),
+      {.name = "resume",
+       .kind = CLI_FLAG,
+       .target = &r.resume,
+       .help = "with --rates: go on from NAME.journal, where a run that was ended left its measurements"},
+      CLI_OPTION_SEED(&r.seed, "every draw"),
+      CLI_OPTION_THREADS(&r.threads),
+      CLI_OPTION_JSON(&r.json, "print one JSON object"),
+      CLI_OPTION_QUIET(&r.quiet),
+  };
+  cli_call call = {&cli_verify, options, sizeof options / sizeof *options, {NULL}, 0};
+  int code = cli_parse(&call, argc, argv);
+  if (code != CLI_GO_ON) return code;
+  if (rates) return cli_run_rates(&r, &call);
+  if (r.only || r.output || r.charts || r.resume)
+    return cli_usage("--only, --output, --charts and --resume belong to --rates");
+  return run_checks(&r, &call);
 }
 
 const cli_verb cli_verify = {
     .name = "verify",
     .purpose = "measure what a method's theory claims",
     .usage = "METHOD [options]",
-    .details = "Exit code 4 when a check does not hold. `pushforward methods` lists what can be verified.\n",
+    .details = "Exit code 4 when a check does not hold. `pushforward methods` lists what can be verified.\n"
+               "With --rates every finished measurement is kept in NAME.journal, so that a run that was "
+               "ended in any way "
+               "goes on\nwith --resume; the same seed gives the same NAME.json. docs/theory.md explains each "
+               "experiment.\n",
     .examples = "  pushforward verify characteristic\n"
                 "  pushforward verify characteristic --json --seed 2\n"
                 "  pushforward verify jko\n"
                 "  pushforward verify otflow\n"
                 "  pushforward verify w1fe\n"
-                "  pushforward verify w2fe\n",
+                "  pushforward verify w2fe\n"
+                "  pushforward verify characteristic --rates -o rates\n",
     .least = 1,
     .most = 1,
     .run = run_verify};

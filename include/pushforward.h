@@ -499,6 +499,8 @@ pf_status pf_verify(const char *method, uint64_t seed, int threads, const pf_hoo
                     pf_verification *out, pf_error *error);
 void pf_verification_free(pf_verification *verification);
 
+#include "pushforward_study.h" /* the long experiments behind it */
+
 /* ---- report ---------------------------------------------------------------------------------------- */
 
 enum { PF_REPORT_BESIDE = 5 };

@@ -138,3 +138,8 @@ void pf_style_add(pf_text *text) {
   const char *const parts[] = {colours, layout, tables, charts, media};
   for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) pf_text_add(text, "%s", parts[i]);
 }
+
+void pf_style_add_chart(pf_text *text) {
+  pf_text_add(text, "%s%s", colours, charts);
+  pf_text_add(text, "svg{font-family:system-ui,sans-serif}svg svg{overflow:hidden}\n");
+}

@@ -14,5 +14,7 @@ enum { PF_STYLE_SERIES = 6 };
 
 /* Appends the CSS, without the <style> tags. */
 void pf_style_add(pf_text *text);
+/* The part that a picture of its own needs: colours and the classes of charts. */
+void pf_style_add_chart(pf_text *text);
 
 #endif

@@ -32,8 +32,8 @@ static bool box_is_finite(pf_box box) {
   return isfinite(box.x) && isfinite(box.y) && isfinite(box.width) && isfinite(box.height);
 }
 
-void pf_svg_begin(pf_text *text, const pf_svg_head *head) {
-  begin_element(text, "svg", head->class_name);
+/* What follows "<svg" in a head. */
+static void write_head(pf_text *text, const pf_svg_head *head) {
   pf_text_add(text, " role=\"img\" viewBox=\"0 0 ");
   coordinate(text, head->width);
   pf_text_add(text, " ");
@@ -47,6 +47,17 @@ void pf_svg_begin(pf_text *text, const pf_svg_head *head) {
     pf_text_add(text, "</desc>");
   }
   pf_text_add(text, "\n");
+}
+
+void pf_svg_begin(pf_text *text, const pf_svg_head *head) {
+  begin_element(text, "svg", head->class_name);
+  write_head(text, head);
+}
+
+void pf_svg_begin_document(pf_text *text, const pf_svg_head *head) {
+  begin_element(text, "svg", head->class_name);
+  pf_text_add(text, " xmlns=\"http://www.w3.org/2000/svg\"");
+  write_head(text, head);
 }
 
 void pf_svg_end(pf_text *text) { pf_text_add(text, "</svg>\n"); }

@@ -19,6 +19,8 @@ typedef struct pf_svg_head {
 } pf_svg_head;
 
 void pf_svg_begin(pf_text *text, const pf_svg_head *head);
+/* The same for a file of its own rather than a part of a page. */
+void pf_svg_begin_document(pf_text *text, const pf_svg_head *head);
 void pf_svg_end(pf_text *text);
 /* What is drawn between the two is cut at the box; coordinates stay those of the outside. */
 void pf_svg_clip_begin(pf_text *text, pf_box box);
