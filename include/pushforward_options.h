@@ -21,9 +21,9 @@
   X(TEXT, start, NULL, "start", "S", "where the student's start states come from: data or trajectory")       \
   X(TEXT, interpolant, NULL, "interpolant", "I", "linear, follmer or trig")                                  \
   X(TEXT, coupling, NULL, "coupling", "C",                                                                   \
-    "pairs of a batch: independent, or optimal transport (characteristic, flow-matching)")                   \
+    "pairs of a batch: independent, optimal transport, or paired: row i of --from with row i of the data")   \
   X(TEXT, encoder, "auto", "encoder", "E",                                                                   \
-    "column encoder: standard, common (one scale for all), quantile or auto")                                \
+    "column encoder: standard, common (one scale for all), none, quantile or auto")                          \
   X(INT, width, 0, "width", "W", "units per hidden layer; 0: by the number of columns")                      \
   X(INT, depth, 0, "depth", "L", "hidden layers; 0: by the number of columns")                               \
   X(FLAG, residual, false, "residual", "", "add each hidden layer to the one before it")                     \

@@ -106,6 +106,15 @@ static void share_scale(pf_encoder_column *column, int d) {
       column[c].scale = sqrt(squares / count);
 }
 
+/* A constant column keeps its value as its mean: nothing else is ever decoded. */
+static void leave_as_is(pf_encoder_column *column, int d) {
+  for (int c = 0; c < d; c++) {
+    if (column[c].kind != PF_ENCODER_STANDARD || column[c].minimum == column[c].maximum) continue;
+    column[c].mean = 0;
+    column[c].scale = 1;
+  }
+}
+
 static pf_status check_options(const pf_encoder_options *options, pf_error *error) {
   if (options->max_knots < 16 || options->max_knots > 65536) {
     return pf_fail(error, PF_USAGE, "max_knots is %d; 16 to 65536 are possible", options->max_knots);
@@ -129,7 +138,8 @@ pf_status pf_encoder_fit(const pf_table *table, const pf_encoder_options *option
   for (int c = 0; c < table->columns; c++) {
     PF_TRY_GOTO(fit_column(table, c, &use, scratch, &encoder->column[c], error));
   }
-  if (use.common_scale) share_scale(encoder->column, table->columns);
+  if (use.scale == PF_SCALE_COMMON) share_scale(encoder->column, table->columns);
+  if (use.scale == PF_SCALE_NONE) leave_as_is(encoder->column, table->columns);
   *out = encoder;
   encoder = NULL;
 cleanup:

@@ -18,11 +18,18 @@
 
 typedef enum pf_encoder_kind { PF_ENCODER_STANDARD, PF_ENCODER_QUANTILE } pf_encoder_kind;
 
+/* What STANDARD columns are shifted and divided by. */
+typedef enum pf_encoder_scale {
+  PF_SCALE_OWN,    /* each its own mean and deviation */
+  PF_SCALE_COMMON, /* its own mean, and the root mean square of all deviations */
+  PF_SCALE_NONE    /* nothing: numbers as they are */
+} pf_encoder_scale;
+
 typedef struct pf_encoder_options {
   pf_encoder_kind kind;         /* of every column, unless: */
   const pf_encoder_kind *kinds; /* one per column, or NULL */
   int max_knots;                /* per column, 16..65536 */
-  bool common_scale; /* STANDARD columns share one scale, the root mean square of their deviations */
+  pf_encoder_scale scale;
   double atom_share; /* share of rows from which a value is an atom, 0..1 exclusive of 0 */
 } pf_encoder_options;
 

@@ -334,7 +334,9 @@ static pf_status method_facts(const run *r, struct pf_model *model, pf_error *er
   json_object_set_new(f, "weight_decay", json_real(c->weight_decay));
   json_object_set_new(f, "steps", json_integer(r->plan[0] + r->plan[1]));
   json_object_set_new(f, "velocity_steps", json_integer(r->plan[0]));
-  if (c->coupling == PF_COUPLING_OPTIMAL) json_object_set_new(f, "coupling", json_string("optimal"));
+  if (c->coupling != PF_COUPLING_INDEPENDENT)
+    json_object_set_new(f, "coupling",
+                        json_string(c->coupling == PF_COUPLING_OPTIMAL ? "optimal" : "paired"));
   if (r->with_generator) {
     json_object_set_new(f, "face", json_string(c->face == PF_FACE_THEORY ? "theory" : "practical"));
     json_object_set_new(f, "start_states", json_string(c->start == PF_START_DATA ? "data" : "trajectory"));
@@ -392,6 +394,7 @@ static pf_status train_with(pf_training *training, bool with_generator, struct p
                             pf_error *error) {
   run r = {.training = training, .with_generator = with_generator, .generator_loss = -1, .quality = -1};
   pf_status status = pf_characteristic_settings(training->options, training->d, training->n, &r.c, error);
+  r.c.source = training->source_n; /* of paired rows, a part is held out */
   if (status == PF_OK) status = train(&r, out, error);
   pf_fit_state_free(&r.velocity);
   pf_fit_state_free(&r.generator);

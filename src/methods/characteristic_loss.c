@@ -55,9 +55,12 @@ typedef struct sample {
   pf_node t, x, target;
 } sample;
 
+static pf_node row_at(builder *b, int input, int64_t rows, pf_node index) {
+  return pf_gather(pf_input(b->graph, input, PF_SHAPE(PF_SHARED, (int)rows, b->d)), index);
+}
+
 static pf_node random_row(builder *b, int input, int64_t rows, int stream) {
-  pf_node table = pf_input(b->graph, input, PF_SHAPE(PF_SHARED, (int)rows, b->d));
-  return pf_gather(table, pf_index(b->graph, stream, (int)rows));
+  return row_at(b, input, rows, pf_index(b->graph, stream, (int)rows));
 }
 
 /* The two ends of an interpolant. */
@@ -65,6 +68,12 @@ static void draw_ends(builder *b, pf_node *x0, pf_node *x1) {
   if (b->c->coupling == PF_COUPLING_OPTIMAL) {
     *x0 = pf_input(b->graph, PF_CHARACTERISTIC_X0, PF_SHAPE(PF_PER_ROW, b->d));
     *x1 = pf_input(b->graph, PF_CHARACTERISTIC_X1, PF_SHAPE(PF_PER_ROW, b->d));
+    return;
+  }
+  if (b->c->coupling == PF_COUPLING_PAIRED) {
+    pf_node index = pf_index(b->graph, PF_STREAM_X1, (int)b->rows);
+    *x0 = row_at(b, PF_CHARACTERISTIC_SOURCE, b->rows, index);
+    *x1 = row_at(b, PF_CHARACTERISTIC_DATA, b->rows, index);
     return;
   }
   *x1 = random_row(b, PF_CHARACTERISTIC_DATA, b->rows, PF_STREAM_X1);

@@ -73,11 +73,14 @@ static pf_status choose_int(const char *option, int64_t value, int low, int high
 
 static pf_status choose_kinds(const pf_train_options *o, pf_characteristic *c, pf_error *error) {
   static const char *const faces[] = {"theory", "practical"}, *const starts[] = {"data", "trajectory"},
-                           *const couplings[] = {"independent", "optimal"};
+                           *const couplings[] = {"independent", "optimal", "paired"};
   int face = (int)c->face, start = (int)c->start, coupling = (int)c->coupling;
-  PF_TRY(choose("coupling", o->coupling, couplings, 2, &coupling, error));
+  PF_TRY(choose("coupling", o->coupling, couplings, 3, &coupling, error));
   c->coupling = (pf_coupling)coupling;
   c->source = o->from ? o->from->rows : 0;
+  if (c->coupling == PF_COUPLING_PAIRED && c->source == 0)
+    return pf_fail(error, PF_USAGE,
+                   "coupling is 'paired', which needs the rows of a source to pair: --from SOURCE");
   PF_TRY(choose("face", o->face, faces, 2, &face, error));
   PF_TRY(choose("start", o->start, starts, 2, &start, error));
   c->face = (pf_face)face;
@@ -86,7 +89,7 @@ static pf_status choose_kinds(const pf_train_options *o, pf_characteristic *c, p
     return pf_fail(error, PF_USAGE,
                    "start is 'data', but the theory face starts on trajectories; use --face practical");
   /* between two clouds, and between matched ends, the shortest way is straight */
-  bool straight = c->source > 0 || c->coupling == PF_COUPLING_OPTIMAL;
+  bool straight = c->source > 0 || c->coupling != PF_COUPLING_INDEPENDENT;
   c->velocity.interpolant = straight ? PF_INTERPOLANT_LINEAR : PF_INTERPOLANT_TRIG;
   if (o->interpolant) PF_TRY(pf_interpolant_find(o->interpolant, &c->velocity.interpolant, error));
   c->end = pf_interpolant_default_end(c->velocity.interpolant);

@@ -79,7 +79,7 @@ static bool caller_stops(engine *e) {
   return atomic_load(&e->stopping);
 }
 
-static void show(engine *e, const char *stage) {
+static void show(engine *e) {
   const pf_hooks *hooks = &e->options->hooks;
   if (!hooks->progress) return;
   pthread_mutex_lock(&e->lock);
@@ -87,7 +87,8 @@ static void show(engine *e, const char *stage) {
   int done = e->done;
   pthread_mutex_unlock(&e->lock);
   double seconds = pf_clock_seconds() - e->begun;
-  pf_progress progress = {.stage = stage, .done = done, .total = e->n_jobs, .loss = NAN, .seconds = seconds};
+  pf_progress progress = {
+      .stage = e->plan->method, .done = done, .total = e->n_jobs, .loss = NAN, .seconds = seconds};
   progress.eta_seconds = done_cost > 0 ? seconds * (e->cost - done_cost) / done_cost : NAN;
   hooks->progress(hooks->context, &progress);
 }
@@ -96,7 +97,7 @@ static void show(engine *e, const char *stage) {
 typedef struct inside {
   engine *engine;
   bool is_caller;
-  char stage[2 * PF_STUDY_WORDS];
+  char name[2 * PF_STUDY_WORDS]; /* of the cell, for messages */
 } inside;
 
 static bool inside_stop(void *context) {
@@ -107,7 +108,7 @@ static bool inside_stop(void *context) {
 static void inside_progress(void *context, const pf_progress *progress) {
   inside *in = context;
   (void)progress; /* of a part of a cell */
-  if (in->is_caller) show(in->engine, in->stage);
+  if (in->is_caller) show(in->engine);
 }
 
 /* ---- cells ---- */
@@ -130,8 +131,8 @@ static pf_status measure_cell(engine *e, const job *j, inside *in, pf_error *err
                      .seed = e->options->seed,
                      .draw = draw_of(e->options->seed, entry->name, j->cell),
                      .hooks = {.context = in, .stop = inside_stop, .progress = inside_progress}};
-  snprintf(in->stage, sizeof in->stage, "%s %s", entry->name, cell->key);
-  if (in->is_caller) show(e, in->stage);
+  snprintf(in->name, sizeof in->name, "%s %s", entry->name, cell->key);
+  if (in->is_caller) show(e);
   for (int i = 0; i < entry->n_values; i++) cell->values[i] = NAN;
   PF_TRY(entry->measure(&run, cell->values, error));
   pthread_mutex_lock(&e->lock);
@@ -140,7 +141,7 @@ static pf_status measure_cell(engine *e, const job *j, inside *in, pf_error *err
   e->done++;
   e->done_cost += j->cost;
   pthread_mutex_unlock(&e->lock);
-  if (in->is_caller) show(e, in->stage);
+  if (in->is_caller) show(e);
   return status;
 }
 
@@ -151,7 +152,7 @@ static void run_job(void *context, int task, int thread) {
   if (inside_stop(&in)) return;
   pf_status status = measure_cell(e, &e->jobs[task], &in, &cause);
   if (status == PF_OK || status == PF_STOPPED) return;
-  pf_fail(&why, status, "%s: %s", in.stage, cause.message);
+  pf_fail(&why, status, "%s: %s", in.name, cause.message);
   keep_failure(e, task, status, &why);
 }
 

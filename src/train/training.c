@@ -48,6 +48,23 @@ static pf_status choose_rows(pf_training *t, const pf_table *data, const pf_tabl
   return PF_OK;
 }
 
+/* The source's rows; where they are paired with the data's, those whose partners are trained on. */
+static pf_status choose_source(pf_training *t, const pf_table *data, pf_error *error) {
+  const pf_table *from = t->options->from;
+  const char *coupling = t->options->coupling;
+  t->source = from;
+  if (!from || !coupling || strcmp(coupling, "paired") != 0) return PF_OK;
+  if (from->rows != data->rows)
+    return pf_fail(error, PF_BAD_INPUT, "paired rows: the source has %lld, the data %lld",
+                   (long long)from->rows, (long long)data->rows);
+  if (!t->own_data) return PF_OK;
+  pf_table *held = NULL;
+  PF_TRY(pf_table_split(from, t->options->holdout_share, t->seed, &t->own_source, &held, error));
+  pf_table_free(held);
+  t->source = t->own_source;
+  return PF_OK;
+}
+
 static pf_status check_names(const pf_table *data, const pf_table *held, pf_error *error) {
   for (int j = 0; held && j < data->columns; j++)
     if (strcmp(data->names[j], held->names[j]) != 0)
@@ -75,14 +92,15 @@ static bool column_is_rough(const pf_table *table, int column) {
 }
 
 static pf_status fit_encoder(pf_training *t, const pf_table *rows, pf_error *error) {
-  static const char *const names[] = {"standard", "common", "quantile", "auto"};
+  static const char *const names[] = {"standard", "common", "none", "quantile", "auto"};
   const char *name = t->options->encoder ? t->options->encoder : "auto";
+  size_t kind = 0, count = sizeof names / sizeof *names;
+  while (kind < count && strcmp(name, names[kind]) != 0) kind++;
+  if (kind == count) return pf_fail_unknown(error, "encoder", name, names, count);
+  bool is_auto = kind == 4;
   pf_encoder_options options = pf_encoder_options_default();
-  bool is_auto = strcmp(name, "auto") == 0;
-  options.common_scale = strcmp(name, "common") == 0;
-  if (!is_auto && !options.common_scale && strcmp(name, "standard") != 0 && strcmp(name, "quantile") != 0)
-    return pf_fail_unknown(error, "encoder", name, names, 4);
-  options.kind = strcmp(name, "quantile") == 0 ? PF_ENCODER_QUANTILE : PF_ENCODER_STANDARD;
+  options.kind = kind == 3 ? PF_ENCODER_QUANTILE : PF_ENCODER_STANDARD;
+  options.scale = kind == 1 ? PF_SCALE_COMMON : kind == 2 ? PF_SCALE_NONE : PF_SCALE_OWN;
   /* one rough column decides for all: mixed kinds would put columns of one table on unlike scales */
   for (int j = 0; is_auto && j < t->d; j++)
     if (column_is_rough(rows, j)) options.kind = PF_ENCODER_QUANTILE;
@@ -93,15 +111,15 @@ static pf_status fit_encoder(pf_training *t, const pf_table *rows, pf_error *err
 /* One encoder for data and source: the identity of encoded rows is then the identity of rows. */
 static pf_status fit_pooled(pf_training *t, pf_error *error) {
   pf_table *pooled = NULL;
-  if (!t->options->from) return fit_encoder(t, t->data, error);
-  PF_TRY(pf_source_pool(t->data, t->options->from, &pooled, error));
+  if (!t->source) return fit_encoder(t, t->data, error);
+  PF_TRY(pf_source_pool(t->data, t->source, &pooled, error));
   pf_status status = fit_encoder(t, pooled, error);
   pf_table_free(pooled);
   return status;
 }
 
 static pf_status encode_rows(pf_training *t, pf_error *error) {
-  const pf_table *from = t->options->from;
+  const pf_table *from = t->source;
   PF_TRY(fit_pooled(t, error));
   PF_TRY(pf_alloc((size_t)t->n * (size_t)t->d, sizeof(float), &t->encoded, error));
   pf_encoder_encode(t->encoder, t->data->values, t->n, t->seed, 0, t->encoded);
@@ -132,11 +150,12 @@ pf_status pf_training_begin(const pf_table *data, const pf_table *held, const pf
     status = pf_fail(error, PF_BAD_INPUT, "%lld training rows, at most %d are supported",
                      (long long)t.data->rows, (1 << 24) - 1);
   if (status == PF_OK && options->from) status = pf_source_check(options->from, t.data->columns, error);
+  if (status == PF_OK) status = choose_source(&t, data, error);
   if (status == PF_OK) {
     t.n = t.data->rows;
     t.d = t.data->columns;
     t.data_hash = hash_table(t.data);
-    if (options->from) t.data_hash = t.data_hash * 31 + hash_table(options->from);
+    if (options->from) t.data_hash = t.data_hash * 31 + hash_table(t.source);
     t.last_checkpoint = t.last_progress = t.begun;
     if (options->threads < INT_MIN || options->threads > INT_MAX)
       status = pf_fail(error, PF_USAGE, "threads is %lld", (long long)options->threads);
@@ -159,6 +178,7 @@ pf_status pf_training_begin(const pf_table *data, const pf_table *held, const pf
 void pf_training_end(pf_training *t) {
   pf_table_free(t->own_data);
   pf_table_free(t->own_held);
+  pf_table_free(t->own_source);
   pf_encoder_free(t->encoder);
   pf_free(t->encoded);
   pf_free(t->source_encoded);

@@ -33,7 +33,10 @@ typedef struct pf_training {
   const pf_table *data;          /* what is trained on */
   const pf_table *held;          /* never trained on; may be NULL */
   pf_table *own_data, *own_held; /* set when the split was made here */
-  int64_t n;                     /* rows of data */
+  const pf_table *
+      source; /* rows transported to the data, or NULL; `own_source` when paired rows were split like the data */
+  pf_table *own_source;
+  int64_t n; /* rows of data */
   int d;
   uint64_t seed;
   pf_encoder *encoder;

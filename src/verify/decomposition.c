@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 #include "../base/memory.h"
+#include "../base/rng.h"
 #include "../flow/mixture_field.h"
 #include "../ode/ode.h"
 
@@ -227,5 +228,71 @@ pf_status pf_decompose(const struct pf_model *model, const pf_law *law, int64_t 
     free_work(&w);
   }
   if (status == PF_OK) *out = result;
+  return status;
+}
+
+/* ---- the velocity alone ---- */
+
+enum { TIMES = 64 }; /* a stratum of (0, T) each */
+
+/* Rows of the interpolant at time t, encoded: x from noise z (n x d) and rows of the law. */
+static void interpolate(const work *w, const pf_law *law, pf_interpolant kind, double t, uint64_t seed,
+                        pf_rows rows, double *x) {
+  pf_interpolant_values v = pf_interpolant_at(kind, t);
+  pf_law_sample(law, seed, (uint64_t)rows.first, rows.n, x);
+  for (int64_t i = 0; i < rows.n * w->d; i++) {
+    double encoded = (x[i] - w->center[i % w->d]) / w->spread[i % w->d];
+    x[i] = v.alpha * (double)w->z[i] + v.beta * encoded;
+  }
+}
+
+/* Sum over rows of |vhat - v*|^2 in the data's units. */
+static pf_status add_error(const work *w, pf_mixture_field *exact, double t, int64_t n, double *x,
+                           double *sum, pf_error *error) {
+  double *learned = w->paths[COARSE], *truth = w->paths[FINE];
+  pf_learned_field field = {
+      .learned = w->model->velocity, .pool = w->pool, .scratch = (float *)w->paths[EXACT]};
+  PF_TRY(pf_learned_velocity_field(&field, t, x, n, learned, error));
+  pf_mixture_velocity(exact, t, x, n, truth);
+  for (int64_t i = 0; i < n * w->d; i++) {
+    double e = (learned[i] - truth[i]) * w->spread[i % w->d];
+    *sum += e * e;
+  }
+  return PF_OK;
+}
+
+static pf_status measure_velocity(work *w, const pf_law *law, uint64_t seed, int64_t per_time, double *out,
+                                  pf_error *error) {
+  pf_interpolant kind = pf_learned_map_of(w->model->velocity)->interpolant;
+  pf_mixture *encoded = NULL;
+  double sum = 0;
+  if (!w->affine || !pf_law_mixture(law))
+    return pf_fail(error, PF_USAGE,
+                   "the exact velocity is known for Gaussian mixtures and affine encoders alone");
+  PF_TRY(encode_mixture(w, pf_law_mixture(law), &encoded, error));
+  pf_mixture_field exact = {.mixture = encoded, .kind = kind};
+  pf_status status = PF_OK;
+  for (int k = 0; k < TIMES && status == PF_OK; k++) {
+    pf_rng rng = pf_rng_at(seed, PF_STREAM_VERIFY, 1, (uint64_t)k);
+    double t = w->end * (k + pf_rng_uniform(&rng)) / TIMES;
+    pf_rows rows = {k * per_time, per_time};
+    pf_model_prior(w->model, seed, rows, w->z);
+    interpolate(w, law, kind, t, seed, rows, w->paths[GENERATOR]);
+    status = add_error(w, &exact, t, per_time, w->paths[GENERATOR], &sum, error);
+  }
+  pf_mixture_free(encoded);
+  if (status == PF_OK) *out = sqrt(sum / (double)(TIMES * per_time));
+  return status;
+}
+
+pf_status pf_velocity_error(const struct pf_model *model, const pf_law *law, int64_t rows, uint64_t seed,
+                            pf_pool *pool, double *out, pf_error *error) {
+  if (!model->velocity || model->from_source)
+    return pf_fail(error, PF_USAGE, "the model keeps no velocity that starts from noise");
+  int64_t per_time = (rows + TIMES - 1) / TIMES;
+  work w = {.model = model, .pool = pool, .n = per_time, .d = model->columns, .end = model->end};
+  pf_status status = open_work(&w, seed, error);
+  if (status == PF_OK) status = measure_velocity(&w, law, seed, per_time, out, error);
+  free_work(&w);
   return status;
 }

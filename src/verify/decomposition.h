@@ -20,4 +20,10 @@
 pf_status pf_decompose(const struct pf_model *model, const pf_law *law, int64_t rows, uint64_t seed,
                        pf_pool *pool, pf_decomposition *out, pf_error *error);
 
+/* The L2 error of the model's velocity, sqrt of the mean of |vhat(t, X_t) - v*(t, X_t)|^2 over t ~ U(0, T) and the interpolant's
+ * own X_t (`rows` points, a time each), in the data's units. The law is a Gaussian mixture and the encoder affine: PF_USAGE
+ * otherwise, and for a model without a velocity. */
+pf_status pf_velocity_error(const struct pf_model *model, const pf_law *law, int64_t rows, uint64_t seed,
+                            pf_pool *pool, double *out, pf_error *error);
+
 #endif

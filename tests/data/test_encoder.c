@@ -316,7 +316,7 @@ static void test_common_scale(void **state) {
   float z[3 * N];
   double back[3 * N];
   options.kind = PF_ENCODER_STANDARD;
-  options.common_scale = true;
+  options.scale = PF_SCALE_COMMON;
   assert_ok(pf_table_create(N, 3, &table, &error));
   for (int i = 0; i < N; i++) {
     table->values[3 * i] = i % 2 ? 13 : 7;         /* deviation 3 */
