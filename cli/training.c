@@ -120,7 +120,7 @@ char *cli_canonical(const char *verb, const char *data, const cli_option *option
 }
 
 char *cli_repeated(const cli_call *call, const char *data) {
-  static const char *const silent[] = {"output", "threads", "quiet", "json", "resume"};
+  static const char *const silent[] = {"output", "threads", "quiet", "json", "resume", "charts"};
   char *text = NULL;
   size_t length = 0;
   FILE *out = open_memstream(&text, &length);

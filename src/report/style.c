@@ -70,7 +70,7 @@ static const char tables[] =
     "padding-left:10px}\n"
     "td svg{width:120px;margin-left:auto}.verdict{white-space:nowrap;font-weight:600}\n"
     ".verdict.good{color:var(--ok)}.verdict.above{color:var(--warn)}.verdict.open{color:var(--muted)}\n"
-    "table+.legend{margin-top:10px}section>table+h3,section>.note+table{margin-top:20px}\n";
+    "table+.legend{margin-top:10px}section>table+h3,section>.note+table,table+.grid{margin-top:20px}\n";
 
 static const char charts[] =
     "svg text{font-size:11px;fill:var(--muted)}svg text.name{font-size:12px;fill:var(--ink)}\n"
