@@ -8,15 +8,41 @@
 
 #include <lapacke.h>
 #include <math.h>
+#include <pthread.h>
 #include <string.h>
 
 #include "base/memory.h"
+
+/* OpenBLAS (0.3.21) knows its threads for the whole process alone. Ours are one: its bits would depend on their number, and on busy
+ * cores its threads wait for each other at every column. The first of our calls under way sets that, the last one restores what the
+ * host had. */
+void openblas_set_num_threads(int threads);
+int openblas_get_num_threads(void);
+static pthread_mutex_t blas_lock = PTHREAD_MUTEX_INITIALIZER;
+static int blas_calls, blas_threads;
+
+static void enter_blas(void) {
+  pthread_mutex_lock(&blas_lock);
+  if (blas_calls++ == 0) {
+    blas_threads = openblas_get_num_threads();
+    openblas_set_num_threads(1);
+  }
+  pthread_mutex_unlock(&blas_lock);
+}
+
+static void leave_blas(void) {
+  pthread_mutex_lock(&blas_lock);
+  if (--blas_calls == 0) openblas_set_num_threads(blas_threads);
+  pthread_mutex_unlock(&blas_lock);
+}
 
 pf_status pf_symmetric_eigen(double *vectors, size_t d, double *values, pf_error *error) {
   for (size_t i = 0; i < d * d; i++)
     if (!isfinite(vectors[i]))
       return pf_fail(error, PF_NON_FINITE, "eigenvalues: entry %zu is %g", i, vectors[i]);
-  lapack_int info = LAPACKE_dsyev(LAPACK_ROW_MAJOR, 'V', 'L', (lapack_int)d, vectors, (lapack_int)d, values);
+  enter_blas();
+  lapack_int info = LAPACKE_dsyevd(LAPACK_ROW_MAJOR, 'V', 'L', (lapack_int)d, vectors, (lapack_int)d, values);
+  leave_blas();
   if (info != 0)
     return pf_fail(error, PF_FAILED, "eigenvalues of a %zu x %zu matrix: LAPACK code %d", d, d, info);
   return PF_OK;
@@ -82,23 +108,36 @@ cleanup:
   return status;
 }
 
+/* Lower triangle of the sum of outer products of `count` rows, added row by row: a row of the sum stays in the first-level
+ * cache while the block of rows passes. */
+static void add_outer_products(const double *rows, size_t count, size_t d, double *sum) {
+  for (size_t k = 0; k < d; k++)
+    for (size_t r = 0; r < count; r++) {
+      const double *row = rows + r * d;
+      double factor = row[k], *out = sum + k * d;
+      for (size_t l = 0; l <= k; l++) out[l] += factor * row[l];
+    }
+}
+
 pf_status pf_moments(pf_points x, double *mean, double *covariance, pf_error *error) {
+  enum { BLOCK = 64 };
   size_t d = x.d;
-  double *row = NULL;
+  double *rows = NULL;
   PF_TRY(pf_points_check(x, "sample", error));
   if (x.n < 2) return pf_fail(error, PF_BAD_INPUT, "covariance of %zu rows: at least 2", x.n);
-  PF_TRY(pf_alloc(d, sizeof *row, &row, error));
+  PF_TRY(pf_alloc(BLOCK * d, sizeof *rows, &rows, error));
   memset(mean, 0, d * sizeof *mean);
   memset(covariance, 0, d * d * sizeof *covariance);
   for (size_t i = 0; i < x.n; i++)
     for (size_t k = 0; k < d; k++) mean[k] += x.rows[i * d + k] / (double)x.n;
-  for (size_t i = 0; i < x.n; i++) {
-    for (size_t k = 0; k < d; k++) row[k] = x.rows[i * d + k] - mean[k];
-    for (size_t k = 0; k < d; k++)
-      for (size_t l = 0; l < d; l++) covariance[k * d + l] += row[k] * row[l];
+  for (size_t i = 0; i < x.n; i += BLOCK) {
+    size_t count = x.n - i < BLOCK ? x.n - i : BLOCK;
+    for (size_t e = 0; e < count * d; e++) rows[e] = x.rows[i * d + e] - mean[e % d];
+    add_outer_products(rows, count, d, covariance);
   }
-  for (size_t k = 0; k < d * d; k++) covariance[k] /= (double)(x.n - 1);
-  pf_free(row);
+  for (size_t k = 0; k < d; k++)
+    for (size_t l = 0; l <= k; l++) covariance[l * d + k] = covariance[k * d + l] /= (double)(x.n - 1);
+  pf_free(rows);
   return PF_OK;
 }
 
