@@ -86,7 +86,7 @@ static void the_reference_is_exact(void **state) {
                            .solver = PF_SOLVER_DOPRI5,
                            .draws = 50};
     double evaluations = 0;
-    assert_true(error_of(cell, 10, &evaluations) < 3e-8);
+    assert_true(error_of(cell, 10, &evaluations) < 1e-9);
     assert_true(evaluations > 100);
     cell.mixture = mixture;
     assert_true(error_of(cell, 10, NULL) < 1e-7);
