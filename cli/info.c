@@ -1,4 +1,4 @@
-/* pushforward info, methods, laws: what there is. */
+/* pushforward info, methods, laws, solvers: what there is. */
 #include "cli.h"
 
 /* ---- info ---- */
@@ -104,6 +104,18 @@ static int run_laws(int argc, char **argv) {
       "FILE.png .pgm .npy a grey image on [-4,4]^2: the darker a pixel, the likelier\n";
   return run_list(&cli_laws, pf_law_entry, FILES, argc, argv);
 }
+
+static int run_solvers(int argc, char **argv) {
+  return run_list(&cli_solvers, pf_solver_entry, "", argc, argv);
+}
+
+const cli_verb cli_solvers = {
+    .name = "solvers",
+    .purpose = "list what `sample --solver` takes",
+    .usage = "[--json]",
+    .details = "Order: of the error in the step. Evaluations: of the network, per sample.\n",
+    .examples = "  pushforward solvers\n",
+    .run = run_solvers};
 
 const cli_verb cli_methods = {.name = "methods",
                               .purpose = "list the training methods",

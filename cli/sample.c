@@ -89,6 +89,12 @@ static int run_sample(int argc, char **argv) {
        .kind = CLI_FLAG,
        .target = &s.sample.teacher,
        .help = "integrate the learned velocity, with K steps, instead of the one-step map"},
+      {.name = "solver",
+       .kind = CLI_TEXT,
+       .target = &s.sample.solver,
+       .placeholder = "NAME",
+       .help = "integrate the velocity, or every block of a flow, by K steps of this one (`pushforward "
+               "solvers`)"},
       {.name = "precision",
        .kind = CLI_TEXT,
        .target = &s.sample.precision,
@@ -130,6 +136,7 @@ const cli_verb cli_sample = {
     .examples = "  pushforward sample people.safetensors -n 1000\n"
                 "  pushforward sample people.safetensors -n 1e6 -o people.npy\n"
                 "  pushforward sample people.safetensors -n 500 --first 1000 --seed 7 -o third.csv\n"
+                "  pushforward sample people.safetensors -n 1000 --solver heun --steps 20\n"
                 "  pushforward sample moons-to-8gaussians.safetensors --from moons.csv -o moved.csv\n",
     .least = 1,
     .most = 1,

@@ -173,6 +173,7 @@ typedef struct pf_entry {
 bool pf_law_entry(int i, pf_entry *out);
 bool pf_method_entry(int i, pf_entry *out);
 bool pf_verify_entry(int i, pf_entry *out);
+bool pf_solver_entry(int i, pf_entry *out); /* with their order and evaluations of the network */
 /* The one of `names` that `word` is most likely a slip of, by edit distance; NULL when none is close. */
 const char *pf_nearest_name(const char *word, const char *const *names, size_t count);
 
@@ -234,6 +235,13 @@ typedef struct pf_sample_options {
   int64_t first;         /* absolute index of the first sample: chunks equal one long run */
   int threads;           /* 0: all cores */
   const char *precision; /* "f32", "bf16" or "auto": of the network's large products; NULL: f32 */
+  const char *
+      solver; /* a pf_solver_entry: integrate the velocity, or every block of a flow, by `steps` steps of it; NULL: as
+                            the fields above say. A step of euler, exponential and exponential-2m costs 1 evaluation of the
+                            network, of random-midpoint, midpoint and heun 2, of rk4 4, of local-linear 2 + min(columns, 4).
+                            dopri5 takes the steps it needs for a relative tolerance of 10^-steps (1 to 6; 0: 5), every
+                            sample its own. PF_USAGE for an unknown name, a model without a velocity, and an exponential step
+                            of a flow, which has no denoiser */
 } pf_sample_options;
 
 pf_sample_options pf_sample_options_default(void); /* the model's own steps, generator, seed 1 */
@@ -281,6 +289,8 @@ typedef struct pf_sampler_options {
   int64_t steps;         /* as in pf_sample_options, to 1000000 (a flow: 1000) */
   bool teacher;          /* integrate what the generator was fitted to with `steps` steps instead */
   const char *precision; /* "f32", "bf16" or "auto": of the network's large products; NULL: f32 */
+  const char *solver;    /* as in pf_sample_options; a run by dopri5 allocates */
+  uint64_t solver_seed;  /* of the times of random-midpoint: pf_model_sample has its own seed there */
 } pf_sampler_options;
 
 pf_sampler_options pf_sampler_options_default(void); /* the model's own steps, generator */

@@ -53,8 +53,12 @@ pf_status pf_model_sample(const pf_model *model, const pf_sample_options *option
   pf_sample_options o = options ? *options : pf_sample_options_default();
   pf_pool *pool = NULL;
   if (n > 256) PF_TRY(pf_pool_create(o.threads, &pool, error)); /* a handful of rows is done sooner here */
-  pf_draw draw = {
-      .steps = o.steps, .teacher = o.teacher, .precision = o.precision, .seed = o.seed, .pool = pool};
+  pf_draw draw = {.steps = o.steps,
+                  .teacher = o.teacher,
+                  .precision = o.precision,
+                  .solver = o.solver,
+                  .seed = o.seed,
+                  .pool = pool};
   pf_status status = pf_model_draw(model, &draw, (pf_rows){o.first, n}, out, error);
   pf_pool_free(pool);
   return status;

@@ -6,6 +6,7 @@
  */
 #include "cnf.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 #include "../base/memory.h"
@@ -104,6 +105,14 @@ int pf_cnf_columns(const pf_cnf *cnf) { return cnf->d; }
 
 /* ---- one thread's memory ---- */
 
+/* What is integrated how; observe is called with the state after every step of every block, or not at all (NULL). */
+typedef struct traversal {
+  pf_cnf_move move;
+  int steps, first, last; /* blocks first..last-1 */
+  pf_ode_observe *observe;
+  void *context;
+} traversal;
+
 /* A workspace as it is cut for n rows. */
 typedef struct work {
   const pf_cnf *cnf;
@@ -112,26 +121,35 @@ typedef struct work {
   float *x, *v, *l;
   double *doubles; /* state, then the integrator's own, then the grid */
   int columns;     /* of the state: d, or d + 1 */
+  int states;      /* arrays that the integrator has */
   int block;       /* whose parameters are read */
   int64_t evaluations;
 } work;
 
 static size_t align(size_t bytes) { return (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT; }
 
-static size_t doubles_of(int64_t n, int columns, int steps) {
-  return (size_t)n * (size_t)columns * (STATES + 1) + (size_t)steps + 1;
+static int states_of(const pf_solver_options *solver, int columns) {
+  int states = solver ? (int)pf_solver_arrays(solver->solver, columns) : STATES;
+  return states > STATES ? states : STATES;
 }
 
-static size_t bytes_of(const pf_cnf *cnf, const pf_program *program, int64_t n, int columns, int steps) {
+static size_t doubles_of(int64_t n, int columns, const traversal *t) {
+  return (size_t)n * (size_t)columns * (size_t)(states_of(t->move.solver, columns) + 1) + (size_t)t->steps +
+         1;
+}
+
+static size_t bytes_of(const pf_cnf *cnf, const pf_program *program, int64_t n, int columns,
+                       const traversal *t) {
   return align(pf_program_workspace_bytes(program)) + align(pf_program_shared_bytes(program)) +
          2 * align((size_t)n * (size_t)cnf->d * sizeof(float)) + align((size_t)n * sizeof(float)) +
-         align(doubles_of(n, columns, steps) * sizeof(double));
+         align(doubles_of(n, columns, t) * sizeof(double));
 }
 
-static work cut(const pf_cnf *cnf, bool with_divergence, int64_t n, void *memory) {
+static work cut(const pf_cnf *cnf, bool with_divergence, const traversal *t, int64_t n, void *memory) {
   work w = {.cnf = cnf,
             .program = with_divergence ? cnf->full : cnf->velocity,
             .columns = cnf->d + (with_divergence ? 1 : 0)};
+  w.states = states_of(t->move.solver, w.columns);
   char *at = memory;
   size_t items = align((size_t)n * (size_t)cnf->d * sizeof(float));
   w.own = at;
@@ -171,14 +189,6 @@ static pf_status block_field(void *context, double r, const double *x, int64_t n
 
 /* ---- blocks in order ---- */
 
-/* Called with the state after every step of every block, or not at all (observe NULL). */
-typedef struct traversal {
-  pf_cnf_move move;
-  int steps, first, last; /* blocks first..last-1 */
-  pf_ode_observe *observe;
-  void *context;
-} traversal;
-
 static pf_status open_traversal(const pf_cnf *cnf, const pf_cnf_move *move, traversal *out, pf_error *error) {
   int last = move->blocks > 0 ? move->first_block + move->blocks : cnf->config.blocks;
   if (move->steps < 0 || move->steps > PF_CNF_STEPS)
@@ -207,11 +217,15 @@ static pf_status run_block(work *w, const traversal *t, int64_t n, double *state
     options.tile_rows = CHUNK;
     return pf_ode_adaptive(&options, &system, (pf_ode_span){from, to}, state, NULL, error);
   }
-  double *inside = w->doubles + items, *grid = inside + STATES * items;
-  pf_ode_workspace scratch = {inside, STATES * items};
+  double *inside = w->doubles + items, *grid = inside + (size_t)w->states * items;
+  pf_ode_workspace scratch = {inside, (size_t)w->states * items};
   pf_ode_options options = {.workspace = &scratch, .observe = t->observe, .observe_context = t->context};
   pf_ode_uniform_grid(from, to, t->steps, grid);
-  return pf_ode_fixed(PF_ODE_RK4, &system, (pf_ode_grid){grid, t->steps}, state, &options, error);
+  pf_solver_options how = {.solver = PF_SOLVER_RK4};
+  if (t->move.solver) how = *t->move.solver;
+  how.noise = FLT_EPSILON;
+  how.first_step = (uint64_t)w->block * PF_CNF_STEPS;
+  return pf_solve(&how, &system, (pf_ode_grid){grid, t->steps}, state, &options, error);
 }
 
 static pf_status run_blocks(work *w, const traversal *t, int64_t n, double *state, pf_error *error) {
@@ -237,7 +251,7 @@ typedef struct batch {
 
 static pf_status move_chunk(const batch *b, int task, pf_rows rows, int thread, pf_error *error) {
   int d = b->cnf->d;
-  work w = cut(b->cnf, b->log_det != NULL, rows.n, b->memory + (size_t)thread * b->bytes);
+  work w = cut(b->cnf, b->log_det != NULL, &b->t, rows.n, b->memory + (size_t)thread * b->bytes);
   int64_t at = rows.first - b->rows.first;
   double *x = b->x + at * d, *state = w.doubles;
   for (int64_t i = 0; i < rows.n; i++) {
@@ -268,7 +282,7 @@ pf_status pf_cnf_rows(const pf_cnf *cnf, const pf_cnf_move *move, pf_rows rows, 
   PF_TRY(open_traversal(cnf, move, &b.t, error));
   if (rows.n <= 0) return PF_OK;
   int tasks = (int)((rows.first + rows.n + CHUNK - 1) / CHUNK - rows.first / CHUNK);
-  b.bytes = align(bytes_of(cnf, log_det ? cnf->full : cnf->velocity, CHUNK, cnf->d + 1, b.t.steps));
+  b.bytes = align(bytes_of(cnf, log_det ? cnf->full : cnf->velocity, CHUNK, cnf->d + 1, &b.t));
   pf_status status = pf_alloc((size_t)pf_pool_threads(pool), b.bytes, &b.memory, error);
   if (status == PF_OK) status = pf_alloc((size_t)tasks, sizeof(double), &b.evaluations, error);
   if (status == PF_OK) status = pf_pool_try(pool, tasks, move_task, &b, error);
@@ -318,7 +332,7 @@ static pf_status path_task(void *context, int task, int thread, pf_error *error)
   traversal t = b->t;
   t.observe = record;
   t.context = &keep;
-  work w = cut(b->cnf, false, n, b->memory + (size_t)thread * b->bytes);
+  work w = cut(b->cnf, false, &t, n, b->memory + (size_t)thread * b->bytes);
   for (int64_t i = 0; i < n * d; i++) w.doubles[i] = b->from[from * d + i];
   return run_blocks(&w, &t, n, w.doubles, error);
 }
@@ -329,7 +343,7 @@ pf_status pf_cnf_trace(const pf_cnf *cnf, const pf_cnf_move *move, pf_rows rows,
   int tasks = (int)((rows.n + CHUNK - 1) / CHUNK);
   PF_TRY(open_traversal(cnf, move, &b.t, error));
   if (move->tolerance > 0) return pf_fail(error, PF_USAGE, "paths need fixed steps, not a tolerance");
-  b.bytes = align(bytes_of(cnf, cnf->velocity, CHUNK, cnf->d, b.t.steps));
+  b.bytes = align(bytes_of(cnf, cnf->velocity, CHUNK, cnf->d, &b.t));
   pf_status status = pf_alloc((size_t)pf_pool_threads(pool), b.bytes, &b.memory, error);
   if (status == PF_OK) status = pf_pool_try(pool, tasks, path_task, &b, error);
   pf_free(b.memory);
@@ -344,15 +358,21 @@ pf_status pf_cnf_paths(const pf_cnf *cnf, int steps, pf_rows rows, const float *
 
 /* ---- in the caller's memory ---- */
 
-size_t pf_cnf_workspace_bytes(const pf_cnf *cnf, int64_t rows, int steps) {
-  return bytes_of(cnf, cnf->velocity, rows, cnf->d, steps ? steps : cnf->config.steps);
+static traversal inverse_of(const pf_cnf *cnf, const pf_cnf_move *move) {
+  return (traversal){.move = {.direction = PF_CNF_TO_DATA, .solver = move->solver},
+                     .steps = move->steps ? move->steps : cnf->config.steps,
+                     .last = cnf->config.blocks};
 }
 
-pf_status pf_cnf_invert(const pf_cnf *cnf, int steps, int64_t n, float *x, void *workspace, pf_error *error) {
-  traversal t = {.move = {.direction = PF_CNF_TO_DATA},
-                 .steps = steps ? steps : cnf->config.steps,
-                 .last = cnf->config.blocks};
-  work w = cut(cnf, false, n, workspace);
+size_t pf_cnf_workspace_bytes(const pf_cnf *cnf, const pf_cnf_move *move, int64_t rows) {
+  traversal t = inverse_of(cnf, move);
+  return bytes_of(cnf, cnf->velocity, rows, cnf->d, &t);
+}
+
+pf_status pf_cnf_invert(const pf_cnf *cnf, const pf_cnf_move *move, int64_t n, float *x, void *workspace,
+                        pf_error *error) {
+  traversal t = inverse_of(cnf, move);
+  work w = cut(cnf, false, &t, n, workspace);
   for (int64_t i = 0; i < n * cnf->d; i++) w.doubles[i] = x[i];
   PF_TRY(run_blocks(&w, &t, n, w.doubles, error));
   for (int64_t i = 0; i < n * cnf->d; i++) x[i] = (float)w.doubles[i];
@@ -366,10 +386,11 @@ pf_status pf_cnf_field_at(const pf_cnf *cnf, int block, double r, int64_t n, con
   int d = cnf->d, columns = d + 1;
   if (block < 0 || block >= cnf->config.blocks)
     return pf_fail(error, PF_USAGE, "block %d of a flow of %d", block, cnf->config.blocks);
-  PF_TRY(pf_alloc(1, bytes_of(cnf, cnf->full, n, columns, 1), &memory, error));
+  const traversal none = {.steps = 1};
+  PF_TRY(pf_alloc(1, bytes_of(cnf, cnf->full, n, columns, &none), &memory, error));
   pf_status status = pf_alloc((size_t)n * (size_t)columns, sizeof(double), &slope, error);
   if (status == PF_OK) {
-    work w = cut(cnf, true, n, memory);
+    work w = cut(cnf, true, &none, n, memory);
     w.block = block;
     for (int64_t i = 0; i < n; i++) memcpy(w.doubles + i * columns, x + i * d, (size_t)d * sizeof *x);
     status = block_field(&w, r, w.doubles, n, slope, error);

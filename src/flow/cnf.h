@@ -12,6 +12,7 @@
 
 #include "../base/pool.h"
 #include "../ode/ode.h"
+#include "../ode/solver.h"
 #include "field.h"
 #include "learned.h"
 
@@ -45,6 +46,9 @@ typedef struct pf_cnf_move {
   double
       tolerance; /* > 0: adaptive Dormand-Prince with this relative tolerance, a hundredth of it absolute */
   int first_block, blocks; /* which blocks, counted from the data; blocks 0: all from the first on */
+  const pf_solver_options
+      *solver; /* without a tolerance: what takes the steps of every block; NULL: Runge-Kutta 4. Its
+                                      noise and first_step are the flow's to fill */
 } pf_cnf_move;
 
 /* Moves rows (absolute indices rows.first..) of x (rows.n x d, in and out). log_det: rows.n values, the integral of div v
@@ -64,9 +68,11 @@ pf_status pf_cnf_paths(const pf_cnf *cnf, int steps, pf_rows rows, const float *
 /* ---- in the caller's memory: what a sampler runs ---- */
 
 /* Bytes that pf_cnf_invert works in, for up to `rows` rows. */
-size_t pf_cnf_workspace_bytes(const pf_cnf *cnf, int64_t rows, int steps);
-/* x (n x d, in and out): noise -> data in the calling thread, without an allocation. workspace: 64-byte aligned. */
-pf_status pf_cnf_invert(const pf_cnf *cnf, int steps, int64_t n, float *x, void *workspace, pf_error *error);
+size_t pf_cnf_workspace_bytes(const pf_cnf *cnf, const pf_cnf_move *move, int64_t rows);
+/* x (n x d, in and out): noise -> data, all blocks, whatever else the move says, in the calling thread and, unless by dopri5,
+ * without an allocation. workspace: 64-byte aligned. */
+pf_status pf_cnf_invert(const pf_cnf *cnf, const pf_cnf_move *move, int64_t n, float *x, void *workspace,
+                        pf_error *error);
 
 /* velocity (and divergence, may be NULL) of block `block` at time r: n rows of x, for checks and pictures. */
 pf_status pf_cnf_field_at(const pf_cnf *cnf, int block, double r, int64_t n, const double *x,

@@ -49,7 +49,11 @@ static pf_status draw_pieces(drawing *w, pf_error *error) {
 pf_status pf_model_draw(const struct pf_model *model, const pf_draw *draw, pf_rows rows, double *out,
                         pf_error *error) {
   pf_sampler *sampler = NULL;
-  pf_sampler_options options = {.steps = draw->steps, .teacher = draw->teacher, .precision = draw->precision};
+  pf_sampler_options options = {.steps = draw->steps,
+                                .teacher = draw->teacher,
+                                .precision = draw->precision,
+                                .solver = draw->solver,
+                                .solver_seed = draw->seed};
   PF_TRY(pf_model_check_rows(rows, error));
   PF_TRY(pf_sampler_create(model, &options, &sampler, error));
   drawing w = {.sampler = sampler, .draw = draw, .rows = rows, .out = out};

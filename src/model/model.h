@@ -96,6 +96,7 @@ typedef struct pf_draw {
   int64_t
       steps; /* network evaluations (generator, velocity) or Runge-Kutta steps per block (flow); 0: the default */
   bool teacher;          /* integrate the velocity by Euler steps, or the flow, instead of using g */
+  const char *solver;    /* the same by this solver; NULL: none is asked for */
   const char *precision; /* NULL: f32 */
   uint64_t seed;
   pf_pool *pool;

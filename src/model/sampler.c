@@ -8,21 +8,23 @@
 #include <math.h>
 #include <string.h>
 #include "../base/memory.h"
+#include "../base/text.h"
 #include "model.h"
 
 enum { BLOCK = PF_TILE_ROWS, ALIGNMENT = 64, MOST_STEPS = 1000000, VELOCITY_STEPS = 100 };
-enum {
-  STATE_ARRAYS = 4
-}; /* of an Euler step: the state here, and inside the integrator state, argument and slope */
+enum { DIGITS = 5, MOST_DIGITS = 6 }; /* of dopri5's tolerance: the network's values have 7 */
 
 struct pf_sampler {
   const struct pf_model *model;
   const pf_learned *map;
-  pf_learned *narrow; /* the map in another precision than the model's, owned */
-  const pf_cnf *flow; /* integrated instead of a map: `steps` Runge-Kutta steps a block */
-  bool integrates; /* the velocity by Euler steps: `steps` is the number of evaluations whatever is sampled */
+  pf_learned *narrow;    /* the map in another precision than the model's, owned */
+  const pf_cnf *flow;    /* integrated instead of a map: `steps` Runge-Kutta steps a block */
+  bool integrates;       /* the velocity, by `how` */
+  pf_solver_options how; /* Euler steps unless another is asked for; of a flow: with `move.solver` */
+  pf_cnf_move move;      /* of a flow */
   int64_t steps;
-  float *terms; /* steps x term_count */
+  int64_t evaluations; /* of a sample: steps of a map; 0 when they are not known before */
+  float *terms;        /* evaluations x term_count */
   size_t term_count;
   double *grid;                   /* steps + 1 times */
   size_t x_at, doubles_at, bytes; /* of the workspace, from its aligned start */
@@ -49,10 +51,11 @@ static size_t align(size_t bytes) { return (bytes + ALIGNMENT - 1) / ALIGNMENT *
 
 static void lay_out_workspace(pf_sampler *sampler) {
   size_t block = (size_t)BLOCK * (size_t)sampler->model->columns;
-  sampler->x_at = align(sampler->flow ? pf_cnf_workspace_bytes(sampler->flow, BLOCK, (int)sampler->steps)
+  sampler->x_at = align(sampler->flow ? pf_cnf_workspace_bytes(sampler->flow, &sampler->move, BLOCK)
                                       : pf_learned_workspace_bytes(sampler->map));
   sampler->doubles_at = sampler->x_at + align(block * sizeof(float));
-  sampler->bytes = sampler->doubles_at + block * sizeof(double) * (sampler->integrates ? STATE_ARRAYS : 1);
+  size_t inside = sampler->integrates ? pf_solver_arrays(sampler->how.solver, sampler->model->columns) : 0;
+  sampler->bytes = sampler->doubles_at + block * sizeof(double) * (1 + inside);
 }
 
 bool pf_model_takes_steps(const struct pf_model *model) {
@@ -64,7 +67,7 @@ int64_t pf_model_default_steps(const struct pf_model *model, bool teacher) {
   return model->flow && !model->velocity ? pf_cnf_config_of(model->flow)->steps : VELOCITY_STEPS;
 }
 
-static pf_status choose_flow(const pf_cnf *flow, pf_sampler *sampler, pf_precision precision,
+static pf_status choose_flow(const pf_cnf *flow, pf_sampler *sampler, bool solver, pf_precision precision,
                              pf_error *error) {
   if (precision != PF_PRECISION_F32)
     return pf_fail(error, PF_USAGE, "precision is '%s', but a flow's steps are f32",
@@ -73,6 +76,49 @@ static pf_status choose_flow(const pf_cnf *flow, pf_sampler *sampler, pf_precisi
     return pf_fail(error, PF_USAGE, "steps is %lld, must be 1 to %d for each block of a flow",
                    (long long)sampler->steps, PF_CNF_STEPS);
   sampler->flow = flow;
+  sampler->move = (pf_cnf_move){.steps = (int)sampler->steps, .solver = solver ? &sampler->how : NULL};
+  return PF_OK;
+}
+
+/* ---- which solver ---- */
+
+/* "solver 'x' needs a <what>, ..., valid: those that do not". */
+static pf_status refuse_solver(const struct pf_model *model, pf_solver solver, pf_error *error) {
+  const json_t *method = json_object_get(model->facts, "method");
+  const char *name = pf_solver_facts_of(solver)->name;
+  const char *method_name = json_is_string(method) ? json_string_value(method) : "unknown";
+  if (!model->velocity && !model->flow)
+    return pf_fail(
+        error, PF_USAGE,
+        "solver '%s' needs a velocity, but this model, of method '%s', is a map alone; no solver is "
+        "valid for it",
+        name, method_name);
+  pf_text valid = {0};
+  for (int i = 0; i < PF_SOLVER_COUNT; i++)
+    if (!pf_solver_needs_denoiser((pf_solver)i))
+      pf_text_add(&valid, "%s%s", valid.length ? ", " : "", pf_solver_facts_of((pf_solver)i)->name);
+  pf_status status = valid.status != PF_OK ? pf_fail(error, PF_NO_MEMORY, "out of memory")
+                                           : pf_fail(error, PF_USAGE,
+                                                     "solver '%s' needs a denoiser, but this model, of "
+                                                     "method '%s', has a velocity alone; valid: %s",
+                                                     name, method_name, valid.data);
+  pf_text_free(&valid);
+  return status;
+}
+
+static pf_status choose_solver(const struct pf_model *model, const pf_sampler_options *options,
+                               pf_sampler *sampler, pf_error *error) {
+  pf_solver solver = PF_SOLVER_EULER;
+  if (options->solver) PF_TRY(pf_solver_find(options->solver, &solver, error));
+  sampler->how = (pf_solver_options){.solver = solver, .seed = options->solver_seed, .noise = FLT_EPSILON};
+  if (!options->solver) return PF_OK;
+  if (!model->velocity && (!model->flow || pf_solver_needs_denoiser(solver)))
+    return refuse_solver(model, solver, error);
+  if (solver != PF_SOLVER_DOPRI5) return PF_OK;
+  if (options->steps > MOST_DIGITS)
+    return pf_fail(error, PF_USAGE, "steps is %lld, must be 1 to %d: the digits of dopri5's tolerance",
+                   (long long)options->steps, MOST_DIGITS);
+  sampler->steps = options->steps > 0 ? options->steps : DIGITS;
   return PF_OK;
 }
 
@@ -80,12 +126,13 @@ static pf_status choose_map(const struct pf_model *model, const pf_sampler_optio
                             pf_sampler *sampler, pf_error *error) {
   if (options->steps < 0 || options->steps > MOST_STEPS)
     return pf_fail(error, PF_USAGE, "steps is %lld, must be 1 to %d", (long long)options->steps, MOST_STEPS);
-  bool integrates = options->teacher || !model->generator;
-  sampler->steps = options->steps > 0 ? options->steps : pf_model_default_steps(model, options->teacher);
+  bool integrates = options->teacher || options->solver || !model->generator;
+  sampler->steps = options->steps > 0 ? options->steps : pf_model_default_steps(model, integrates);
+  PF_TRY(choose_solver(model, options, sampler, error));
   pf_precision precision = PF_PRECISION_F32;
   if (options->precision) PF_TRY(pf_precision_find(options->precision, &precision, error));
   if (integrates && !model->velocity && model->flow)
-    return choose_flow(model->flow, sampler, precision, error);
+    return choose_flow(model->flow, sampler, options->solver, precision, error);
   if (!integrates && sampler->steps > 1 && !pf_model_takes_steps(model))
     return pf_fail(error, PF_USAGE,
                    "steps is %lld, must be 1: this model's generator is a map of the noise alone",
@@ -94,6 +141,7 @@ static pf_status choose_map(const struct pf_model *model, const pf_sampler_optio
   sampler->map = integrates ? model->velocity : model->generator;
   if (!sampler->map) return pf_fail(error, PF_USAGE, "this model keeps no velocity to integrate");
   if (precision == PF_PRECISION_F32) return PF_OK;
+  sampler->how.noise = 1. / 256; /* of bfloat16 */
   PF_TRY(pf_learned_create_in(sampler->map, precision, &sampler->narrow, error));
   sampler->map = sampler->narrow;
   return PF_OK;
@@ -110,17 +158,69 @@ static void fill_grid(pf_sampler *sampler) {
   sampler->grid[sampler->steps] = end;
 }
 
+/* The times that the solver asks for, in its order: those of a run over a field of zeros. */
+typedef struct times {
+  double *t;
+  int64_t count;
+  int d;
+} times;
+
+static pf_status note_time(void *context, double t, const double *x, int64_t n, double *v, pf_error *error) {
+  times *seen = context;
+  int64_t d = seen->d;
+  (void)x;
+  (void)error;
+  seen->t[seen->count++] = t;
+  for (int64_t i = 0; i < n * d; i++) v[i] = 0;
+  return PF_OK;
+}
+
+static pf_status list_times(const pf_sampler *sampler, double *t, pf_error *error) {
+  int d = sampler->model->columns;
+  double *x = NULL;
+  times seen = {.t = t, .d = d};
+  pf_ode_system system = {.field = note_time, .context = &seen, .n = 1, .d = d};
+  pf_solver_options how = sampler->how;
+  how.denoiser = note_time;
+  how.denoiser_context = &seen;
+  PF_TRY(pf_alloc((size_t)d, sizeof *x, &x, error));
+  pf_status status =
+      pf_solve(&how, &system, (pf_ode_grid){sampler->grid, (int)sampler->steps}, x, NULL, error);
+  pf_free(x);
+  return status;
+}
+
+static pf_status prepare_velocity(pf_sampler *sampler, pf_error *error) {
+  double *t = NULL;
+  if (sampler->evaluations == 0) return PF_OK; /* term by term, as it goes */
+  PF_TRY(pf_alloc((size_t)sampler->evaluations, sizeof *t, &t, error));
+  pf_status status = list_times(sampler, t, error);
+  for (int64_t k = 0; k < sampler->evaluations && status == PF_OK; k++)
+    status = pf_learned_velocity_terms(sampler->map, t[k], sampler->terms + (size_t)k * sampler->term_count,
+                                       error);
+  pf_free(t);
+  return status;
+}
+
 static pf_status prepare_steps(pf_sampler *sampler, pf_error *error) {
   if (sampler->flow) return PF_OK; /* its times are few and known */
   sampler->term_count = pf_learned_term_count(sampler->map);
   PF_TRY(pf_alloc((size_t)sampler->steps + 1, sizeof(double), &sampler->grid, error));
-  PF_TRY(pf_alloc((size_t)sampler->steps, sampler->term_count * sizeof(float), &sampler->terms, error));
+  sampler->evaluations = sampler->steps;
+  if (sampler->integrates) {
+    sampler->how.rule =
+        (pf_ode_exponential_rule){pf_interpolant_coefficients, &pf_learned_map_of(sampler->map)->interpolant};
+    sampler->evaluations =
+        pf_solver_evaluations(sampler->how.solver, sampler->model->columns, sampler->steps);
+  }
+  PF_TRY(pf_alloc((size_t)sampler->evaluations + 1, sampler->term_count * sizeof(float), &sampler->terms,
+                  error));
   fill_grid(sampler);
+  if (sampler->integrates) return prepare_velocity(sampler, error);
   for (int64_t k = 0; k < sampler->steps; k++) {
     float *terms = sampler->terms + (size_t)k * sampler->term_count;
     double t = sampler->grid[k], s = sampler->grid[k + 1];
-    PF_TRY(sampler->integrates ? pf_learned_velocity_terms(sampler->map, t, terms, error)
-                               : pf_learned_move_terms(sampler->map, t, s, terms, error));
+    PF_TRY(pf_learned_move_terms(sampler->map, t, s, terms, error));
   }
   return PF_OK;
 }
@@ -163,25 +263,37 @@ static void push_generator(const pf_sampler *sampler, const work *w, pf_rows row
                      w->map);
 }
 
-typedef struct velocity_at_nodes {
+typedef struct velocity_in_turn {
   const pf_sampler *sampler;
   const work *w;
   pf_rows rows;
-  int64_t next; /* the node it is asked for next */
-} velocity_at_nodes;
+  int64_t next;   /* the evaluation it is asked for next */
+  float *unknown; /* terms of a time that was not known before, else NULL */
+} velocity_in_turn;
 
-static pf_status velocity_at_next_node(void *context, double t, const double *x, int64_t n, double *v,
-                                       pf_error *error) {
-  velocity_at_nodes *at = context;
+static pf_status velocity(void *context, double t, const double *x, int64_t n, double *v, pf_error *error) {
+  velocity_in_turn *at = context;
   const pf_sampler *sampler = at->sampler;
-  const float *terms = sampler->terms + (size_t)at->next++ * sampler->term_count;
+  const float *terms = at->unknown;
+  if (at->unknown)
+    PF_TRY(pf_learned_velocity_terms(sampler->map, t, at->unknown, error));
+  else
+    terms = sampler->terms + (size_t)at->next++ * sampler->term_count;
   int64_t items = n * sampler->model->columns;
   float *block = at->w->x;
-  (void)t; /* in the terms */
-  (void)error;
   for (int64_t i = 0; i < items; i++) block[i] = (float)x[i];
-  pf_learned_apply(sampler->map, terms, at->rows, block, block, at->w->map);
+  pf_learned_apply(sampler->map, terms, (pf_rows){at->rows.first, n}, block, block, at->w->map);
   for (int64_t i = 0; i < items; i++) v[i] = block[i];
+  return PF_OK;
+}
+
+/* D = (v - drift x) / gain */
+static pf_status denoise(void *context, double t, const double *x, int64_t n, double *D, pf_error *error) {
+  const velocity_in_turn *at = context;
+  const pf_sampler *sampler = at->sampler;
+  pf_interpolant_values c = pf_interpolant_at(pf_learned_map_of(sampler->map)->interpolant, t);
+  PF_TRY(velocity(context, t, x, n, D, error));
+  for (int64_t i = 0; i < n * sampler->model->columns; i++) D[i] = (D[i] - c.drift * x[i]) / c.gain;
   return PF_OK;
 }
 
@@ -189,20 +301,25 @@ static pf_status push_velocity(const pf_sampler *sampler, const work *w, pf_rows
   int d = sampler->model->columns;
   size_t items = (size_t)rows.n * (size_t)d, block = (size_t)BLOCK * (size_t)d;
   double *state = w->doubles;
-  velocity_at_nodes at = {sampler, w, rows, 0};
-  pf_ode_system system = {.field = velocity_at_next_node, .context = &at, .n = rows.n, .d = d};
-  pf_ode_workspace inside = {w->doubles + block, (STATE_ARRAYS - 1) * block};
+  velocity_in_turn at = {.sampler = sampler, .w = w, .rows = rows};
+  pf_ode_system system = {.field = velocity, .context = &at, .n = rows.n, .d = d};
+  pf_ode_workspace inside = {w->doubles + block, pf_solver_arrays(sampler->how.solver, d) * block};
   pf_ode_options options = {.workspace = &inside};
+  pf_solver_options how = sampler->how;
+  how.denoiser = denoise;
+  how.denoiser_context = &at;
+  if (sampler->evaluations == 0) PF_TRY(pf_alloc(1, sampler->term_count * sizeof(float), &at.unknown, error));
   for (size_t i = 0; i < items; i++) state[i] = w->x[i];
-  pf_status status = pf_ode_fixed(PF_ODE_EULER, &system, (pf_ode_grid){sampler->grid, (int)sampler->steps},
-                                  state, &options, error);
+  pf_status status =
+      pf_solve(&how, &system, (pf_ode_grid){sampler->grid, (int)sampler->steps}, state, &options, error);
+  pf_free(at.unknown);
   if (status != PF_OK) return pf_fail_within(error, status, "samples from %lld", (long long)rows.first);
   for (size_t i = 0; i < items; i++) w->x[i] = (float)state[i];
   return PF_OK;
 }
 
 static pf_status push_flow(const pf_sampler *sampler, const work *w, pf_rows rows, pf_error *error) {
-  pf_status status = pf_cnf_invert(sampler->flow, (int)sampler->steps, rows.n, w->x, w->map, error);
+  pf_status status = pf_cnf_invert(sampler->flow, &sampler->move, rows.n, w->x, w->map, error);
   return status == PF_OK ? PF_OK : pf_fail_within(error, status, "samples from %lld", (long long)rows.first);
 }
 

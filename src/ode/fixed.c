@@ -7,6 +7,7 @@
 #include "../base/canary.h"
 #include "../base/memory.h"
 #include "ode.h"
+#include "ode_internal.h"
 
 void pf_ode_uniform_grid(double t0, double t1, int steps, double *t) {
   for (int k = 0; k <= steps; k++) t[k] = t0 + (t1 - t0) * k / steps;
@@ -18,18 +19,6 @@ void pf_ode_workspace_free(pf_ode_workspace *workspace) {
   pf_free(workspace->data);
   *workspace = (pf_ode_workspace){0};
 }
-
-/* What one run works with: `state` moves, `block` holds the stages. */
-typedef struct run {
-  const pf_ode_system *system;
-  const pf_ode_options *options;
-  pf_ode_grid grid;
-  size_t size; /* n * d */
-  double *state, *block;
-  const void *rule; /* tableau or exponential rule */
-} run;
-
-typedef pf_status step_function(const run *r, double t, double s, pf_error *error);
 
 static pf_status check(const pf_ode_system *system, pf_ode_grid grid, pf_error *error) {
   if (system->n < 0 || system->d < 1)
@@ -44,7 +33,7 @@ static pf_status check(const pf_ode_system *system, pf_ode_grid grid, pf_error *
   return PF_OK;
 }
 
-static pf_status check_finite(const run *r, double t, pf_error *error) {
+static pf_status check_finite(const pf_ode_run *r, double t, pf_error *error) {
   for (size_t i = 0; i < r->size; i++)
     if (PF_CANARY(ODE_NAN, !isfinite(r->state[i]), false))
       return pf_fail(error, PF_NON_FINITE, "ode: row %zu, column %zu became %g at t=%g",
@@ -52,16 +41,16 @@ static pf_status check_finite(const run *r, double t, pf_error *error) {
   return PF_OK;
 }
 
-static pf_status evaluate(const run *r, double t, const double *x, double *v, pf_error *error) {
+pf_status pf_ode_evaluate(const pf_ode_run *r, double t, const double *x, double *v, pf_error *error) {
   return r->system->field(r->system->context, t, x, r->system->n, v, error);
 }
 
-static pf_status observe(const run *r, int k, pf_error *error) {
+static pf_status observe(const pf_ode_run *r, int k, pf_error *error) {
   if (!r->options || !r->options->observe) return PF_OK;
   return r->options->observe(r->options->observe_context, k, r->grid.t[k], r->state, error);
 }
 
-static pf_status tableau_step(const run *r, double t, double s, pf_error *error) {
+static pf_status tableau_step(const pf_ode_run *r, double t, double s, pf_error *error) {
   const pf_tableau *tableau = r->rule;
   const double h = s - t;
   double *k[PF_TABLEAU_MAX_STAGES], *y = r->block;
@@ -76,7 +65,7 @@ static pf_status tableau_step(const run *r, double t, double s, pf_error *error)
     double time = tableau->c[i] == 1 ? s
                                      : t + PF_CANARY(STAGE_TIME, tableau->c[i], 0) *
                                                h; /* the node itself, not a rounding beyond it */
-    PF_TRY(evaluate(r, time, i == 0 ? r->state : y, k[i], error));
+    PF_TRY(pf_ode_evaluate(r, time, i == 0 ? r->state : y, k[i], error));
   }
   for (int i = 0; i < tableau->stages; i++) {
     const double hb = h * PF_CANARY(TABLEAU_WEIGHT, tableau->b[i], 1.001 * tableau->b[i]);
@@ -86,19 +75,20 @@ static pf_status tableau_step(const run *r, double t, double s, pf_error *error)
   return PF_OK;
 }
 
-static pf_status exponential_step(const run *r, double t, double s, pf_error *error) {
+static pf_status exponential_step(const pf_ode_run *r, double t, double s, pf_error *error) {
   const pf_ode_exponential_rule *rule = r->rule;
   double a, b;
   rule->coefficients(rule->context, t, s, &a, &b);
-  PF_TRY(evaluate(r, t, r->state, r->block, error));
+  PF_TRY(pf_ode_evaluate(r, t, r->state, r->block, error));
   for (size_t e = 0; e < r->size; e++) r->state[e] = a * r->state[e] + b * r->block[e];
   return PF_OK;
 }
 
-static pf_status march(const run *r, step_function *step, pf_error *error) {
+static pf_status march(pf_ode_run *r, pf_ode_step *step, pf_error *error) {
   PF_TRY(check_finite(r, r->grid.t[0], error));
   PF_TRY(observe(r, 0, error));
   for (int k = 0; k < r->grid.steps; k++) {
+    r->k = k;
     PF_TRY(step(r, r->grid.t[k], r->grid.t[k + 1], error));
     PF_TRY(check_finite(r, r->grid.t[k + 1], error));
     PF_TRY(observe(r, k + 1, error));
@@ -106,8 +96,7 @@ static pf_status march(const run *r, step_function *step, pf_error *error) {
   return PF_OK;
 }
 
-/* Runs on a copy of x in a workspace of 1 + blocks arrays, so that a failure leaves x alone. */
-static pf_status integrate(run *r, step_function *step, int blocks, double *x, pf_error *error) {
+pf_status pf_ode_integrate(pf_ode_run *r, pf_ode_step *step, int blocks, double *x, pf_error *error) {
   PF_TRY(check(r->system, r->grid, error));
   r->size = (size_t)r->system->n * (size_t)r->system->d;
   pf_ode_workspace own = {0};
@@ -131,12 +120,12 @@ static pf_status integrate(run *r, step_function *step, int blocks, double *x, p
 pf_status pf_ode_fixed(pf_ode_method method, const pf_ode_system *system, pf_ode_grid grid, double *x,
                        const pf_ode_options *options, pf_error *error) {
   const pf_tableau *tableau = pf_tableau_of(method);
-  run r = {.system = system, .options = options, .grid = grid, .rule = tableau};
-  return integrate(&r, tableau_step, tableau->stages + 1, x, error);
+  pf_ode_run r = {.system = system, .options = options, .grid = grid, .rule = tableau};
+  return pf_ode_integrate(&r, tableau_step, tableau->stages + 1, x, error);
 }
 
 pf_status pf_ode_exponential(pf_ode_exponential_rule rule, const pf_ode_system *denoiser, pf_ode_grid grid,
                              double *x, const pf_ode_options *options, pf_error *error) {
-  run r = {.system = denoiser, .options = options, .grid = grid, .rule = &rule};
-  return integrate(&r, exponential_step, 1, x, error);
+  pf_ode_run r = {.system = denoiser, .options = options, .grid = grid, .rule = &rule};
+  return pf_ode_integrate(&r, exponential_step, 1, x, error);
 }

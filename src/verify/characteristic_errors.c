@@ -15,6 +15,7 @@
 #include "../base/memory.h"
 #include "../base/rng.h"
 #include "../data/law.h"
+#include "solver_orders.h"
 
 enum { CHUNK = 256, CHUNKS_AT_ONCE = 16, REFERENCE_STEPS = 400, MOST_STEPS = 4000, D = 2 };
 
@@ -80,15 +81,11 @@ typedef struct measurement {
 static pf_status reference_states(const measurement *m, int64_t n, double *x, double out[][CHUNK * D]) {
   /* in the order of their trigonometric times */
   static const pf_interpolant order[] = {PF_INTERPOLANT_FOLLMER, PF_INTERPOLANT_TRIG, PF_INTERPOLANT_LINEAR};
-  pf_mixture_field field = {m->mixture, PF_INTERPOLANT_TRIG};
-  pf_ode_system system = {pf_mixture_velocity_field, &field, n, D};
-  double from = 0, grid[MOST_STEPS + 1];
+  double from = 0;
   for (size_t i = 0; i < sizeof order / sizeof *order; i++) {
     pf_interpolant_values v = pf_interpolant_at(order[i], END);
     double to = pf_interpolant_time(PF_INTERPOLANT_TRIG, v.alpha, v.beta);
-    int steps = (int)ceil((to - from) * m->reference_steps);
-    pf_ode_uniform_grid(from, to, steps, grid);
-    PF_TRY(pf_ode_fixed(PF_ODE_RK4, &system, (pf_ode_grid){grid, steps}, x, NULL, NULL));
+    PF_TRY(pf_trigonometric_flow(m->mixture, (pf_ode_span){from, to}, m->reference_steps, n, x, NULL));
     double scale = v.beta / pf_interpolant_at(PF_INTERPOLANT_TRIG, to).beta;
     for (int64_t e = 0; e < n * D; e++) out[order[i]][e] = scale * x[e];
     from = to;

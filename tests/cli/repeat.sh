@@ -18,6 +18,16 @@ check 'pieces equal one run' same whole.csv pieces.csv
 check 'steps do not depend on threads' same steps1.csv steps3.csv
 "$P" sample t1.st -n 50 --teacher --steps 10 >teacher.csv
 check 'teacher' awk -F, 'NF != 2 { exit 1 } END { exit NR != 51 }' teacher.csv
+for solver in $("$P" solvers | cut -d' ' -f1); do
+  "$P" sample t1.st -n 300 --solver $solver --steps 5 --threads 3 --quiet >solver.csv
+  { "$P" sample t1.st -n 77 --solver $solver --steps 5 --threads 1 --quiet
+    "$P" sample t1.st -n 223 --first 77 --solver $solver --steps 5 --threads 2 --quiet | tail -n +2; } >pieces.csv
+  check "solver $solver in pieces" cmp solver.csv pieces.csv
+done
+"$P" sample t1.st -n 50 --solver euler --steps 10 >solver.csv
+check 'solver euler is the teacher' cmp solver.csv teacher.csv
+fails 'unknown solver' 2 "unknown solver 'huen'; did you mean 'heun'; valid: euler, .*dopri5" sample t1.st -n 5 --solver huen
+fails 'too many digits' 2 'steps is 40' sample t1.st -n 5 --solver dopri5 --steps 40
 
 # bfloat16: as repeatable, its own numbers, and close to single precision
 for threads in 1 3; do tiny law:moons narrow$threads.st --rows 1000 --seed 3 --precision bf16 --threads $threads; done

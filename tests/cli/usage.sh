@@ -1,7 +1,7 @@
 # Verbs, options and help: mistakes are one line and exit 2 with the nearest right word.
 . "$(dirname "$0")/common.inc"
 
-for verb in train sample density encode eval compare verify report particles data info methods laws help version; do
+for verb in train sample density encode eval compare verify report particles data info methods laws solvers help version; do
   "$P" $verb --help >help.out 2>help.err
   code=$?
   check "help $verb" test "$code" = 0 -a -s help.out -a ! -s help.err

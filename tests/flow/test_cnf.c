@@ -255,11 +255,11 @@ static void blocks_compose(void **state) {
 static void invert(const fixture *f, int steps, int n, float *x) {
   void *workspace = NULL;
   pf_error error = {0};
-  size_t bytes = pf_cnf_workspace_bytes(f->cnf, n, steps);
+  size_t bytes = pf_cnf_workspace_bytes(f->cnf, &(pf_cnf_move){.steps = steps}, n);
   must(pf_alloc(1, bytes, &workspace, &error), &error);
   memset(workspace, 0xff, bytes);
   int64_t before = pf_memory_allocations();
-  must(pf_cnf_invert(f->cnf, steps, n, x, workspace, &error), &error);
+  must(pf_cnf_invert(f->cnf, &(pf_cnf_move){.steps = steps}, n, x, workspace, &error), &error);
   assert_true(pf_memory_allocations() == before);
   pf_free(workspace);
 }
