@@ -13,9 +13,9 @@
 
 #include "base/memory.h"
 
-/* OpenBLAS (0.3.21) knows its threads for the whole process alone. Ours are one: its bits would depend on their number, and on busy
- * cores its threads wait for each other at every column. The first of our calls under way sets that, the last one restores what the
- * host had. */
+/* OpenBLAS (0.3.21) knows its threads for the whole process alone. Ours are one: its bits would depend on their number, and on
+ * busy cores its threads wait for each other at every column. The first of our calls under way sets that, the last one restores
+ * what the host had. */
 void openblas_set_num_threads(int threads);
 int openblas_get_num_threads(void);
 static pthread_mutex_t blas_lock = PTHREAD_MUTEX_INITIALIZER;

@@ -2,9 +2,9 @@
 #include "characteristic.h"
 
 static const pf_experiment_plan *const experiments[] = {
-    &pf_study_error_in_n,     &pf_study_intrinsic_dimension,
-    &pf_study_early_stopping, &pf_study_semigroup,
-    &pf_study_faces,          &pf_study_reflow,
+    &pf_study_error_in_n,     &pf_study_intrinsic_dimension, &pf_study_solvers,
+    &pf_study_early_stopping, &pf_study_semigroup,           &pf_study_faces,
+    &pf_study_reflow,
 };
 
 const pf_study_plan pf_study_characteristic = {.method = "characteristic",

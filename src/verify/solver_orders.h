@@ -22,8 +22,8 @@ typedef struct pf_solver_cell {
  * of it. evaluations (may be NULL): of the field per sample.
  *
  *   one Gaussian   exact: a step is then affine in x, so d + 1 moved points give mean and covariance of the result, and W2 of two
- *                  Gaussians is closed (ot/bures); where it would drown in rounding, below 1e-5 of the spread, its leading
- *                  term in the difference of the covariances. dopri5 is affine to its tolerance.
+ *                  Gaussians is closed (ot/bures); where it would drown in rounding, below 1e-5 of the spread, its leading term
+ *                  in the difference of the covariances. dopri5 is affine to its tolerance.
  *   a mixture      the root mean square of |solver's end - exact end| over common draws: the coupling bound, W2 <= it, of the
  *                  solver's order. The exact ends are 1600 Runge-Kutta 4 steps per unit of the trigonometric clock; dopri5 with 10
  *                  digits and they agree to 1e-10 for a ring of eight.
