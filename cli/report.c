@@ -5,7 +5,7 @@
 
 typedef struct settings {
   pf_report_options report;
-  const char *output, *train, *beside, *from;
+  const char *output, *train, *beside, *from, *pictures;
   int64_t pairs, seed, threads;
   bool quiet;
 } settings;
@@ -79,6 +79,12 @@ static pf_status write_report(settings *s, const cli_call *call, const char *out
   return status;
 }
 
+/* "16x16"; false unless two positive numbers are all there is. */
+static bool read_size(const char *text, int *width, int *height) {
+  int used = 0;
+  return sscanf(text, "%6dx%6d%n", width, height, &used) == 2 && text[used] == 0 && *width > 0 && *height > 0;
+}
+
 static int run_report(int argc, char **argv) {
   settings s = {.report = {.evaluate = pf_evaluate_options_default()}};
   pf_evaluate_options *e = &s.report.evaluate;
@@ -101,6 +107,8 @@ static int run_report(int argc, char **argv) {
        .target = &s.beside,
        .placeholder = "A,B",
        .help = "models whose training curves are drawn into the same charts, 5 at most"},
+      CLI_OPTION_WORDS("pictures", &s.pictures, "WxH",
+                       "rows are grey pictures of this size, row by row from the top"),
       CLI_OPTION_EVALUATIONS(&e->steps),
       CLI_OPTION_PAIRS(&s.pairs),
       CLI_OPTION_SAMPLE_ROWS(&e->rows),
@@ -114,6 +122,8 @@ static int run_report(int argc, char **argv) {
   pf_error error = {0};
   int code = cli_parse(&call, argc, argv);
   if (code != CLI_GO_ON) return code;
+  if (s.pictures && !read_size(s.pictures, &s.report.picture_width, &s.report.picture_height))
+    return cli_usage("--pictures is '%.40s', must be like 28x28", s.pictures);
   e->pairs = (int)s.pairs;
   e->seed = (uint64_t)s.seed;
   e->threads = (int)s.threads;

@@ -523,6 +523,9 @@ typedef struct pf_report_options {
   const pf_model *const *beside;
   const char *const *beside_names; /* n_beside file names, or NULL */
   int n_beside;
+  /* Rows are grey pictures of this size, row by row from the top; 0: they are not. PF_USAGE unless the product is the number of
+   * columns. */
+  int picture_width, picture_height;
   pf_evaluate_options evaluate;
 } pf_report_options;
 

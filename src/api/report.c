@@ -66,6 +66,7 @@ static void close_work(pf_report_work *w) {
   pf_text_free(&w->train_command);
   pf_free(w->data);
   pf_free(w->samples);
+  pf_free(w->sources);
   pf_free(w->paths);
   pf_free(w->path_times);
   pf_free(w->straightness);
@@ -78,6 +79,14 @@ static void close_work(pf_report_work *w) {
   pf_free(w->to_data.values);
   for (int i = 0; i < PF_REPORT_SERIES; i++) pf_free(w->curve_steps[i]);
   pf_free(w);
+}
+
+static pf_status check_pictures(const pf_report_options *o, int columns, pf_error *error) {
+  int width = o->picture_width, height = o->picture_height;
+  if (width == 0 && height == 0) return PF_OK;
+  if (width > 0 && height > 0 && (int64_t)width * height == columns) return PF_OK;
+  return pf_fail(error, PF_USAGE, "report: pictures of %d x %d, but a row has %d columns", width, height,
+                 columns);
 }
 
 static pf_status check_beside(const pf_report_options *o, pf_error *error) {
@@ -96,6 +105,7 @@ pf_status pf_report(const pf_model *model, const pf_table *real, const char *law
   pf_atomic_file file = {0};
   if (!model || !path) return pf_fail(error, PF_USAGE, "report: %s is NULL", model ? "path" : "model");
   if (options) PF_TRY(check_beside(options, error));
+  if (options) PF_TRY(check_pictures(options, model->columns, error));
   PF_TRY(pf_alloc(1, sizeof *w, &w, error)); /* too large for a stack frame */
   w->model = model;
   w->input = pf_report_input_default();

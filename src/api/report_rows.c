@@ -21,6 +21,22 @@ static void copy_rows(const pf_table *table, int64_t n, double *out) {
     memcpy(out + (size_t)i * d, table->values + (size_t)(i * table->rows / n) * d, d * sizeof(double));
 }
 
+/* Sample i of a model that starts from rows starts from prior row i of the same seed. */
+static pf_status fill_sources(pf_report_work *w, int64_t n, pf_error *error) {
+  const struct pf_model *model = w->model;
+  size_t items = (size_t)n * (size_t)model->columns;
+  float *z = NULL;
+  if (!model->from_source || w->options.picture_height == 0) return PF_OK;
+  PF_TRY(pf_alloc(items, sizeof(double), &w->sources, error));
+  PF_TRY(pf_alloc(items, sizeof *z, &z, error));
+  pf_model_prior(model, w->options.evaluate.seed, (pf_rows){0, n}, z);
+  pf_encoder_decode(model->encoder, z, n, w->sources);
+  pf_free(z);
+  w->input.sources = w->sources;
+  w->input.source_rows = (size_t)n;
+  return PF_OK;
+}
+
 /* As many samples as rows of the reference, so that their pictures are equally noisy. */
 pf_status pf_report_fill_rows(pf_report_work *w, pf_error *error) {
   int64_t n = rows_allowed(w);
@@ -39,6 +55,9 @@ pf_status pf_report_fill_rows(pf_report_work *w, pf_error *error) {
     w->input.data = w->data;
     w->input.data_rows = (size_t)n;
   }
+  w->input.picture_width = (size_t)w->options.picture_width;
+  w->input.picture_height = (size_t)w->options.picture_height;
+  PF_TRY(fill_sources(w, n < PF_REPORT_PICTURES ? n : PF_REPORT_PICTURES, error));
   w->input.samples = w->samples;
   w->input.sample_rows = (size_t)n;
   w->input.dimension = d;

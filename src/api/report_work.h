@@ -12,6 +12,8 @@
 
 enum { PF_REPORT_FACTS = 28, PF_REPORT_FACT_BYTES = 224, PF_REPORT_NOTE_BYTES = 256, PF_REPORT_FRAMES = 10 };
 
+enum { PF_REPORT_PICTURES = 16 }; /* as many as a line of the page shows, or more */
+
 enum { PF_REPORT_SERIES = PF_MODEL_CURVES * (1 + PF_REPORT_BESIDE), PF_REPORT_NAME_BYTES = 96 };
 
 /* The frames of one direction of a flow. */
@@ -48,7 +50,7 @@ typedef struct pf_report_work {
   char series_names[PF_REPORT_SERIES][PF_REPORT_NAME_BYTES];
   double *curve_steps[PF_REPORT_SERIES];
 
-  double *data, *samples, *paths, *path_times, *straightness, *jumps;
+  double *data, *samples, *sources, *paths, *path_times, *straightness, *jumps;
   char path_lead[PF_REPORT_NOTE_BYTES], path_note[PF_REPORT_NOTE_BYTES];
   double bend; /* the largest of `straightness`, NaN without paths */
 

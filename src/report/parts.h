@@ -24,6 +24,8 @@ void pf_part_likelihood(pf_page *page);
 void pf_part_modes(pf_page *page);
 pf_status pf_part_field(pf_page *page, pf_error *error);
 pf_status pf_part_samples(pf_page *page, pf_error *error);
+/* Rows as pictures; nothing, and nothing said, unless the input says that they are. */
+pf_status pf_part_pictures(pf_page *page, pf_error *error);
 pf_status pf_part_density(pf_page *page, pf_error *error);
 pf_status pf_part_marginals(pf_page *page, pf_error *error);
 pf_status pf_part_pairs(pf_page *page, pf_error *error);

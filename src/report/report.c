@@ -80,6 +80,7 @@ static pf_status check_input(const pf_report_input *in, pf_error *error) {
   PF_TRY(check_array("steps", in->steps, in->step_count, error));
   PF_TRY(check_array("data", in->data, d ? in->data_rows : 0, error));
   PF_TRY(check_array("samples", in->samples, d ? in->sample_rows : 0, error));
+  PF_TRY(check_array("sources", in->sources, d ? in->source_rows : 0, error));
   PF_TRY(check_array("paths", in->paths, d && in->path_nodes ? in->path_count : 0, error));
   PF_TRY(check_array("jumps", in->jumps, d ? in->jump_count : 0, error));
   PF_TRY(check_array("checks", in->checks, in->check_count, error));
@@ -143,6 +144,7 @@ static void write_numbers(pf_page *page) {
 
 static pf_status write_rows(pf_page *page, pf_error *error) {
   bool has_flow = has_flow_parts(page->input);
+  PF_TRY(pf_part_pictures(page, error));
   PF_TRY(pf_part_samples(page, error));
   if (has_flow) PF_TRY(pf_part_density(page, error));
   PF_TRY(pf_part_field(page, error));

@@ -139,6 +139,12 @@ typedef struct pf_report_input {
   const double *samples; /* sample_rows x d */
   size_t sample_rows;
 
+  /* Rows as pictures: values row by row from the top. picture_height 0, or width * height other than d: they are none. */
+  size_t picture_width, picture_height;
+  const double
+      *sources; /* source_rows x d: where the first samples come from, one for one; NULL: from noise */
+  size_t source_rows;
+
   const double *paths; /* path_count x path_nodes x d: characteristics from the prior to the data */
   size_t path_count, path_nodes;
   const double *path_times; /* path_nodes values, increasing; NULL: equally spaced in [0, 1] */

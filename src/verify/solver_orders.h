@@ -25,8 +25,8 @@ typedef struct pf_solver_cell {
  *                  Gaussians is closed (ot/bures); where it would drown in rounding, below 1e-5 of the spread, its leading term
  *                  in the difference of the covariances. dopri5 is affine to its tolerance.
  *   a mixture      the root mean square of |solver's end - exact end| over common draws: the coupling bound, W2 <= it, of the
- *                  solver's order. The exact ends are 1600 Runge-Kutta 4 steps per unit of the trigonometric clock; dopri5 with 10
- *                  digits and they agree to 1e-10 for a ring of eight.
+ *                  solver's order. The exact ends are 1600 Runge-Kutta 4 steps per unit of the trigonometric clock; dopri5 with
+ *                  10 digits and they agree to 1e-10 for a ring of eight.
  * random-midpoint: the root mean square over `repeats` runs.
  *
  * Single-threaded and a function of the cell alone, so that cells may be measured side by side. PF_USAGE: an end, steps, draws or

@@ -337,6 +337,31 @@ static void test_common_scale(void **state) {
   pf_table_free(table);
 }
 
+/* Numbers as they are; a constant stays what it was. */
+static void test_no_scale(void **state) {
+  (void)state;
+  enum { N = 50 };
+  pf_encoder_options options = pf_encoder_options_default();
+  pf_encoder *encoder = NULL;
+  pf_table *table = NULL;
+  float z[2 * N];
+  double back[2 * N];
+  options.kind = PF_ENCODER_STANDARD;
+  options.scale = PF_SCALE_NONE;
+  assert_ok(pf_table_create(N, 2, &table, &error));
+  for (int i = 0; i < N; i++) {
+    table->values[2 * i] = 100 + i;
+    table->values[2 * i + 1] = 2.5;
+  }
+  assert_ok(pf_encoder_fit(table, &options, &encoder, &error));
+  pf_encoder_encode(encoder, table->values, N, 1, 0, z);
+  for (int i = 0; i < N; i++) assert_true(z[2 * i] == (float)(100 + i));
+  pf_encoder_decode(encoder, z, N, back);
+  for (int i = 0; i < 2 * N; i++) assert_true(back[i] == table->values[i]);
+  pf_encoder_free(encoder);
+  pf_table_free(table);
+}
+
 static void test_saved_and_loaded(void **state) {
   (void)state;
   pf_table *table = make_table();
@@ -490,6 +515,7 @@ int main(void) {
       cmocka_unit_test(test_quantile_log_det),
       cmocka_unit_test(test_standard),
       cmocka_unit_test(test_common_scale),
+      cmocka_unit_test(test_no_scale),
       cmocka_unit_test(test_saved_and_loaded),
       cmocka_unit_test(test_damaged_arrays_are_refused),
       cmocka_unit_test(test_guided_search),
