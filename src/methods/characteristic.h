@@ -16,7 +16,7 @@ typedef enum pf_start { PF_START_DATA, PF_START_TRAJECTORY } pf_start;
 typedef enum pf_coupling {
   PF_COUPLING_INDEPENDENT,
   PF_COUPLING_OPTIMAL, /* a batch's ends are matched by its exact optimal transport plan (arXiv 2302.00482) */
-  PF_COUPLING_PAIRED   /* row i of the source belongs to row i of the data (rectification, arXiv 2209.03003) */
+  PF_COUPLING_PAIRED /* row i of the source belongs to row i of the data (rectification, arXiv 2209.03003) */
 } pf_coupling;
 
 /* How often which pair of nodes (k, l) of a trajectory is fitted: shares that add to 1.
