@@ -191,3 +191,13 @@ pf_status pf_ring_measure(const struct pf_model *model, int64_t seed, int power,
   if (status == PF_OK) *out = sum;
   return status;
 }
+
+pf_estimate pf_ring_log_ratio(const pf_experiment *e, pf_cell_block a, pf_cell_block b, int level) {
+  double ratios[PF_BLOCK_CELLS];
+  for (int i = 0; i < a.count; i++) {
+    const double *these = e->cells[a.first + i].values + a.value,
+                 *those = e->cells[b.first + i].values + b.value;
+    ratios[i] = log((these[level] + these[a.levels]) / (those[level] + those[b.levels]));
+  }
+  return pf_estimate_mean(ratios, a.count);
+}

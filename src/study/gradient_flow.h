@@ -63,4 +63,8 @@ typedef struct pf_ring_quality {
 pf_status pf_ring_measure(const struct pf_model *model, int64_t seed, int power, pf_ring_quality *out,
                           pf_error *error);
 
+/* For cells that hold distance - floor in the levels of their block and the floor behind them: the mean of ln(distance of a /
+ * distance of b), repetition by repetition. Logarithms, because what diverges does so by factors. */
+pf_estimate pf_ring_log_ratio(const pf_experiment *e, pf_cell_block a, pf_cell_block b, int level);
+
 #endif

@@ -1,6 +1,7 @@
 /* How good a critic is while a generator follows it: its value and its field against the exact plan between the same clouds.
  *
- *   value    mean phi(y) - mean phi(x) <= W1 for a 1-Lipschitz phi; a penalty of weight lambda lets it reach W1 + W1^2 / (2 lambda)
+ *   value    mean phi(y) - mean phi(x) <= W1 for a 1-Lipschitz phi; a penalty of weight lambda lets it reach
+ *            W1 + W1^2 / (2 lambda)
  *   field    cosine between grad phi(y_i) and y_i - T(y_i), mean over the points */
 #include <math.h>
 #include <stdio.h>

@@ -1,9 +1,10 @@
 /* The fall of W1 along Euler steps of exact plans, and what is left.
  *
- *   Until the shortest ray ends W1 falls by exactly eps a step. No point moves farther than eps a step, so W1 <= eps takes a time of
- *   at least W1(0) - eps; while the plan is kept all rays have ended, to less than eps, at the length of the longest.
- *   From then on a point stands rho or eps - rho from its target, in turns (w1fe_limit.c): eps / 2 in the mean. With eps_k that
- *   at most halves from step to step a point nearer than eps_k is nearer than eps_{k+1} after the next step. */
+ *   Until the shortest ray ends W1 falls by exactly eps a step. No point moves farther than eps a step, so W1 <= eps
+ *   takes a time of at least W1(0) - eps; while the plan is kept all rays have ended, to less than eps, at the length
+ *   of the longest. From then on a point stands rho or eps - rho from its target, in turns (w1fe_limit.c): eps / 2 in
+ *   the mean of two steps, exactly. With eps_k that at most halves from step to step a point nearer than eps_k is nearer
+ *   than eps_{k+1} after the next step. */
 #include <math.h>
 #include <stdio.h>
 #include "../base/canary.h"

@@ -1,15 +1,16 @@
 /* Euler steps of the W1 flow as eps falls.
  *
- *   A plan that does not change: a point runs along its ray at unit speed and stops where the ray ends. A scheme's point is there
- *   too until it has less than eps to go; then it stands rho or eps - rho from the end, in turns, rho the ray's length modulo
- *   eps. Lengths spread over many eps make rho uniform, so the root mean square error after the end is eps / sqrt 3.
+ *   A plan that does not change: a point runs along its ray at unit speed and stops where the ray ends. A scheme's
+ *   point is there too until it has less than eps to go; then it stands rho or eps - rho from the end, in turns, rho
+ *   the ray's length modulo eps. Lengths spread over many eps make rho uniform, so the root mean square error after
+ *   the end is eps / sqrt 3.
  *
- *   A cloud in general position: the exact flow keeps its plan (its potential stays optimal, and no other plan is), and the scheme
- *   does once eps is below the least gap between the best and the second best assignment along the way: again order 1.
- *   Above the gap a point that overshoots at its target exchanges targets with one that has still to pass by, when the detour
- *   h^2 / (2 s) over the target is below eps, h the distance of target and ray: a share eps^((d-1)/2) of the pairs does, each is
- *   then off by O(1), and the root mean square falls like eps^((d-1)/4), at most like eps. On the line (d = 1) all targets lie on
- *   all rays and the limit of a point is not even unique. */
+ *   A cloud in general position: the exact flow keeps its plan (its potential stays optimal, and no other plan is),
+ *   and the scheme does once eps is below the least gap between the best and the second best assignment along the way:
+ *   again order 1. Above the gap a point that overshoots at its target exchanges targets with one that has still to
+ *   pass by, when the detour h^2 / (2 s) over the target is below eps, h the distance of target and ray: a share
+ *   eps^((d-1)/2) of the pairs does, each is then off by O(1), and the root mean square falls like eps^((d-1)/4), at
+ *   most like eps. On the line (d = 1) all targets lie on all rays and the limit of a point is not even unique. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>

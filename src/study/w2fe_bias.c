@@ -1,16 +1,17 @@
 /* What the plan of a minibatch does to the law that follows it.
  *
- *   A pool of particles stands for a generator that fits its targets perfectly. Each step cuts it at random into batches of n, draws n
- *   new rows x of the data for each, and moves y <- (1 - dt) y + dt T(y), T the optimal assignment of the batch. By
+ *   A pool of particles stands for a generator that fits its targets perfectly. Each step cuts it at random into
+ *   batches of n, draws n new rows x of the data for each, and moves y <- (1 - dt) y + dt T(y), T the optimal
+ *   assignment of the batch. By
  *
  *     |(1 - dt) y + dt x|^2 = (1 - dt) |y|^2 + dt |x|^2 - dt (1 - dt) |x - y|^2
  *
- *   a stationary pool has E|x|^2 - E|y|^2 = (1 - dt) D,  D = E W2^2(batch of the pool, batch of data): the law is contracted by what
- *   matching n points costs, unless dt = 1, which copies rows. The contraction is small beside the spread, so D is nearly the cost of
- *   matching two samples of the data's law. For the uniform law of a cube:
- *     d = 1   1/n: the mean of 2 Var U_(i) over order statistics is 1/(3 (n + 1)) on [0, 1]             derived
- *     d = 2   (ln n)/n                                                                                  Ajtai-Komlos-Tusnady
- *     d >= 3  n^(-2/d)                                                                                  Talagrand, Dobric-Yukich */
+ *   a stationary pool has E|x|^2 - E|y|^2 = (1 - dt) D,  D = E W2^2(batch of the pool, batch of data): the law is
+ *   contracted by what matching n points costs, unless dt = 1, which copies rows. The contraction is small beside the
+ *   spread, so D is nearly the cost of matching two samples of the data's law. For the uniform law of a cube:
+ *     d = 1   1/n: the mean of 2 Var U_(i) over order statistics is 1/(3 (n + 1)) on [0, 1] (derived)
+ *     d = 2   (ln n)/n (Ajtai, Komlos, Tusnady; recalled)
+ *     d >= 3  n^(-2/d) (Talagrand; Dobric and Yukich; recalled) */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>

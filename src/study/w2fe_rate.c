@@ -1,9 +1,10 @@
 /* How fast W2 falls along the exact plan.
  *
- *   The plan stays optimal on the way and every ray obeys r' = -r, so a step of length h multiplies W2 by the tableau's polynomial q(h):
- *   1 - h (Euler), 1 - h + h^2/2 (Heun), to h^4/24 (RK4). The effective rate -ln q(h) / h is 1 + h/2 + .., 1 - h^2/6 + ..,
- *   1 + h^4/120 + ..; J = W2^2 / 2 falls twice as fast. Between Gaussians the same holds of the laws: mean and covariance after
- *   an Euler step are (1-h) m + h m1 and M S M, M = (1-h) I + h A, A the optimal matrix from S to S1. */
+ *   The plan stays optimal on the way and every ray obeys r' = -r, so a step of length h multiplies W2 by the
+ *   tableau's polynomial q(h): 1 - h (Euler), 1 - h + h^2/2 (Heun), to h^4/24 (RK4). The effective rate -ln q(h) / h
+ *   is 1 + h/2 + .., 1 - h^2/6 + .., 1 - h^4/120 + ..; J = W2^2 / 2 falls twice as fast. Between Gaussians the same
+ *   holds of the laws: mean and covariance after an Euler step are (1-h) m + h m1 and M S M, M = (1-h) I + h A, A the
+ *   optimal matrix from S to S1. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>

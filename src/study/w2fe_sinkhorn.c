@@ -2,14 +2,15 @@
  *
  *   legend  N(0, a) to N(m, b) on the line, cost |x - y|^2, regularisation eps, s = sqrt(ab)
  *
- *   The entropic plan is Gaussian, with a covariance c between its ends that solves c^2 + (eps/2) c = s^2 (its precision must have the
- *   cross term 2/eps of the cost): c = sqrt(s^2 + eps^2/16) - eps/4. Its barycentric projection is m + (c/a) y, the optimal map m +
- *   (s/a) y, and the fields differ by (s - c)/a |y|, in root mean square (s - c)/sqrt a = eps / (4 sqrt a) + O(eps^2). Axes are
- *   independent. Sinkhorn's iteration contracts its slowest error by (c/s)^2, the squared maximal correlation of the plan: 1 - eps/(2s),
- *   so the iterations to a tolerance grow like 1/eps.
+ *   The entropic plan is Gaussian, with a covariance c between its ends that solves c^2 + (eps/2) c = s^2 (its
+ *   precision must have the cross term 2/eps of the cost): c = sqrt(s^2 + eps^2/16) - eps/4. Its barycentric
+ *   projection is m + (c/a) y, the optimal map m + (s/a) y, and the fields differ by (s - c)/a |y|, in root mean
+ *   square (s - c)/sqrt a = eps / (4 sqrt a) + O(eps^2). Axes are independent. Sinkhorn's iteration contracts its
+ *   slowest error by (c/s)^2, the squared maximal correlation of the plan: 1 - eps/(2s), so the iterations to a
+ *   tolerance grow like 1/eps.
  *
- *   Clouds are grids of quantiles: samples would add their own scatter to the exact plan's field. Below the square of the grid's
- *   spacing the error falls faster, exponentially in the end. */
+ *   Clouds are grids of quantiles: samples would add their own scatter to the exact plan's field. Below the square of
+ *   the grid's spacing nothing of this holds, and in the end the error falls exponentially. */
 #include <math.h>
 #include <stdio.h>
 #include "../base/canary.h"
