@@ -130,20 +130,16 @@ const pf_experiment_plan pf_study_w1fe_critic = {
     .name = "critic-quality",
     .title = "The critic against the exact plan",
     .claim = "More critic steps an outer iteration bring the trained critic's value up to the exact W1 "
-             "between the same clouds, and its field "
-             "into the direction of the exact plan's.",
+             "between the same clouds, and its field into the direction of the exact plan's.",
     .source = "Duality: weak duality bounds the value, an exact potential attains it and its gradient is the "
-              "plan's field. That training "
-              "comes near with 20 steps: measured, not a theorem.",
+              "plan's field. That training comes near with 20 steps: measured, not a theorem.",
     .protocol = "Generators on 8 Gaussians, K = 10, 60 outer iterations (far from the data still), 1 to 20 "
-                "critic steps each; then 1024 samples "
-                "against 1024 new rows: value of the last critic over exact W1, and the mean cosine of the "
-                "fields at the samples. 6 seeds.",
-    .band = "Value at 20 steps .8 to 1.1: above 1 what the penalty of weight 10 lets it, W1 / 20; below 1 a "
-            "fifth, since W1 between samples "
-            "contains the scatter of both clouds. Cosine at 20 steps at least .5, 60 degrees. Increases: "
-            "interval of the paired difference "
-            "above 0. Fixed before the first run.",
+                "critic steps each; then 1024 samples against 1024 new rows: value of the last critic over "
+                "exact W1, and the mean cosine of the fields at the samples. 6 seeds.",
+    .band = "Value at 20 steps .8 to 1.1: above 1 what the penalty of weight 10 lets it, W1 / 20; below 1 "
+            "a fifth, since W1 between samples contains the scatter of both clouds. Cosine at 20 steps at "
+            "least .5, 60 degrees. Increases: interval of the paired difference above 0. Fixed before the "
+            "first run.",
     .value_names = value_names,
     .n_values = VALUES,
     .n_cells = COUNTS * REPEATS,

@@ -232,22 +232,19 @@ static pf_status conclude(pf_experiment *e, pf_error *error) {
 const pf_experiment_plan pf_study_w1fe_decay = {
     .name = "decay",
     .title = "The fall of W1 and its end",
-    .claim = "W1 falls by exactly eps a step until the shortest ray ends, is extinct (at most eps) at a time "
-             "between W1 and the longest ray, and "
-             "what is left then is of the size of eps: eps / 2 where the plan is kept. Steps that decay "
-             "leave less than their last one.",
+    .claim = "W1 falls by exactly eps a step until the shortest ray ends, is extinct (at most eps) at a "
+             "time between W1 and the longest ray, and what is left then is of the size of eps: eps / 2 "
+             "where the plan is kept. Steps that decay leave less than their last one.",
     .source = "Derived (head of src/study/w1fe_decay.c). For random clouds the end of the longest ray and "
-              "the order of the floor are "
-              "derived for eps below the gap to the second best plan only.",
-    .protocol = "64 points along exact plans, eps from .08 to .005 until the longest ray has ended, W1 "
-                "averaged over 20 more steps; eps_k = .08 / (1 + "
-                ".02 k) for 800 steps. Kept plans in d = 1, 2, 4; N(0, I) to N(s e_1, I/4) in d = 2 (s = 1, "
-                "4) and 4 (s = 1). 6 clouds each.",
-    .band = "Departure: rounding. Extinction: the two bounds, with the eps they leave. Floor: slope 1 within "
-            ".1 and factor 1/2 within .05 for "
-            "kept plans; within .2 and at most 1 for random clouds. Decay: at most 1; below half of the "
-            "floor of constant steps, since the "
-            "last step is a seventeenth of the first. Fixed before the first run.",
+              "the order of the floor are derived for eps below the gap to the second best plan only.",
+    .protocol =
+        "64 points along exact plans, eps from .08 to .005 until the longest ray has ended, W1 "
+        "averaged over 20 more steps; eps_k = .08 / (1 + .02 k) for 800 steps. Kept plans in d = 1, 2, "
+        "4; N(0, I) to N(s e_1, I/4) in d = 2 (s = 1, 4) and 4 (s = 1). 6 clouds each.",
+    .band = "Departure: rounding. Extinction: the two bounds, with the eps they leave. Floor: slope 1 "
+            "within .1 and factor 1/2 within .05 for kept plans; within .2 and at most 1 for random "
+            "clouds. Decay: at most 1; below half of the floor of constant steps, since the last step is a "
+            "seventeenth of the first. Fixed before the first run.",
     .value_names = value_names,
     .n_values = VALUES,
     .n_cells = SETTINGS * REPEATS,

@@ -153,20 +153,18 @@ const pf_experiment_plan pf_study_w1fe_step_limit = {
     .name = "step-limit",
     .title = "Euler steps as eps falls",
     .claim = "The scheme converges. Where the plan does not change its error is of order 1 and, after the "
-             "rays have ended, eps / sqrt 3 in "
-             "root mean square. Random clouds exchange targets: order min(1, (d - 1) / 4) in d dimensions.",
+             "rays have ended, eps / sqrt 3 in root mean square. Random clouds exchange targets: order "
+             "min(1, (d - 1) / 4) in d dimensions.",
     .source = "Convergence: abstract of arXiv 2405.16351 (of laws, without a rate). Orders: derived (head of "
-              "src/study/w1fe_limit.c); "
-              "the one for random clouds is a count of close passes, not a proof.",
+              "src/study/w1fe_limit.c); the one for random clouds is a count of close passes, not a proof.",
     .protocol =
-        "128 points, seven runs from eps = 1/4 to 1/256 up to time 3 along exact plans. Kept plans: a target "
-        "of its own for every point, d "
-        "= 1, 2, 4, against the limit. Random: N(0, I) to N(e_1, I/4), d = 2, 4, 8, successive runs against "
-        "each other; not d = 1, where the "
-        "limit of a point depends on which of many optimal plans is taken. 8 clouds each; a slope per cloud.",
-    .band = "Kept plans: 1 within .1 (128 lengths modulo eps scatter by 4 % a run), the factor within 5 % of "
-            "1 / sqrt 3. Random clouds: 0 to "
-            ".75 (1/4), .5 to 1.1 (3/4) and .85 to 1.15 (1). Fixed before the first run.",
+        "128 points, seven runs from eps = 1/4 to 1/256 up to time 3 along exact plans. Kept plans: a "
+        "target of its own for every point, d = 1, 2, 4, against the limit. Random: N(0, I) to N(e_1, "
+        "I/4), d = 2, 4, 8, successive runs against each other; not d = 1, where the limit of a point "
+        "depends on which of many optimal plans is taken. 8 clouds each; a slope per cloud.",
+    .band = "Kept plans: 1 within .1 (128 lengths modulo eps scatter by 4 % a run), the factor within 5 % "
+            "of 1 / sqrt 3. Random clouds: 0 to .75 (1/4), .5 to 1.1 (3/4) and .85 to 1.15 (1). Fixed "
+            "before the first run.",
     .value_names = value_names,
     .n_values = VALUES,
     .n_cells = SETTINGS * REPEATS,

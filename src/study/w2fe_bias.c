@@ -223,20 +223,17 @@ const pf_experiment_plan pf_study_w2fe_plan_bias = {
     .name = "plan-bias",
     .title = "What plans of minibatches leave out",
     .claim = "A law that follows plans of fresh batches of n points settles contracted: its variance falls "
-             "short by (1 - dt) times the cost of "
-             "matching two batches, which for a uniform law falls like 1/n on the line, (ln n)/n in the "
-             "plane and n^(-2/d) beyond. dt = 1 loses none.",
+             "short by (1 - dt) times the cost of matching two batches, which for a uniform law falls like "
+             "1/n on the line, (ln n)/n in the plane and n^(-2/d) beyond. dt = 1 loses none.",
     .source = "The identity and the line: derived (head of src/study/w2fe_bias.c). Rates of matching in the "
-              "plane (Ajtai, Komlos, Tusnady 1984) and "
-              "beyond (Talagrand; Dobric and Yukich): recalled, not re-read.",
+              "plane (Ajtai, Komlos, Tusnady 1984) and beyond (Talagrand; Dobric and Yukich): recalled, not "
+              "re-read.",
     .protocol = "2048 particles that stand for a perfect generator, cut at random into batches of n = 8 to "
-                "256, each with n new rows of the uniform law "
-                "of unit variance in d = 1, 2, 4; dt = .25 (and .1, .5, 1 for d = 2, n = 32); 8 time units "
-                "to settle, 10 averaged. 4 pools each.",
-    .band = "Slopes: -1 within .15 (edges give relative terms of n^-1/2); in the plane -1 + 1/ln n, -.52 to "
-            "-.82, so -.95 to -.6; -1/2 in d = 4, "
-            "down to -.7 for edges that n = 8 still feels. Identity: 5 %. Line: 4 / (n + 1) within 15 %. "
-            "Fixed before the first run.",
+                "256, each with n new rows of the uniform law of unit variance in d = 1, 2, 4; dt = .25 (and "
+                ".1, .5, 1 for d = 2, n = 32); 8 time units to settle, 10 averaged. 4 pools each.",
+    .band = "Slopes: -1 within .15 (edges give relative terms of n^-1/2); in the plane -1 + 1/ln n, -.52 "
+            "to -.82, so -.95 to -.6; -1/2 in d = 4, down to -.7 for edges that n = 8 still feels. "
+            "Identity: 5 %. Line: 4 / (n + 1) within 15 %. Fixed before the first run.",
     .value_names = value_names,
     .n_values = VALUES,
     .n_cells = SETTINGS * REPEATS,

@@ -94,17 +94,17 @@ const pf_experiment_plan pf_study_w2fe_persistence = {
     .name = "persistence",
     .title = "Persistent training along the W2 flow",
     .claim = "With K = 10 fits to the same targets W2 is lower than with K = 1 after as many outer "
-             "iterations, with the plan of the batch and "
-             "with the trained dual (K = 1 with the dual is W2-GAN). What dt does is shown, not claimed.",
+             "iterations, with the plan of the batch and with the trained dual (K = 1 with the dual is "
+             "W2-GAN). What dt does is shown, not claimed.",
     .source = "Abstract of arXiv 2406.13619 (persistent training; W2-GAN is K = 1; faster than the GANs it "
               "is compared with).",
-    .protocol = "Generators of 64 units on 8 Gaussians, batches of 256, rates 1e-4 (dual 5e-4, 5 steps), no "
-                "average of weights. W2 by exact assignment "
-                "between 1024 samples and new rows, mean of two, less the same between rows, after 20, 60, "
-                "300 outer iterations. Plan: K = 1, 3, 10 with "
-                "dt = .25, .5, 1; dual: dt = .5. 6 seeds, common to all.",
-    .band = "One-sided: the interval of the mean of ln(W2 / W2), seed by seed, below 0. Iteration 60 and dt "
-            "= .5 fixed beforehand.",
+    .protocol =
+        "Generators of 64 units on 8 Gaussians, batches of 256, rates 1e-4 (dual 5e-4, 5 steps), no "
+        "average of weights. W2 by exact assignment between 1024 samples and new rows, mean of two, "
+        "less the same between rows, after 20, 60, 300 outer iterations. Plan: K = 1, 3, 10 with dt = "
+        ".25, .5, 1; dual: dt = .5. 6 seeds, common to all.",
+    .band = "One-sided: the interval of the mean of ln(W2 / W2), seed by seed, below 0. Iteration 60 and "
+            "dt = .5 fixed beforehand.",
     .value_names = value_names,
     .n_values = VALUES,
     .n_cells = SETTINGS * REPEATS,

@@ -220,18 +220,15 @@ const pf_experiment_plan pf_study_w2fe_rate = {
     .name = "rate",
     .title = "How fast W2 falls",
     .claim = "An Euler step along the exact plan multiplies W2 by 1 - dt; as dt falls W2 goes like e^-t and "
-             "J = W2^2 / 2 like e^-2t. The rate is off "
-             "by dt/2; with Heun's and Runge and Kutta's steps by dt^2/6 and dt^4/120.",
+             "J = W2^2 / 2 like e^-2t. The rate is off by dt/2; with Heun's and Runge and Kutta's steps by "
+             "dt^2/6 and dt^4/120.",
     .source = "Exponential convergence and the time-changed geodesic: abstract of arXiv 2406.13619. Factors "
-              "and orders: derived (head of "
-              "src/study/w2fe_rate.c).",
-    .protocol =
-        "64 points, N(0, I) to N(e_1, I/4), d = 1, 2, 4, exact plans, until t = 2 with dt = 1/4 to 1/64 "
-        "(RK4: 1 to 1/8); laws N(m, S) of the "
-        "plane with random moments, by their own recursion and Bures' distance. 4 each; a slope per cell.",
+              "and orders: derived (head of src/study/w2fe_rate.c).",
+    .protocol = "64 points, N(0, I) to N(e_1, I/4), d = 1, 2, 4, exact plans, until t = 2 with dt = 1/4 to "
+                "1/64 (RK4: 1 to 1/8); laws N(m, S) of the plane with random moments, by their own recursion "
+                "and Bures' distance. 4 each; a slope per cell.",
     .band = "Factor: rounding. ln J: -2 within .03 (-2.016 at dt = 1/64). Orders: 1, 2, 4 with the next "
-            "term's share over these steps "
-            "(.95..1.1, 1.9..2.15, 3.8..4.4). Fixed before the first run.",
+            "term's share over these steps (.95..1.1, 1.9..2.15, 3.8..4.4). Fixed before the first run.",
     .value_names = value_names,
     .n_values = VALUES,
     .n_cells = SETTINGS * REPEATS,

@@ -228,21 +228,18 @@ const pf_experiment_plan pf_study_w2fe_sinkhorn = {
     .name = "sinkhorn",
     .title = "Entropic plans in place of exact ones",
     .claim = "Between Gaussians the field of the entropic plan differs from the optimal one by epsilon / (4 "
-             "sqrt a) per axis to first order, and "
-             "Sinkhorn's iterations grow like 1 / epsilon.",
+             "sqrt a) per axis to first order, and Sinkhorn's iterations grow like 1 / epsilon.",
     .source = "Derived (head of src/study/w2fe_sinkhorn.c). Growth by the maximal correlation of the plan, "
               "which is exact for Gaussians.",
-    .protocol = "N(0, A) to N(m, B), random diagonal A and B, epsilon .4 to .025 of sqrt(ab) (to .1 in the "
-                "plane), against the "
-                "exact plan of the same clouds. Grids of quantiles: "
-                "400 on the line, 28 x 28 in the plane; and 128 samples of the plane, for which nothing but "
-                "a fall is claimed. Iterations from zero "
-                "potentials to a marginal error of 1e-6. 4 pairs each; a slope per pair.",
+    .protocol =
+        "N(0, A) to N(m, B), random diagonal A and B, epsilon .4 to .025 of sqrt(ab) (to .1 in the "
+        "plane), against the exact plan of the same clouds. Grids of quantiles: 400 on the line, 28 x "
+        "28 in the plane; and 128 samples of the plane, for which nothing but a fall is claimed. "
+        "Iterations from zero potentials to a marginal error of 1e-6. 4 pairs each; a slope per pair.",
     .band = "Slope 1 within .1 (the next term takes 5 % at .4); error within 10 % of the closed form, for "
-            "the tails that a grid cuts off. Iterations: -1 "
-            "within .2 for the distance that the start has to go. Bands fixed before the first run; that run "
-            "had all five epsilon in the plane, where the last two lie below the square of the grid's outer "
-            "gaps and the error was 13 to 16 % above.",
+            "the tails that a grid cuts off. Iterations: -1 within .2 for the distance that the start has "
+            "to go. Bands fixed before the first run; that run had all five epsilon in the plane, where "
+            "the last two lie below the square of the grid's outer gaps and the error was 13 to 16 % above.",
     .value_names = value_names,
     .n_values = VALUES,
     .n_cells = KINDS * REPEATS,
