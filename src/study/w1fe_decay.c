@@ -52,7 +52,7 @@ static void describe(int cell, pf_cell_text *out) {
   char name[48];
   name_setting(cell / REPEATS, name, sizeof name);
   snprintf(out->key, sizeof out->key, "%s #%d", name, cell % REPEATS);
-  out->cost = cell / REPEATS < KEPT ? 0.5 : 2;
+  out->cost = cell / REPEATS < KEPT ? 0.4 : 1.1;
 }
 
 static pf_status open_cloud(const pf_cell_run *run, pf_flow_lab *out, pf_error *error) {

@@ -35,7 +35,7 @@ static const char *kind_of(int setting) { return setting < KEPT ? "kept" : "rand
 static void describe(int cell, pf_cell_text *out) {
   int setting = cell / REPEATS;
   snprintf(out->key, sizeof out->key, "%s d=%d #%d", kind_of(setting), settings[setting].d, cell % REPEATS);
-  out->cost = setting < KEPT ? 2 : 4;
+  out->cost = setting < KEPT ? 1.3 : 2.6;
 }
 
 static pf_status open_cloud(const pf_cell_run *run, pf_flow_lab *out, pf_error *error) {

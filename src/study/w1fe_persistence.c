@@ -20,19 +20,19 @@ static const struct {
   double rate;
   int at[POINTS];
   double cost;
-} settings[] = {{TARGETS, "targets", 1, 5, 1e-4, {50, 200, 600}, 6},
-                {TARGETS, "targets", 3, 5, 1e-4, {50, 200, 600}, 7},
-                {TARGETS, "targets", 10, 5, 1e-4, {50, 200, 600}, 10},
-                {TARGETS, "targets", 30, 5, 1e-4, {50, 200, 600}, 20},
-                {NAIVE, "naive", 3, 5, 1e-4, {50, 200, 600}, 7},
-                {NAIVE, "naive", 10, 5, 1e-4, {50, 200, 600}, 10},
-                {NAIVE, "naive", 30, 5, 1e-4, {50, 200, 600}, 20},
-                {EQUAL, "targets", 1, 5, 1e-4, {0, 0, 3000}, 20},
-                {EQUAL, "targets", 3, 5, 1e-4, {0, 0, 1000}, 9},
-                {EQUAL, "targets", 10, 5, 1e-4, {0, 0, 300}, 4},
-                {EQUAL, "targets", 30, 5, 1e-4, {0, 0, 100}, 3},
-                {HARD, "targets", 30, 1, 1e-3, {0, 200, 600}, 15},
-                {HARD, "naive", 30, 1, 1e-3, {0, 200, 600}, 15}};
+} settings[] = {{TARGETS, "targets", 1, 5, 1e-4, {50, 200, 600}, 4},
+                {TARGETS, "targets", 3, 5, 1e-4, {50, 200, 600}, 5},
+                {TARGETS, "targets", 10, 5, 1e-4, {50, 200, 600}, 7},
+                {TARGETS, "targets", 30, 5, 1e-4, {50, 200, 600}, 13},
+                {NAIVE, "naive", 3, 5, 1e-4, {50, 200, 600}, 5},
+                {NAIVE, "naive", 10, 5, 1e-4, {50, 200, 600}, 7},
+                {NAIVE, "naive", 30, 5, 1e-4, {50, 200, 600}, 13},
+                {EQUAL, "targets", 1, 5, 1e-4, {0, 0, 3000}, 13},
+                {EQUAL, "targets", 3, 5, 1e-4, {0, 0, 1000}, 6},
+                {EQUAL, "targets", 10, 5, 1e-4, {0, 0, 300}, 3},
+                {EQUAL, "targets", 30, 5, 1e-4, {0, 0, 100}, 2},
+                {HARD, "targets", 30, 1, 1e-3, {0, 200, 600}, 10},
+                {HARD, "naive", 30, 1, 1e-3, {0, 200, 600}, 10}};
 enum { SETTINGS = sizeof settings / sizeof *settings };
 
 static void describe(int cell, pf_cell_text *out) {

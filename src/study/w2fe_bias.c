@@ -43,7 +43,7 @@ static setting setting_of(int s) {
 static void describe(int cell, pf_cell_text *out) {
   setting s = setting_of(cell / REPEATS);
   snprintf(out->key, sizeof out->key, "d=%d n=%d dt=%g #%d", s.d, s.n, s.dt, cell % REPEATS);
-  out->cost = .2 + s.n * (s.d < 4 ? .015 : .02) * DT / s.dt;
+  out->cost = .2 + s.n * (s.d < 4 ? .007 : .01) * DT / s.dt;
 }
 
 /* ---- a pool ---- */
