@@ -1,9 +1,11 @@
 /* See flow_lab.h. */
 #include "flow_lab.h"
 
+#include <math.h>
 #include <string.h>
 #include "../base/memory.h"
 #include "../base/rng.h"
+#include "../ot/assignment.h"
 
 static size_t items(const pf_flow_lab *lab) { return (size_t)lab->n * (size_t)lab->d; }
 
@@ -101,6 +103,39 @@ pf_points pf_flow_lab_target(const pf_flow_lab *lab) {
 pf_points pf_flow_lab_node(const pf_flow_lab *lab, int k) {
   const double *rows = lab->path ? lab->path + (size_t)k * items(lab) : lab->y;
   return (pf_points){rows, (size_t)lab->n, (size_t)lab->d};
+}
+
+/* ---- measures ---- */
+
+pf_status pf_flow_lab_rays(const pf_flow_lab *lab, int power, pf_flow_rays *out, pf_error *error) {
+  pf_assignment found = {0};
+  pf_flow_rays rays = {INFINITY, 0};
+  pf_points y = {lab->y, (size_t)lab->n, (size_t)lab->d};
+  PF_TRY(pf_assignment_points(y, pf_flow_lab_target(lab), power, &found, error));
+  for (int i = 0; i < lab->n; i++) {
+    double square = 0;
+    for (int k = 0; k < lab->d; k++) {
+      double gap = lab->y[i * lab->d + k] - lab->x[(int)found.column_of_row[i] * lab->d + k];
+      square += gap * gap;
+    }
+    rays.shortest = fmin(rays.shortest, sqrt(square));
+    rays.longest = fmax(rays.longest, sqrt(square));
+  }
+  pf_assignment_clear(&found);
+  *out = rays;
+  return PF_OK;
+}
+
+double pf_flow_lab_apart(const pf_flow_lab *a, const pf_flow_lab *b, int parts) {
+  double largest = 0;
+  for (int k = 0; k <= parts; k++) {
+    const double *p = pf_flow_lab_node(a, k * (a->steps / parts)).rows;
+    const double *q = pf_flow_lab_node(b, k * (b->steps / parts)).rows;
+    double sum = 0;
+    for (int i = 0; i < a->n * a->d; i++) sum += (p[i] - q[i]) * (p[i] - q[i]) / a->n;
+    if (!(sqrt(sum) <= largest)) largest = sqrt(sum);
+  }
+  return largest;
 }
 
 pf_claim pf_claim_within(double value, double most) { return (pf_claim){value, most / 2, most / 2}; }

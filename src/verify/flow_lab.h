@@ -36,6 +36,16 @@ pf_status pf_flow_lab_run(pf_flow_lab *lab, const pf_flow_subject *subject, pf_p
 pf_points pf_flow_lab_target(const pf_flow_lab *lab);
 pf_points pf_flow_lab_node(const pf_flow_lab *lab, int k);
 
+/* Lengths of the rays of the optimal plan of |x - y|^power between y and x. */
+typedef struct pf_flow_rays {
+  double shortest, longest;
+} pf_flow_rays;
+pf_status pf_flow_lab_rays(const pf_flow_lab *lab, int power, pf_flow_rays *out, pf_error *error);
+
+/* How far the last runs of two laboratories are apart: the largest root mean square over points, of the nodes k = 0..parts at
+ * k / parts of either run's steps, which parts must divide. */
+double pf_flow_lab_apart(const pf_flow_lab *a, const pf_flow_lab *b, int parts);
+
 /* A claim that 0 <= value <= most. */
 pf_claim pf_claim_within(double value, double most);
 

@@ -4,7 +4,6 @@
  *   its potential grows at unit slope along its rays: W1 falls by exactly eps. A point that is nearer than eps
  *   overshoots, which leaves it nearer than eps: the end is below eps, not 0, unless eps decays. */
 #include <math.h>
-#include "../base/memory.h"
 #include "../ot/assignment.h"
 #include "w1fe.h"
 
@@ -27,30 +26,14 @@ static pf_status check_three_points(pf_verify_run *run, const pf_flow_subject *s
 
 /* ---- random clouds, before the shortest ray ends ---- */
 
-static pf_status find_shortest_ray(const pf_flow_lab *lab, double *out, pf_error *error) {
-  pf_assignment found = {0};
-  double shortest = INFINITY;
-  PF_TRY(pf_assignment_points(pf_flow_lab_node(lab, 0), pf_flow_lab_target(lab), 1, &found, error));
-  for (int i = 0; i < lab->n; i++) {
-    double square = 0;
-    for (int k = 0; k < lab->d; k++) {
-      double gap = lab->y[i * lab->d + k] - lab->x[(int)found.column_of_row[i] * lab->d + k];
-      square += gap * gap;
-    }
-    shortest = fmin(shortest, sqrt(square));
-  }
-  pf_assignment_clear(&found);
-  *out = shortest;
-  return PF_OK;
-}
-
 static pf_status run_to_shortest_ray(pf_verify_run *run, const pf_flow_subject *subject, pf_flow_lab *lab,
                                      pf_error *error) {
   enum { STEPS = 5 };
-  double shortest, worst = 0;
-  PF_TRY(find_shortest_ray(lab, &shortest, error));
+  pf_flow_rays rays;
+  double worst = 0;
+  PF_TRY(pf_flow_lab_rays(lab, 1, &rays, error));
   const pf_particle_schedule schedule = {
-      .method = PF_ODE_EULER, .steps = STEPS, .eps = shortest / (STEPS + 1)};
+      .method = PF_ODE_EULER, .steps = STEPS, .eps = rays.shortest / (STEPS + 1)};
   PF_TRY(pf_flow_lab_run(lab, subject, W1, &schedule, error));
   for (int k = 1; k <= STEPS; k++) {
     double deviation = fabs(lab->distance[0] - k * schedule.eps - lab->distance[k]);

@@ -55,19 +55,6 @@ static pf_status check_three_points(pf_verify_run *run, const pf_flow_subject *s
 
 /* ---- a cloud ---- */
 
-/* The largest root mean square over points of the distance between two runs, over the nodes of the coarsest. */
-static double compare_runs(const pf_flow_lab *a, const pf_flow_lab *b) {
-  double largest = 0;
-  for (int k = 0; k <= COARSE; k++) {
-    const double *p = pf_flow_lab_node(a, k * (a->steps / COARSE)).rows;
-    const double *q = pf_flow_lab_node(b, k * (b->steps / COARSE)).rows;
-    double sum = 0;
-    for (int i = 0; i < a->n * a->d; i++) sum += (p[i] - q[i]) * (p[i] - q[i]) / a->n;
-    if (!(sqrt(sum) <= largest)) largest = sqrt(sum);
-  }
-  return largest;
-}
-
 static pf_status check_halving(pf_verify_run *run, const pf_flow_subject *subject, pf_flow_lab lab[2],
                                pf_error *error) {
   double before = 0, now;
@@ -77,7 +64,7 @@ static pf_status check_halving(pf_verify_run *run, const pf_flow_subject *subjec
     PF_TRY(pf_flow_lab_run(this, subject, W1, &schedule, error));
     PF_TRY(pf_verify_progress(run, "halved steps", level + 1, LEVELS, error));
     if (level == 0) continue;
-    now = compare_runs(&lab[0], &lab[1]);
+    now = pf_flow_lab_apart(&lab[0], &lab[1], COARSE);
     /* neither run is farther from the limit than its own eps */
     PF_TRY(pf_verify_add(run, pf_claim_within(now / schedule.eps, 3), error,
                          "RMS between runs with eps=%g and half / half", 2 * schedule.eps));

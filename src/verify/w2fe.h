@@ -11,4 +11,8 @@ pf_status pf_verify_w2fe_gaussian(pf_verify_run *run, const pf_flow_subject *sub
 /* Sinkhorn's plan against the exact one as its regularisation falls. */
 pf_status pf_verify_w2fe_sinkhorn(pf_verify_run *run, pf_error *error);
 
+/* out (2 x 2): the linear part A of the optimal map between Gaussians of these covariances (2 x 2, positive definite),
+ * A = S0^-1/2 (S0^1/2 S1 S0^1/2)^1/2 S0^-1/2. Errors of pf_symmetric_eigen. */
+pf_status pf_w2fe_optimal_matrix(const double *from, const double *to, double *out, pf_error *error);
+
 #endif

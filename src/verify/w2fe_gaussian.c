@@ -40,8 +40,7 @@ static pf_status symmetric_power(const double *a, double power, double *out, pf_
   return PF_OK;
 }
 
-/* The linear part A of the optimal map between covariances. */
-static pf_status optimal_matrix(const double *from, const double *to, double *out, pf_error *error) {
+pf_status pf_w2fe_optimal_matrix(const double *from, const double *to, double *out, pf_error *error) {
   double root[DD], inverse[DD], inner[DD];
   PF_TRY(symmetric_power(from, .5, root, error));
   PF_TRY(symmetric_power(from, -.5, inverse, error));
@@ -58,7 +57,7 @@ static pf_status optimal_matrix(const double *from, const double *to, double *ou
 static pf_status check_map(pf_verify_run *run, pf_error *error) {
   static const double expected[DD] = {.7520365, -.27466772, -.27466772, .74394401}, zero[D] = {0};
   double a[DD], pushed[DD], bures;
-  PF_TRY(optimal_matrix(S0, S1, a, error));
+  PF_TRY(pf_w2fe_optimal_matrix(S0, S1, a, error));
   PF_TRY(pf_verify_add_largest(run, "optimal map between Gaussians", a, expected, DD, 6e-9, error));
   multiply(a, S0, pushed);
   multiply(pushed, a, pushed);
@@ -97,7 +96,7 @@ static pf_status gaussian_field(void *context, pf_particle_stage at, const doubl
   double mean[D], covariance[DD], a[DD];
   (void)at;
   PF_TRY(pf_moments((pf_points){y, (size_t)n, D}, mean, covariance, error));
-  PF_TRY(optimal_matrix(covariance, S1, a, error));
+  PF_TRY(pf_w2fe_optimal_matrix(covariance, S1, a, error));
   memcpy(gradient, y, (size_t)n * D * sizeof *y);
   affine(a, mean, M1, (int)n, gradient);
   for (int64_t i = 0; i < n * D; i++) gradient[i] = subject->factor * (y[i] - gradient[i]);
@@ -119,7 +118,7 @@ static pf_status record_moments(void *context, int k, double t, const double *y,
 /* Mean and covariance of step k. */
 static pf_status expected_moments(double q, double *mean, double *covariance, pf_error *error) {
   double a[DD], m[DD];
-  PF_TRY(optimal_matrix(S0, S1, a, error));
+  PF_TRY(pf_w2fe_optimal_matrix(S0, S1, a, error));
   for (int i = 0; i < DD; i++) m[i] = (1 - q) * a[i] + (i % (D + 1) == 0 ? q : 0);
   for (int k = 0; k < D; k++) mean[k] = M1[k] + q * (M0[k] - M1[k]);
   multiply(m, S0, covariance);
