@@ -10,39 +10,47 @@
 
 static const char WORD[] = "typedef union { float f; uint32_t u; } $_word;\n"
                            "\n"
-                           "static float $_float(uint32_t bits) {\n"
+                           "static inline float $_float(uint32_t bits) {\n"
                            "  $_word w;\n"
                            "  w.u = bits;\n"
                            "  return w.f;\n"
                            "}\n"
                            "\n"
-                           "static uint32_t $_bits(float value) {\n"
+                           "static inline uint32_t $_bits(float value) {\n"
                            "  $_word w;\n"
                            "  w.f = value;\n"
                            "  return w.u;\n"
                            "}\n";
+
+static const char CHOOSE[] = "/* Choices by bits, which stay vectors where a branch would not. */\n"
+                             "static inline uint32_t $_mask(int holds) { return 0u - (uint32_t)holds; }\n"
+                             "\n"
+                             "static inline float $_choose(uint32_t mask, float a, float b) {\n"
+                             "  return $_float(($_bits(a) & mask) | ($_bits(b) & ~mask));\n"
+                             "}\n";
 
 static const char FMA[] =
     "/* a b + c, rounded once: by the processor's instruction where there is one, else through double. "
     "There,\n"
     " * -D$_UNFUSED rounds twice instead: faster, and about a millionth off. */\n"
     "#if defined(FP_FAST_FMAF) || defined(__FP_FAST_FMAF) || defined(__FMA__) || defined(__aarch64__)\n"
-    "static float $_fma(float a, float b, float c) { return fmaf(a, b, c); }\n"
+    "static inline float $_fma(float a, float b, float c) { return fmaf(a, b, c); }\n"
     "#elif defined($_UNFUSED)\n"
-    "static float $_fma(float a, float b, float c) { return a * b + c; }\n"
+    "static inline float $_fma(float a, float b, float c) { return a * b + c; }\n"
     "#else\n"
-    "static float $_fma(float a, float b, float c) { return (float)((double)a * (double)b + (double)c); }\n"
+    "static inline float $_fma(float a, float b, float c) { return (float)((double)a * (double)b + "
+    "(double)c); }\n"
     "#endif\n";
 
 static const char HALF[] = "/* Half precision, exactly. */\n"
-                           "static float $_half(uint16_t h) {\n"
+                           "static inline float $_half(uint16_t h) {\n"
                            "  const float size = $_float((uint32_t)(h & 0x7fffu) << 13) * 0x1p112f;\n"
                            "  return (h & 0x8000u) != 0 ? -size : size;\n"
                            "}\n";
 
 static const char NORMALS[] =
     "/* Philox4x32-10 (Salmon, Moraes, Dror, Shaw 2011) of (seed, index), and Box-Muller. */\n"
-    "static uint64_t $_mix(uint64_t x) {\n"
+    "static inline uint64_t $_mix(uint64_t x) {\n"
     "  x = (x ^ (x >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);\n"
     "  x = (x ^ (x >> 27)) * UINT64_C(0x94D049BB133111EB);\n"
     "  return x ^ (x >> 31);\n"
@@ -67,7 +75,7 @@ static const char NORMALS[] =
     "}\n"
     "\n"
     "/* log u, u in [2^-33, 1] */\n"
-    "static float $_log_unit(float u) {\n"
+    "static inline float $_log_unit(float u) {\n"
     "  const uint32_t bits = $_bits(u);\n"
     "  const int32_t e = (int32_t)(bits - 0x3F3504F3u) >> 23;\n"
     "  const float f = $_float(bits - ((uint32_t)e << 23)) - 1.0f, z = f * f, exponent = (float)e;\n"
@@ -114,10 +122,10 @@ static const char NORMALS[] =
     "}\n";
 
 static const char SMALL_EXP[] = "/* e^x for x up to 88.72; 0 below -87.33 */\n"
-                                "static float $_small_exp(float x) {\n"
+                                "static inline float $_small_exp(float x) {\n"
                                 "  const float t = $_fma(x, 1.44269504f, 12582912.0f), n = t - 12582912.0f;\n"
                                 "  const float r = $_fma(n, 2.12194440e-4f, $_fma(-n, 0.693359375f, x));\n"
-                                "  float p = 0.00139256894f, y;\n"
+                                "  float p = 0.00139256894f;\n"
                                 "  p = $_fma(p, r, 0.00836318132f);\n"
                                 "  p = $_fma(p, r, 0.0416665591f);\n"
                                 "  p = $_fma(p, r, 0.16666577f);\n"
@@ -127,12 +135,12 @@ static const char SMALL_EXP[] = "/* e^x for x up to 88.72; 0 below -87.33 */\n"
                                 "  return x < -87.33654f ? 0.0f : y;\n"
                                 "}\n";
 
-static const char EXP[] = "static float $_exp(float x) {\n"
+static const char EXP[] = "static inline float $_exp(float x) {\n"
                           "  const float y = $_small_exp(x);\n"
-                          "  return x <= 88.72283f ? y : x + INFINITY;\n"
+                          "  return $_choose($_mask(x <= 88.72283f), y, x + INFINITY);\n"
                           "}\n";
 
-static const char TANH[] = "static float $_tanh(float x) {\n"
+static const char TANH[] = "static inline float $_tanh(float x) {\n"
                            "  const float a = fabsf(x), z = x * x;\n"
                            "  float p = -0.00609671417f, small, large;\n"
                            "  p = $_fma(p, z, 0.020997179f);\n"
@@ -141,31 +149,33 @@ static const char TANH[] = "static float $_tanh(float x) {\n"
                            "  p = $_fma(p, z, -0.333333289f);\n"
                            "  small = $_fma(a, z * p, a);\n"
                            "  large = 1.0f - 2.0f / ($_exp(a + a) + 1.0f);\n"
-                           "  return copysignf(a < 0.625f ? small : large, x);\n"
+                           "  return copysignf($_choose($_mask(a < 0.625f), small, large), x);\n"
                            "}\n";
 
-static const char SIGMOID[] = "static float $_sigmoid(float x) {\n"
+static const char SIGMOID[] = "static inline float $_sigmoid(float x) {\n"
                               "  const float e = $_exp(-fabsf(x)), large = 1.0f / (1.0f + e);\n"
-                              "  return x < 0.0f ? e * large : large;\n"
+                              "  return large * $_choose($_mask(x < 0.0f), e, 1.0f);\n"
                               "}\n";
 
-static const char SILU[] = "static float $_silu(float x) {\n"
+static const char SILU[] = "static inline float $_silu(float x) {\n"
                            "  const float e = $_small_exp(-fabsf(x)), large = 1.0f / (1.0f + e);\n"
-                           "  return x * (x < 0.0f ? e * large : large);\n"
+                           "  return x * (large * $_choose($_mask(x < 0.0f), e, 1.0f));\n"
                            "}\n";
 
-static const char SOFTPLUS[] = "static float $_softplus(float x) {\n"
+static const char SOFTPLUS[] = "static inline float $_softplus(float x) {\n"
                                "  const float e = $_exp(-fabsf(x)), s = e / (2.0f + e), w = s * s;\n"
                                "  float p = 0.116121646f;\n"
                                "  p = $_fma(p, w, 0.108532879f);\n"
                                "  p = $_fma(p, w, 0.14296179f);\n"
                                "  p = $_fma(p, w, 0.199998532f);\n"
                                "  p = $_fma(p, w, 0.333333337f);\n"
-                               "  return (x < 0.0f ? 0.0f : x) + 2.0f * $_fma(s, w * p, s);\n"
+                               "  return $_choose($_mask(x < 0.0f), 0.0f, x) + 2.0f * $_fma(s, w * p, s);\n"
                                "}\n";
 
-static const char MAX[] = "static float $_max(float a, float b) { return a > b || a != a ? a : b; }\n";
-static const char MIN[] = "static float $_min(float a, float b) { return a < b || a != a ? a : b; }\n";
+static const char MAX[] =
+    "static inline float $_max(float a, float b) { return $_choose($_mask((a > b) | (a != a)), a, b); }\n";
+static const char MIN[] =
+    "static inline float $_min(float a, float b) { return $_choose($_mask((a < b) | (a != a)), a, b); }\n";
 
 static const char LATTICE[] = "/* To the nearest multiple of 1 / power; power 0: as it is. */\n"
                               "static double $_lattice(double x, double power) {\n"
@@ -211,17 +221,18 @@ typedef struct piece_row {
   { PF_PIECE_COUNT, PF_PIECE_COUNT }
 static const piece_row PIECES[PF_PIECE_OP] = {
     [PF_PIECE_WORD] = {WORD, NOTHING},
+    [PF_PIECE_CHOOSE] = {CHOOSE, {PF_PIECE_WORD, PF_PIECE_COUNT}},
     [PF_PIECE_FMA] = {FMA, NOTHING},
     [PF_PIECE_HALF] = {HALF, {PF_PIECE_WORD, PF_PIECE_COUNT}},
     [PF_PIECE_NORMALS] = {NORMALS, {PF_PIECE_WORD, PF_PIECE_COUNT}},
-    [PF_PIECE_SMALL_EXP] = {SMALL_EXP, {PF_PIECE_WORD, PF_PIECE_FMA}},
+    [PF_PIECE_SMALL_EXP] = {SMALL_EXP, {PF_PIECE_CHOOSE, PF_PIECE_FMA}},
     [PF_PIECE_EXP] = {EXP, {PF_PIECE_SMALL_EXP, PF_PIECE_COUNT}},
     [PF_PIECE_TANH] = {TANH, {PF_PIECE_EXP, PF_PIECE_COUNT}},
     [PF_PIECE_SIGMOID] = {SIGMOID, {PF_PIECE_EXP, PF_PIECE_COUNT}},
     [PF_PIECE_SILU] = {SILU, {PF_PIECE_SMALL_EXP, PF_PIECE_COUNT}},
     [PF_PIECE_SOFTPLUS] = {SOFTPLUS, {PF_PIECE_EXP, PF_PIECE_COUNT}},
-    [PF_PIECE_MAX] = {MAX, NOTHING},
-    [PF_PIECE_MIN] = {MIN, NOTHING},
+    [PF_PIECE_MAX] = {MAX, {PF_PIECE_CHOOSE, PF_PIECE_COUNT}},
+    [PF_PIECE_MIN] = {MIN, {PF_PIECE_CHOOSE, PF_PIECE_COUNT}},
     [PF_PIECE_LATTICE] = {LATTICE, NOTHING},
     [PF_PIECE_QUANTILE] = {QUANTILE, {PF_PIECE_LATTICE, PF_PIECE_COUNT}},
 };

@@ -9,6 +9,7 @@
 
 typedef enum pf_piece {
   PF_PIECE_WORD, /* bits of a float */
+  PF_PIECE_CHOOSE,
   PF_PIECE_FMA,
   PF_PIECE_HALF,
   PF_PIECE_NORMALS,
