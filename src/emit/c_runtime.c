@@ -121,19 +121,19 @@ static const char NORMALS[] =
     "  }\n"
     "}\n";
 
-static const char SMALL_EXP[] = "/* e^x for x up to 88.72; 0 below -87.33 */\n"
-                                "static inline float $_small_exp(float x) {\n"
-                                "  const float t = $_fma(x, 1.44269504f, 12582912.0f), n = t - 12582912.0f;\n"
-                                "  const float r = $_fma(n, 2.12194440e-4f, $_fma(-n, 0.693359375f, x));\n"
-                                "  float p = 0.00139256894f;\n"
-                                "  p = $_fma(p, r, 0.00836318132f);\n"
-                                "  p = $_fma(p, r, 0.0416665591f);\n"
-                                "  p = $_fma(p, r, 0.16666577f);\n"
-                                "  p = $_fma(p, r, 0.5f);\n"
-                                "  p = $_fma(p, r * r, r) + 1.0f;\n"
-                                "  y = $_float($_bits(p) + ($_bits(t) << 23));\n"
-                                "  return x < -87.33654f ? 0.0f : y;\n"
-                                "}\n";
+static const char SMALL_EXP[] =
+    "/* e^x for x up to 88.72; 0 below -87.33 */\n"
+    "static inline float $_small_exp(float x) {\n"
+    "  const float t = $_fma(x, 1.44269504f, 12582912.0f), n = t - 12582912.0f;\n"
+    "  const float r = $_fma(n, 2.12194440e-4f, $_fma(-n, 0.693359375f, x));\n"
+    "  float p = 0.00139256894f;\n"
+    "  p = $_fma(p, r, 0.00836318132f);\n"
+    "  p = $_fma(p, r, 0.0416665591f);\n"
+    "  p = $_fma(p, r, 0.16666577f);\n"
+    "  p = $_fma(p, r, 0.5f);\n"
+    "  p = $_fma(p, r * r, r) + 1.0f;\n"
+    "  return $_float(($_bits(p) + ($_bits(t) << 23)) & $_mask(x >= -87.33654f));\n"
+    "}\n";
 
 static const char EXP[] = "static inline float $_exp(float x) {\n"
                           "  const float y = $_small_exp(x);\n"
