@@ -251,19 +251,39 @@ static void write_wide(const pf_c_source *s, const product *p, pf_text *out) {
   pf_text_add(out, ";\n");
 }
 
-/* At most four outputs over at most four numbers: in order, the first product rounded by itself. */
-static void write_short(const pf_c_source *s, const product *p, pf_text *out) {
+static void add_factor(const pf_c_source *s, const product *p, int t, const char *between, pf_text *out) {
   char column[16];
+  snprintf(column, sizeof column, "%d", t);
+  add_name(s, p->x, out);
+  pf_text_add(out, "[%d]%s", t, between);
+  add_weight(s, p, "j", column, out);
+}
+
+/* At most four outputs of one number: the start is fused too. */
+static void write_single(const pf_c_source *s, const product *p, pf_text *out) {
+  pf_text_add(out, "  for (int j = 0; j < %d; j++) v%d[j] = %s_fma(", p->w.n, s->slot[p->id], s->prefix);
+  add_factor(s, p, 0, ", ", out);
+  pf_text_add(out, ", ");
+  add_start(s, p, out);
+  pf_text_add(out, ");\n");
+}
+
+/* At most four outputs over at most four numbers: in order, x[0] w[0] joined to the rounded x[1] w[1], as compilers fuse it. */
+static void write_short(const pf_c_source *s, const product *p, pf_text *out) {
+  const int k = p->w.k;
   pf_text_add(out, "  for (int j = 0; j < %d; j++) {\n    const float sum = ", p->w.n);
-  for (int t = p->w.k - 1; t >= 0; t--) {
-    snprintf(column, sizeof column, "%d", t);
-    if (t > 0) pf_text_add(out, "%s_fma(", s->prefix);
-    add_name(s, p->x, out);
-    pf_text_add(out, t > 0 ? "[%d], " : "[%d] * ", t);
-    add_weight(s, p, "j", column, out);
-    if (t > 0) pf_text_add(out, ", ");
+  for (int t = k - 1; t >= 2; t--) {
+    pf_text_add(out, "%s_fma(", s->prefix);
+    add_factor(s, p, t, ", ", out);
+    pf_text_add(out, ", ");
   }
-  for (int t = 1; t < p->w.k; t++) pf_text_add(out, ")");
+  if (k > 1) {
+    pf_text_add(out, "%s_fma(", s->prefix);
+    add_factor(s, p, 0, ", ", out);
+    pf_text_add(out, ", ");
+  }
+  add_factor(s, p, k > 1 ? 1 : 0, " * ", out);
+  for (int t = 1; t < k; t++) pf_text_add(out, ")");
   pf_text_add(out, ";\n    v%d[j] = ", s->slot[p->id]);
   add_finished(s, p, "sum", out);
   pf_text_add(out, ";\n  }\n");
@@ -303,6 +323,8 @@ static void write_product(const pf_c_source *s, int32_t id, pf_text *out) {
   const product p = describe(s, id);
   if (!p.few)
     write_wide(s, &p, out);
+  else if (p.w.k == 1 && s->stored != PF_STORED_I8)
+    write_single(s, &p, out);
   else if (p.w.k <= FEW)
     write_short(s, &p, out);
   else

@@ -82,13 +82,19 @@ int pf_matrix_i8(const pf_matrix *w, float scale, int p, int j) {
 
 /* ---- the loss ---- */
 
+/* W[p][j] as it is stored, back in single precision; infinity when half precision cannot hold it. */
+static float stored_value(const pf_matrix *w, pf_stored stored, float scale, int p, int j) {
+  if (stored == PF_STORED_I8) return scale * (float)pf_matrix_i8(w, scale, p, j);
+  const uint16_t half = pf_half_from(w->values[pf_matrix_at(w, p, j)]);
+  return (half & 0x7fff) < 0x7c00 ? pf_half_value(half) : INFINITY;
+}
+
 static pf_status round_matrix(const pf_matrix *w, pf_stored stored, float *out, pf_error *error) {
   for (int j = 0; j < w->n; j++) {
     const float scale = pf_matrix_scale(w, j);
     for (int p = 0; p < w->k; p++) {
       const int64_t at = pf_matrix_at(w, p, j);
-      out[at] = stored == PF_STORED_F16 ? pf_half_value(pf_half_from(w->values[at]))
-                                        : scale * (float)pf_matrix_i8(w, scale, p, j);
+      out[at] = stored_value(w, stored, scale, p, j);
       if (!isfinite(out[at]))
         return pf_fail(error, PF_FAILED, "a weight is %g, beyond half precision (65504): use f32 or i8",
                        (double)w->values[at]);
