@@ -1,6 +1,6 @@
-/* The weights as a PyTorch user expects them: layers.K.weight [out, in] and layers.K.bias, K = 0 .. depth; the time branches of a
- * network that is told times; one_step.bias, the first layer's bias with what the two times of one step add to it; and the encoder
- * as in a model file. docs/embedding.md describes every array and key. */
+/* The weights as a PyTorch user expects them: layers.K.weight [out, in] and layers.K.bias, K = 0 .. depth; the time branches
+ * of a network that is told times; one_step.bias, the first layer's bias with what the two times of one step add to it; and the
+ * encoder as in a model file. docs/embedding.md describes every array and key. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
