@@ -265,7 +265,7 @@ static void names_cannot_leave_the_comment(void **state) {
   pf_error error = {0};
   must(pf_table_set_name(model->columns_like, 0, "a*/int x;/*\nb\\", &error), &error);
   json_object_set_new(model->facts, "source", json_string("*/ #error /*/"));
-  compare(model, 10, "odd names");
+  compare(model, 60, "odd names");
   pf_model_free(model);
 }
 
