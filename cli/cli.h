@@ -24,7 +24,8 @@ typedef struct cli_verb {
 /* The verbs in the order of `pushforward help`; NULL past the end. */
 const cli_verb *cli_verb_at(int i);
 extern const cli_verb cli_train, cli_sample, cli_eval, cli_compare, cli_verify, cli_report, cli_density,
-    cli_encode, cli_particles, cli_data, cli_info, cli_methods, cli_laws, cli_solvers, cli_help, cli_version;
+    cli_encode, cli_particles, cli_export, cli_data, cli_info, cli_methods, cli_laws, cli_solvers, cli_help,
+    cli_version;
 
 /* ---- options ---- */
 

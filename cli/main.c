@@ -5,10 +5,10 @@
 #include <unistd.h>
 #include "cli.h"
 
-static const cli_verb *const verbs[] = {&cli_train,     &cli_sample,  &cli_eval,    &cli_compare,
-                                        &cli_verify,    &cli_report,  &cli_density, &cli_encode,
-                                        &cli_particles, &cli_data,    &cli_info,    &cli_methods,
-                                        &cli_laws,      &cli_solvers, &cli_help,    &cli_version};
+static const cli_verb *const verbs[] = {&cli_train,  &cli_sample,  &cli_eval,    &cli_compare,   &cli_verify,
+                                        &cli_report, &cli_density, &cli_encode,  &cli_particles, &cli_export,
+                                        &cli_data,   &cli_info,    &cli_methods, &cli_laws,      &cli_solvers,
+                                        &cli_help,   &cli_version};
 
 enum { VERBS = sizeof verbs / sizeof *verbs };
 

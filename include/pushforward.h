@@ -334,6 +334,29 @@ pf_status pf_sampler_run_from_noise(const pf_sampler *sampler, const float *z, i
 pf_status pf_sampler_run_from_noise_f32(const pf_sampler *sampler, const float *z, int64_t n, float *out,
                                         pf_workspace workspace, pf_error *error);
 
+/* ---- models that leave the library ------------------------------------------------------------------- */
+
+/* Formats of an export: name, suffix, what it is. */
+#define PF_EXPORT_FORMATS(X)                                                                                 \
+  X(C, "c", "one C99 source file: weights, random numbers and decoder, no library")                          \
+  X(ONNX, "onnx", "ONNX, opset 17: input `noise` [N, d], output `samples` [N, d] in the data's units")       \
+  X(WEIGHTS, "weights", "safetensors for PyTorch: layers.K.weight [out, in], layers.K.bias, the encoder")
+
+typedef struct pf_export_options {
+  const char *to;      /* "c", "onnx" or "weights" */
+  const char *name;    /* c: prefix of every name in the file, letters, digits and _; NULL: "model" */
+  const char *weights; /* c: how weights are stored, "f32", "f16" or "i8" (a scale per output); NULL: f32 */
+} pf_export_options;
+
+pf_export_options pf_export_options_default(void); /* c */
+
+/* Writes the one-step generator, from noise to the data's units, as a file that needs no pushforward to run
+ * (docs/embedding.md). c and onnx: PF_USAGE for a model without a one-step generator or one that starts from a source; weights
+ * takes the latter. PF_USAGE: an unknown format or word, an option of another format. PF_FAILED: a weight beyond half precision
+ * (f16), or a file beyond the 2 GiB of a protobuf message (onnx). The file appears whole or not at all: PF_IO, PF_NO_MEMORY. */
+pf_status pf_model_export(const pf_model *model, const pf_export_options *options, const char *path,
+                          pf_error *error);
+
 /* ---- evaluation ------------------------------------------------------------------------------------ */
 
 /* One metric beside its floor: the same metric between two independent real samples of the same sizes. */

@@ -204,6 +204,21 @@ void pf_encoder_decode(const pf_encoder *encoder, const float *z, int64_t n, dou
   }
 }
 
+pf_decoding pf_encoder_decoding(const pf_encoder *encoder, int index) {
+  const pf_encoder_column *column = &encoder->column[index];
+  const bool quantile = column->kind == PF_ENCODER_QUANTILE;
+  const bool constant = column->minimum == column->maximum && !quantile;
+  return (pf_decoding){.kind = column->kind,
+                       .mean = column->mean,
+                       .scale = constant ? 0 : column->scale,
+                       .decimals = quantile   ? column->map.decimals
+                                   : constant ? -1
+                                              : column->decimals,
+                       .minimum = column->minimum,
+                       .maximum = column->maximum,
+                       .map = quantile ? &column->map : NULL};
+}
+
 /* ---- log-determinant ---- */
 
 /* log dz/dx = log F'(x) - log phi(z), or -log scale. */

@@ -47,6 +47,16 @@ pf_encoder_kind pf_encoder_column_kind(const pf_encoder *encoder, int column);
 /* True for a column whose training values are all the same: it carries no information. */
 bool pf_encoder_column_constant(const pf_encoder *encoder, int column);
 
+/* How one column decodes, for those who write it down in another language. */
+typedef struct pf_decoding {
+  pf_encoder_kind kind;
+  double mean, scale;                /* STANDARD: mean + scale z; a constant column has scale 0 */
+  int decimals;                      /* then rounded to multiples of 10^-decimals, -1: not */
+  double minimum, maximum;           /* of the training values: QUANTILE stays inside */
+  const struct pf_quantile_map *map; /* QUANTILE: its value at Phi(z) (encoder_quantile.h); else NULL */
+} pf_decoding;
+pf_decoding pf_encoder_decoding(const pf_encoder *encoder, int column);
+
 /* rows: n x d finite values; out: n x d, finite. first_row is the absolute index of rows[0]: chunks give the
  * same bits as one call. Values outside the training range are encoded as its ends (QUANTILE). */
 void pf_encoder_encode(const pf_encoder *encoder, const double *rows, int64_t n, uint64_t seed,

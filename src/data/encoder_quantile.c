@@ -31,11 +31,11 @@ static double half_step(const pf_quantile_map *map) {
   return map->decimals < 0 ? 0 : 0.5 / POWERS[map->decimals];
 }
 
-static double left_end(const pf_quantile_map *map, int64_t k) {
+double pf_quantile_map_left(const pf_quantile_map *map, int64_t k) {
   return map->upper[k] > map->lower[k] ? map->x[k] + half_step(map) : map->x[k];
 }
 
-static double right_end(const pf_quantile_map *map, int64_t k) {
+double pf_quantile_map_right(const pf_quantile_map *map, int64_t k) {
   return map->upper[k] > map->lower[k] ? map->x[k] - half_step(map) : map->x[k];
 }
 
@@ -76,7 +76,7 @@ static int64_t last_lower(const pf_quantile_map *map, double u) {
 
 /* F at a point that is no atom, x in the reach of piece k..k+1; halves avoid overflow of the difference. */
 static double interpolate(const pf_quantile_map *map, int64_t k, double x) {
-  double a = left_end(map, k), b = right_end(map, k + 1);
+  double a = pf_quantile_map_left(map, k), b = pf_quantile_map_right(map, k + 1);
   double width = 0.5 * b - 0.5 * a, share = width > 0 ? (0.5 * x - 0.5 * a) / width : 0;
   share = share < 0 ? 0 : share > 1 ? 1 : share;
   return map->upper[k] + share * (map->lower[k + 1] - map->upper[k]);
@@ -94,7 +94,7 @@ static double piece_slope(const pf_quantile_map *map, double x) {
   int64_t k = last_not_above(map->x, map->knots, x);
   if (k >= 0 && k + 1 == map->knots) k--; /* the last knot itself belongs to the piece below it */
   if (k < 0 || x > map->maximum) return 0;
-  double width = right_end(map, k + 1) - left_end(map, k);
+  double width = pf_quantile_map_right(map, k + 1) - pf_quantile_map_left(map, k);
   return width > 0 ? (map->lower[k + 1] - map->upper[k]) / width : 0;
 }
 
@@ -130,7 +130,7 @@ double pf_quantile_map_value(const pf_quantile_map *map, double u) {
   if (k < 0) k = 0;
   if (u <= map->upper[k] || k + 1 == map->knots)
     return clamp(map, pf_lattice_round(map->x[k], map->decimals));
-  double a = left_end(map, k), b = right_end(map, k + 1);
+  double a = pf_quantile_map_left(map, k), b = pf_quantile_map_right(map, k + 1);
   double mass = map->lower[k + 1] - map->upper[k], share = mass > 0 ? (u - map->upper[k]) / mass : 0;
   return clamp(map, pf_lattice_round(a * (1 - share) + b * share, map->decimals));
 }

@@ -49,6 +49,10 @@ pf_quantile_cell pf_quantile_map_cell(const pf_quantile_map *map, double x);
 /* The value at probability u in [0, 1]. */
 double pf_quantile_map_value(const pf_quantile_map *map, double u);
 
+/* Where the line between knots k and k + 1 starts and ends: half a lattice step away from an atom. */
+double pf_quantile_map_left(const pf_quantile_map *map, int64_t k);
+double pf_quantile_map_right(const pf_quantile_map *map, int64_t k);
+
 /* x rounded to the lattice. */
 double pf_lattice_round(double x, int decimals);
 

@@ -194,6 +194,13 @@ pf_status pf_learned_velocity_terms(const pf_learned *learned, double t, float *
   return evaluate_terms(learned, learned->velocity_terms, times, terms, error);
 }
 
+pf_term_values pf_learned_term_values(const pf_learned *learned, const float *terms) {
+  return (pf_term_values){.of_x = terms[TERM_OF_X],
+                          .of_network = terms[TERM_OF_NETWORK],
+                          .c = pf_time_map_scales(&learned->map) ? terms[TERM_C] : 1,
+                          .path = pf_time_map_is_plain(&learned->map) ? NULL : terms + TERM_PATH};
+}
+
 /* ---- rows ---- */
 
 /* Rows begin..end-1 of x and y through the tiles of height `i`. */
