@@ -66,7 +66,7 @@ static void every_encoder_gives_the_samples(void **state) {
   need("cc");
   pf_encoder_options quantile = pf_encoder_options_default(), common = quantile;
   common.kind = PF_ENCODER_STANDARD;
-  common.common_scale = true;
+  common.scale = PF_SCALE_COMMON;
   compare_recipe((recipe){.mixed = true}, 3000, "mixed");
   compare_recipe((recipe){.encoder = &quantile, .columns = MIXED}, 3000, "quantile");
   compare_recipe((recipe){.encoder = &common, .columns = MIXED}, 3000, "common");
