@@ -21,7 +21,7 @@
   X(TEXT, start, NULL, "start", "S", "where the student's start states come from: data or trajectory")       \
   X(TEXT, interpolant, NULL, "interpolant", "I", "linear, follmer or trig")                                  \
   X(TEXT, coupling, NULL, "coupling", "C",                                                                   \
-    "pairs of a batch: independent, optimal transport, or paired: row i of --from with row i of the data")   \
+    "pairs of a batch: independent, optimal, or paired (row i of --from with row i of DATA)")                \
   X(TEXT, encoder, "auto", "encoder", "E",                                                                   \
     "column encoder: standard, common (one scale for all), none, quantile or auto")                          \
   X(INT, width, 0, "width", "W", "units per hidden layer; 0: by the number of columns")                      \
