@@ -68,7 +68,7 @@ pf_status pf_jko_chain_add(pf_jko_chain *c, int k, const char *name, pf_error *e
 static pf_status move_blocks(const pf_jko_chain *c, pf_double_field *field, const double *params,
                              pf_jko_trip trip, int64_t n, double *x, pf_error *error) {
   for (int i = 0; i < trip.blocks; i++) {
-    int k = trip.back ? trip.blocks - 1 - i : i;
+    int k = trip.first + (trip.back ? trip.blocks - 1 - i : i);
     double from = trip.back ? 1 : 0;
     field->params = params + k * c->parameters;
     PF_TRY(pf_double_move(field, (pf_double_route){from, 1 - from, trip.steps}, n, x, error));

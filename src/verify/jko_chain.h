@@ -33,10 +33,10 @@ pf_status pf_jko_chain_normal_rows(pf_jko_chain *chain, double mean, double sd, 
 /* Trains block k by chain->settings, starting from the one before, and pushes the rows through it. */
 pf_status pf_jko_chain_add(pf_jko_chain *chain, int k, const char *name, pf_error *error);
 
-/* Where the first `blocks` blocks carry x (n x d, in and out), in double with so many Runge-Kutta steps a block; or where
- * their inverse does. */
+/* Where blocks first .. first + blocks - 1 carry x (n x d, in and out), in double with so many Runge-Kutta steps a block; or
+ * where their inverse does. */
 typedef struct pf_jko_trip {
-  int blocks, steps;
+  int first, blocks, steps;
   bool back;
 } pf_jko_trip;
 pf_status pf_jko_chain_move(const pf_jko_chain *chain, pf_jko_trip trip, int64_t n, double *x,

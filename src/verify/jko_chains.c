@@ -111,9 +111,9 @@ typedef struct trip {
 
 static pf_status take_trip(const pf_jko_chain *c, int steps, trip *out, pf_error *error) {
   for (int i = 0; i < INVERTED; i++) out->end[i] = out->start[i] = start_at(i);
-  PF_TRY(pf_jko_chain_move(c, (pf_jko_trip){BLOCKS, steps, false}, INVERTED, out->end, error));
+  PF_TRY(pf_jko_chain_move(c, (pf_jko_trip){0, BLOCKS, steps, false}, INVERTED, out->end, error));
   memcpy(out->back, out->end, sizeof out->back);
-  return pf_jko_chain_move(c, (pf_jko_trip){BLOCKS, steps, true}, INVERTED, out->back, error);
+  return pf_jko_chain_move(c, (pf_jko_trip){0, BLOCKS, steps, true}, INVERTED, out->back, error);
 }
 
 static pf_status measure_inversion(const pf_jko_chain *c, pf_error *error) {
