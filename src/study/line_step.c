@@ -8,8 +8,8 @@
 #include "../base/memory.h"
 #include "flows.h"
 
-static const double REACH =
-    8; /* the outermost nodes miss what lies beyond them; theirs is 1e-16 of the mass */
+/* The outermost nodes miss what lies beyond them, 1e-12 of the mass. */
+static const double REACH = 7;
 
 static double spacing(const pf_line_energy *e) { return 2 * REACH / (e->nodes - 1); }
 
@@ -17,7 +17,7 @@ static double phi(double u) { return exp(-0.5 * u * u) / sqrt(2 * M_PI); }
 
 double pf_line_step_node(const pf_line_energy *e, int i) { return -REACH + spacing(e) * i; }
 
-/* The tails that the grid leaves out are 1e-15. */
+/* The tails that the grid leaves out are 3e-12. */
 double pf_line_step_weight(const pf_line_energy *e, int i) {
   return spacing(e) * phi(pf_line_step_node(e, i)) / (1 - 2 * pf_flows_normal_cdf(-REACH));
 }

@@ -2,7 +2,7 @@
  *
  *   G(p) = integral of V p + (integral of p ln p, or of p^2),   V(x) = lambda x^2/2 + kappa x^4/4
  *
- * A law is the increasing map z(u) that makes it of N(0,1), on a uniform grid of u in [-8, 8]: node i has the mass w_i, cell i
+ * A law is the increasing map z(u) that makes it of N(0,1), on a uniform grid of u in [-7, 7]: node i has the mass w_i, cell i
  * between two nodes the density p = phi / z', so that
  *
  *   G(z) = sum_i w_i V(z_i) + sum_cells du phi (ln phi - ln(dz/du))            entropy
