@@ -1,12 +1,12 @@
 /* Inverting a trained chain: from data to noise and back with the same Runge-Kutta steps.
  *
- * With F_k, B_k the numerical block and its numerical inverse, e_k the largest |B_k F_k y - y| along the way and L_k the Lipschitz
- * constant of B_k, the largest error of N blocks is at most  sum_k e_k L_1 .. L_{k-1}  <=  e (L^N - 1)/(L - 1).   (derived)
+ * With F_k, B_k the numerical block and its numerical inverse, e_k the largest |B_k F_k y - y| along the way and L_k the
+ * Lipschitz constant of B_k, the largest error of N blocks is at most
+ *   sum_k e_k L_1 .. L_{k-1}  <=  e (L^N - 1)/(L - 1)                                                       (derived)
  */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include "../base/canary.h"
 #include "../verify/gaussian_line.h"
 #include "../verify/jko_chain.h"
 #include "flows.h"
@@ -50,8 +50,7 @@ static pf_status round_trip(const pf_jko_chain *c, int blocks, int steps, gap *o
   double start[POINTS], x[POINTS];
   for (int i = 0; i < POINTS; i++) x[i] = start[i] = start_at(i);
   PF_TRY(pf_jko_chain_move(c, (pf_jko_trip){0, blocks, steps, false}, POINTS, x, error));
-  int back = PF_CANARY(JKO_INVERSION, steps, 2 * steps);
-  PF_TRY(pf_jko_chain_move(c, (pf_jko_trip){0, blocks, back, true}, POINTS, x, error));
+  PF_TRY(pf_jko_chain_move(c, (pf_jko_trip){0, blocks, steps, true}, POINTS, x, error));
   *out = gap_of(x, start);
   return PF_OK;
 }
@@ -106,7 +105,8 @@ static pf_status train_and_measure(pf_jko_chain *c, double *values, pf_error *er
 
 static pf_status measure(const pf_cell_run *run, double *values, pf_error *error) {
   pf_verify_run lab = pf_flows_lab(run);
-  pf_jko_chain c = {.run = &lab, .settings = pf_jko_line_settings(), .steps = FIT, .blocks = BLOCKS};
+  pf_jko_chain c = {
+      .run = &lab, .settings = pf_jko_line_settings(), .steps = FIT, .blocks = BLOCKS, .keep_best = true};
   pf_status status = train_and_measure(&c, values, error);
   pf_jko_chain_close(&c);
   return status;

@@ -52,7 +52,7 @@ pf_status pf_otflow_value_of(const pf_flow_settings *s, const float *params, int
 static pf_status try_start(pf_verify_run *lab, const pf_otflow_fit *fit, uint32_t stage, float *params,
                            double *loss, pf_error *error) {
   pf_block_plan plan = {
-      .settings = fit->settings, .steps = fit->steps / 2, .stage = stage, .name = "a start"};
+      .settings = fit->settings, .steps = fit->steps / 4, .stage = stage, .name = "a start"};
   pf_otflow_value value = {.total = NAN};
   PF_TRY(pf_block_fit(lab, &plan, fit->rows, fit->n, params, error));
   PF_TRY(pf_otflow_value_of(&fit->settings, params, fit->settings.steps, fit->judge, &value, NULL, error));

@@ -9,7 +9,7 @@
 #include "../verify/jko_chain.h"
 #include "otflow.h"
 
-enum { SINGLE = 5, REPEATED = 2, SEEDS = 4, ROWS = PF_JKO_CHAIN_ROWS, BLOCKS = 3, FIT = 800, FINE = 16 };
+enum { SINGLE = 5, REPEATED = 2, SEEDS = 4, ROWS = PF_JKO_CHAIN_ROWS, BLOCKS = 3, FIT = 600, FINE = 16 };
 static const double weights[SINGLE] = {.5, 1, 2, 5, 10}, repeated[REPEATED] = {1, 2};
 static const double HJB = .1;
 
@@ -121,7 +121,8 @@ static pf_status measure(const pf_cell_run *run, double *values, pf_error *error
   pf_verify_run lab = pf_flows_lab(run);
   if (run->cell >= SINGLE * SEEDS)
     return repeat(&lab, repeated[(run->cell - SINGLE * SEEDS) / SEEDS], values, error);
-  pf_jko_chain c = {.run = &lab, .settings = pf_jko_line_settings(), .steps = FIT, .blocks = 1};
+  pf_jko_chain c = {
+      .run = &lab, .settings = pf_jko_line_settings(), .steps = FIT, .blocks = 1, .keep_best = true};
   pf_status status = compare(&c, weights[run->cell / SEEDS], values, error);
   pf_jko_chain_close(&c);
   return status;
@@ -211,8 +212,8 @@ const pf_experiment_plan pf_otflow_jko_identity = {
               "2211.16757, of which no "
               "number is known here",
     .protocol = "From N(3,4), rows without sampling error. A potential with the integrated transport cost "
-                "(best of three starts, 800 "
-                "steps) and a free perceptron with the movement of its ends (800 steps), alpha = h = .5 to "
+                "(best of three starts, 600 "
+                "steps) and a free perceptron with the movement of its ends (600 steps), alpha = h = .5 to "
                 "10, four seeds; then three "
                 "OT-Flows in a row, alpha = 1 and 2, each fitted to what the last made of the rows. W2, L "
                 "and KL as integrals.",

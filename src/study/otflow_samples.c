@@ -12,7 +12,7 @@
 #include "../base/rng.h"
 #include "otflow.h"
 
-enum { WIDTHS = 4, SIZES = 4, SEEDS = 4, DRAWS = 4, MOST = 4096, EVEN = 1024, FIT = 600, REFIT = 150 };
+enum { WIDTHS = 4, SIZES = 4, SEEDS = 4, DRAWS = 4, MOST = 4096, EVEN = 1024, FIT = 600, REFIT = 100 };
 static const int widths[WIDTHS] = {4, 8, 16, 32}, sizes[SIZES] = {64, 256, 1024, MOST};
 enum { POOL = 2 * MOST, STEPS = 8 };
 static const double ALPHA = 5, HJB = .1;
@@ -247,7 +247,7 @@ const pf_experiment_plan pf_otflow_samples = {
               "the law of large numbers",
     .protocol = "Two modes on the line, N(-1.5, 1/4) and N(1.5, 1/4), alpha=5. Width 4 to 32: a flow is "
                 "fitted to the law (best of "
-                "three starts, 600 steps), then to N = 64 to 4096 rows from there (150 steps on all of "
+                "three starts, 600 steps), then to N = 64 to 4096 rows from there (100 steps on all of "
                 "them), four samples of each N "
                 "in each of four seeds. J as an integral; the least J over all flows by convex minimisation "
                 "on 1401 nodes. "

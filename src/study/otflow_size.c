@@ -15,7 +15,7 @@ enum {
   PLANE_LAYERS = 2,
   PLANE_SEEDS = 3,
   PLANE_ROWS = 8192,
-  PLANE_FIT = 1500,
+  PLANE_FIT = 1000,
   FRESH = 4096
 };
 enum { LINE = WIDTHS * LAYERS * LINE_SEEDS, PLANE = PLANE_WIDTHS * PLANE_LAYERS * PLANE_SEEDS };
@@ -54,7 +54,7 @@ static pf_flow_settings settings_of(place p) {
   s.likelihood = p.plane ? PLANE_ALPHA : LINE_ALPHA;
   s.kinetic = 1;
   s.hjb = p.plane ? 1 : .1;
-  s.batch = p.plane ? 512 : EVEN;
+  s.batch = p.plane ? 256 : EVEN;
   s.steps = p.plane ? 6 : s.steps;
   return s;
 }
@@ -218,7 +218,7 @@ const pf_experiment_plan pf_otflow_size = {
                 "residual layers, best of three "
                 "starts, 600 steps, three seeds; J as an integral, its least value on 1401 nodes. Moons: "
                 "alpha=8, residual weight 1, "
-                "8192 rows, batches of 512, 1500 steps after 750 of a start, width 8 to 32, 1 and 2 layers, "
+                "8192 rows, batches of 256, 1000 steps after 250 of a start, width 8 to 32, 1 and 2 layers, "
                 "three seeds; C on 4096 "
                 "fresh rows minus the entropy.",
     .band = "Slope over parameters: interval below 0 (for moons, of the objective). Excess of the widest on "

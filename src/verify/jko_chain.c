@@ -1,6 +1,7 @@
 /* Blocks trained one after the other: see jko_chain.h. */
 #include "jko_chain.h"
 
+#include <math.h>
 #include <string.h>
 #include "../base/memory.h"
 
@@ -46,12 +47,74 @@ pf_status pf_jko_chain_normal_rows(pf_jko_chain *c, double mean, double sd, pf_e
   return PF_OK;
 }
 
+/* ---- one block ---- */
+
+/* The best weights of block k so far. */
+typedef struct selection {
+  pf_jko_chain *chain;
+  int block;
+  float *trial; /* blocks x parameters */
+  float *best;  /* of the block */
+  double loss;
+} selection;
+
+/* The loss of the rows as the block would push them. */
+static pf_status loss_of(const pf_jko_chain *c, int k, double *out, pf_error *error) {
+  const int64_t n = PF_JKO_CHAIN_ROWS, items = n * c->d;
+  pf_cnf_move move = {.direction = PF_CNF_TO_NOISE, .first_block = k, .blocks = 1};
+  double *x = NULL, sum = 0;
+  PF_TRY(pf_alloc((size_t)(items + n), sizeof *x, &x, error));
+  for (int64_t i = 0; i < items; i++) x[i] = c->rows[i];
+  pf_status status = pf_cnf_rows(c->cnf, &move, (pf_rows){0, n}, x, x + items, NULL, c->run->pool, error);
+  for (int64_t i = 0; i < items; i++) {
+    double moved = x[i] - c->rows[i];
+    sum += (c->settings.likelihood * x[i] * x[i] + c->settings.movement * moved * moved) / (double)(2 * n);
+  }
+  for (int64_t i = 0; i < n; i++) sum -= c->settings.likelihood * x[items + i] / (double)n;
+  pf_free(x);
+  *out = sum;
+  return status;
+}
+
+static pf_status select_best(void *context, int64_t step, const float *params, pf_error *error) {
+  selection *s = context;
+  pf_jko_chain *c = s->chain;
+  size_t bytes = (size_t)c->parameters * sizeof *params;
+  double loss = NAN;
+  memcpy(s->trial + s->block * c->parameters, params, bytes);
+  PF_TRY(pf_cnf_set_params(c->cnf, s->trial, error));
+  PF_TRY(loss_of(c, s->block, &loss, error));
+  if (step > 0 && !(loss < s->loss)) return PF_OK;
+  s->loss = loss;
+  memcpy(s->best, params, bytes);
+  return PF_OK;
+}
+
+static pf_status fit_best(pf_jko_chain *c, int k, pf_block_plan *plan, float *params, pf_error *error) {
+  enum { EVERY = 25 };
+  size_t own = (size_t)c->parameters, all = own * (size_t)c->blocks;
+  selection s = {.chain = c, .block = k};
+  PF_TRY(pf_alloc(all + own, sizeof *s.trial, &s.trial, error));
+  s.best = s.trial + all;
+  memcpy(s.trial, c->params, all * sizeof *s.trial);
+  plan->look = select_best;
+  plan->look_context = &s;
+  plan->every = EVERY;
+  pf_status status = pf_block_fit(c->run, plan, c->rows, PF_JKO_CHAIN_ROWS, params, error);
+  if (status == PF_OK) memcpy(params, s.best, own * sizeof *params);
+  pf_free(s.trial);
+  return status;
+}
+
 pf_status pf_jko_chain_add(pf_jko_chain *c, int k, const char *name, pf_error *error) {
   float *params = c->params + k * c->parameters;
   if (k > 0) memcpy(params, params - c->parameters, (size_t)c->parameters * sizeof *params);
   pf_block_plan plan = {
       .settings = c->settings, .steps = c->steps, .stage = c->stage + (uint32_t)k, .name = name};
-  PF_TRY(pf_block_fit(c->run, &plan, c->rows, PF_JKO_CHAIN_ROWS, params, error));
+  if (c->keep_best)
+    PF_TRY(fit_best(c, k, &plan, params, error));
+  else
+    PF_TRY(pf_block_fit(c->run, &plan, c->rows, PF_JKO_CHAIN_ROWS, params, error));
   PF_TRY(pf_cnf_set_params(c->cnf, c->params, error));
   double *x = NULL;
   int64_t items = (int64_t)PF_JKO_CHAIN_ROWS * c->d;

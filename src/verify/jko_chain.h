@@ -14,6 +14,9 @@ typedef struct pf_jko_chain {
   int64_t steps;             /* of a block's fit */
   uint32_t stage;            /* of its random numbers */
   int blocks;
+  bool
+      keep_best; /* keep the weights with the smallest loss along a block's fit, not the last: what the method does on held-out
+                     rows. Of settings without transport cost along the path */
   /* the rest belongs to the chain */
   int d;
   int64_t parameters; /* of a block */

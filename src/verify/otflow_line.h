@@ -11,7 +11,8 @@ extern const pf_normal_law pf_otflow_line_data;
 /* A small potential fitted with all rows in every step; the caller sets the weights and the batch. */
 pf_flow_settings pf_otflow_line_settings(void);
 
-/* Per row (of as many columns as the field has) in double, n each (any may be NULL): where x goes, and the integrals on the way up to r = end. */
+/* Per row (of as many columns as the field has) in double, n each (any may be NULL): where x goes, and the integrals on the way
+ * up to r = end. */
 typedef struct pf_otflow_paths {
   double *x, *log_det, *kinetic, *hamilton_jacobi;
 } pf_otflow_paths;
