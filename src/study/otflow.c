@@ -17,16 +17,20 @@ const pf_study_plan pf_study_otflow = {.method = "otflow",
 
 /* ---- values ---- */
 
-static void sum_rows(const pf_flow_settings *s, pf_otflow_rows rows, const pf_otflow_paths *paths,
-                     pf_otflow_value *out, double *row_loss) {
+typedef struct row_range {
+  int64_t first, n;
+} row_range;
+
+/* Adds a range of the rows, whose paths are given. */
+static void add_rows(const pf_flow_settings *s, pf_otflow_rows rows, row_range range,
+                     const pf_otflow_paths *paths, pf_otflow_value *out, double *row_loss) {
   int d = pf_field_columns(&s->field);
-  *out = (pf_otflow_value){0};
-  for (int64_t i = 0; i < rows.n; i++) {
-    double share = rows.weight ? rows.weight[i] : 1.0 / (double)rows.n, square = 0;
+  for (int64_t i = 0; i < range.n; i++) {
+    double share = rows.weight ? rows.weight[range.first + i] : 1.0 / (double)rows.n, square = 0;
     for (int j = 0; j < d; j++) square += paths->x[i * d + j] * paths->x[i * d + j];
     double nll = .5 * square + .5 * d * log(2 * M_PI) - PF_CANARY(OTFLOW_STUDY_DENSITY, paths->log_det[i], 0);
     double loss = s->likelihood * nll + paths->kinetic[i] + s->hjb * paths->hamilton_jacobi[i];
-    if (row_loss) row_loss[i] = loss;
+    if (row_loss) row_loss[range.first + i] = loss;
     out->nll += share * nll;
     out->cost += share * paths->kinetic[i];
     out->hjb += share * paths->hamilton_jacobi[i];
@@ -36,14 +40,21 @@ static void sum_rows(const pf_flow_settings *s, pf_otflow_rows rows, const pf_ot
 
 pf_status pf_otflow_value_of(const pf_flow_settings *s, const float *params, int steps, pf_otflow_rows rows,
                              pf_otflow_value *out, double *row_loss, pf_error *error) {
-  size_t n = (size_t)rows.n, d = (size_t)pf_field_columns(&s->field);
+  enum { CHUNK = 1024 }; /* an unrolled graph keeps all its stages, of all rows */
+  size_t d = (size_t)pf_field_columns(&s->field);
   double *memory = NULL;
-  PF_TRY(pf_alloc(n * (d + 3), sizeof *memory, &memory, error));
-  pf_otflow_paths paths = {memory, memory + n * d, memory + n * (d + 1), memory + n * (d + 2)};
+  pf_otflow_value value = {0};
+  PF_TRY(pf_alloc(CHUNK * (d + 3), sizeof *memory, &memory, error));
+  pf_otflow_paths paths = {memory, memory + CHUNK * d, memory + CHUNK * (d + 1), memory + CHUNK * (d + 2)};
   pf_otflow_course course = {&s->field, params, 1, steps};
-  pf_status status = pf_otflow_line_follow(&course, rows.n, rows.x, &paths, error);
-  if (status == PF_OK) sum_rows(s, rows, &paths, out, row_loss);
+  pf_status status = PF_OK;
+  for (int64_t first = 0; first < rows.n && status == PF_OK; first += CHUNK) {
+    int64_t n = rows.n - first < CHUNK ? rows.n - first : CHUNK;
+    status = pf_otflow_line_follow(&course, n, rows.x + first * (int64_t)d, &paths, error);
+    if (status == PF_OK) add_rows(s, rows, (row_range){first, n}, &paths, &value, row_loss);
+  }
   pf_free(memory);
+  if (status == PF_OK) *out = value;
   return status;
 }
 

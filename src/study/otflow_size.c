@@ -9,7 +9,7 @@
 #include "../data/law.h"
 #include "otflow.h"
 
-enum { WIDTHS = 4, LAYERS = 3, LINE_SEEDS = 3, EVEN = 1024, FIT = 600, STEPS = 8 };
+enum { WIDTHS = 3, LAYERS = 3, LINE_SEEDS = 3, EVEN = 1024, FIT = 600, STEPS = 8 };
 enum {
   PLANE_WIDTHS = 3,
   PLANE_LAYERS = 2,
@@ -19,7 +19,7 @@ enum {
   FRESH = 4096
 };
 enum { LINE = WIDTHS * LAYERS * LINE_SEEDS, PLANE = PLANE_WIDTHS * PLANE_LAYERS * PLANE_SEEDS };
-static const int widths[WIDTHS] = {4, 8, 16, 32}, plane_widths[PLANE_WIDTHS] = {8, 16, 32};
+static const int widths[WIDTHS] = {4, 8, 16}, plane_widths[PLANE_WIDTHS] = {8, 16, 32};
 static const double LINE_ALPHA = 5, PLANE_ALPHA = 8, NEAR = .01; /* nats */
 
 enum { PARAMETERS, OBJECTIVE, EXCESS, COST, VALUES };
@@ -43,7 +43,7 @@ static void describe(int cell, pf_cell_text *out) {
   place p = place_of(cell);
   snprintf(out->key, sizeof out->key, "%s m=%d M=%d #%d", p.plane ? "moons" : "line", p.width, p.layers,
            p.seed + 1);
-  out->cost = (p.plane ? 6 : 3) * (1 + p.layers * (1 + p.width / 16.0));
+  out->cost = 1 + p.layers * (2.5 + p.width / 3.0);
 }
 
 static pf_flow_settings settings_of(place p) {
@@ -199,7 +199,7 @@ static pf_status conclude(pf_experiment *e, pf_error *error) {
   PF_TRY(pf_conclude_chart(
       e, (pf_chart_head){"Two modes on the line", "parameters", "objective - least", true, true}, error));
   for (int layers = 1; layers <= LAYERS; layers++) PF_TRY(draw(e, false, layers, error));
-  PF_TRY(pf_conclude_power(e, (pf_power_law){LINE_ALPHA * NEAR, 0, 30, 4000}, error, "alpha x .01 nats"));
+  PF_TRY(pf_conclude_power(e, (pf_power_law){LINE_ALPHA * NEAR, 0, 30, 1000}, error, "alpha x .01 nats"));
   PF_TRY(pf_conclude_chart(e, (pf_chart_head){"Moons", "parameters", "C - entropy", true, true}, error));
   for (int layers = 1; layers <= PLANE_LAYERS; layers++) PF_TRY(draw(e, true, layers, error));
   return PF_OK;
