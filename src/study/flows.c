@@ -8,6 +8,13 @@ pf_verify_run pf_flows_lab(const pf_cell_run *run) {
   return (pf_verify_run){.seed = run->draw, .threads = 1, .hooks = &run->hooks, .begun = pf_clock_seconds()};
 }
 
+pf_jko_chain pf_flows_chain(pf_verify_run *lab, int blocks, int64_t steps) {
+  pf_jko_chain c = {
+      .run = lab, .settings = pf_jko_line_settings(), .steps = steps, .blocks = blocks, .keep_best = true};
+  c.settings.field.network.activation = PF_ACTIVATION_TANH;
+  return c;
+}
+
 pf_estimate pf_flows_rate(const double *x, const double *y, int n) {
   enum { MOST = 1024 };
   double powers[MOST];

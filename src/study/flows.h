@@ -3,11 +3,16 @@
 #define PF_STUDY_FLOWS_H
 
 #include "../data/mixture.h"
-#include "../verify/verify.h"
+#include "../verify/jko_chain.h"
 #include "study.h"
 
 /* A laboratory of verify inside a cell: one thread, the cell's own seed and hooks. Nothing is added to its result. */
 pf_verify_run pf_flows_lab(const pf_cell_run *run);
+
+/* A chain of `blocks` blocks on the line in that laboratory: that of `verify jko`, but with tanh and the best weights of a block.
+ * A bounded velocity cannot run away where there are no rows: a mass of 1e-3 lies beyond the outermost, and a chain of linear
+ * extrapolations may send it far enough to be all of KL. */
+pf_jko_chain pf_flows_chain(pf_verify_run *lab, int blocks, int64_t steps);
 
 /* Slope of ln y over x itself, not over ln x: the rate of y = factor exp(rate x). */
 pf_estimate pf_flows_rate(const double *x, const double *y, int n);

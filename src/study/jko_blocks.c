@@ -76,8 +76,7 @@ static pf_status measure(const pf_cell_run *run, double *values, pf_error *error
     return PF_OK;
   }
   pf_verify_run lab = pf_flows_lab(run);
-  pf_jko_chain c = {
-      .run = &lab, .settings = pf_jko_line_settings(), .steps = FIT, .blocks = BLOCKS, .keep_best = true};
+  pf_jko_chain c = pf_flows_chain(&lab, BLOCKS, FIT);
   pf_status status = train(&c, trained_h[(run->cell - EXACT) / SEEDS], values, error);
   pf_jko_chain_close(&c);
   return status;

@@ -113,8 +113,7 @@ static pf_status measure(const pf_cell_run *run, double *values, pf_error *error
   pf_verify_run lab = pf_flows_lab(run);
   pf_mixture *mixture = NULL;
   PF_TRY(pf_flows_two_modes(1 - delta / 2, sqrt(delta), &mixture, error));
-  pf_jko_chain c = {
-      .run = &lab, .settings = pf_jko_line_settings(), .steps = FIT, .blocks = BLOCKS, .keep_best = true};
+  pf_jko_chain c = pf_flows_chain(&lab, BLOCKS, FIT);
   pf_status status = train(&c, delta, mixture, values, error);
   pf_jko_chain_close(&c);
   pf_mixture_free(mixture);

@@ -105,8 +105,7 @@ static pf_status train_and_measure(pf_jko_chain *c, double *values, pf_error *er
 
 static pf_status measure(const pf_cell_run *run, double *values, pf_error *error) {
   pf_verify_run lab = pf_flows_lab(run);
-  pf_jko_chain c = {
-      .run = &lab, .settings = pf_jko_line_settings(), .steps = FIT, .blocks = BLOCKS, .keep_best = true};
+  pf_jko_chain c = pf_flows_chain(&lab, BLOCKS, FIT);
   pf_status status = train_and_measure(&c, values, error);
   pf_jko_chain_close(&c);
   return status;

@@ -121,8 +121,7 @@ static pf_status measure(const pf_cell_run *run, double *values, pf_error *error
   pf_verify_run lab = pf_flows_lab(run);
   if (run->cell >= SINGLE * SEEDS)
     return repeat(&lab, repeated[(run->cell - SINGLE * SEEDS) / SEEDS], values, error);
-  pf_jko_chain c = {
-      .run = &lab, .settings = pf_jko_line_settings(), .steps = FIT, .blocks = 1, .keep_best = true};
+  pf_jko_chain c = pf_flows_chain(&lab, 1, FIT);
   pf_status status = compare(&c, weights[run->cell / SEEDS], values, error);
   pf_jko_chain_close(&c);
   return status;
