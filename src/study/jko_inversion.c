@@ -26,7 +26,7 @@ static const char *const names[VALUES] = {
 
 static void describe(int cell, pf_cell_text *out) {
   snprintf(out->key, sizeof out->key, "h=%g #%d", H, cell + 1);
-  out->cost = 12;
+  out->cost = 13;
 }
 
 static double start_at(int i) { return 3 + 2 * (-3 + 6.0 * i / (POINTS - 1)); }

@@ -7,7 +7,7 @@
 #include "../base/memory.h"
 #include "otflow.h"
 
-enum { EXACT = 12, TRAINED = 8, SEEDS = 4, ROWS = 1024, FIT = 800, FINE = 16 };
+enum { EXACT = 12, TRAINED = 8, SEEDS = 3, ROWS = 1024, FIT = 600, FINE = 16 };
 static const double weights[EXACT] = {1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 3000, 10000};
 static const double HALF_W2 = 5, SLACK = .15, STRAIGHT = .02, HJB = .1;
 
@@ -22,7 +22,7 @@ static void describe(int cell, pf_cell_text *out) {
   }
   cell -= EXACT;
   snprintf(out->key, sizeof out->key, "trained alpha=%g #%d", weights[cell / SEEDS], cell % SEEDS + 1);
-  out->cost = 10;
+  out->cost = 8;
 }
 
 static pf_status train(pf_verify_run *lab, double alpha, double *values, pf_error *error) {
@@ -196,8 +196,8 @@ const pf_experiment_plan pf_otflow_alpha = {
               "the Gaussian closed form: derived",
     .protocol = "N(3,4): the closed form for alpha from 1 to 10000; potentials of 16 units fitted from fresh "
                 "weights (best of three "
-                "starts, 800 steps on rows without sampling error, residual weight .1) for alpha from 1 to "
-                "200, four seeds, L, KL, "
+                "starts, 600 steps on rows without sampling error, residual weight .1) for alpha from 1 to "
+                "200, three seeds, L, KL, "
                 "bend and residual as integrals.",
     .band = "Exact slopes -2 and -1 within .02 from alpha=500 on, where the next terms are of order 1/alpha. "
             "Trained slopes: the closed "

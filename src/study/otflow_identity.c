@@ -27,7 +27,7 @@ static void describe(int cell, pf_cell_text *out) {
   }
   cell -= SINGLE * SEEDS;
   snprintf(out->key, sizeof out->key, "repeated alpha=%g #%d", repeated[cell / SEEDS], cell % SEEDS + 1);
-  out->cost = 12;
+  out->cost = 21;
 }
 
 static pf_flow_settings otflow_settings(double alpha) {

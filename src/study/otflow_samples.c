@@ -12,7 +12,7 @@
 #include "../base/rng.h"
 #include "otflow.h"
 
-enum { WIDTHS = 4, SIZES = 4, SEEDS = 4, DRAWS = 4, MOST = 4096, EVEN = 1024, FIT = 600, REFIT = 100 };
+enum { WIDTHS = 4, SIZES = 4, SEEDS = 3, DRAWS = 4, MOST = 4096, EVEN = 1024, FIT = 600, REFIT = 100 };
 static const int widths[WIDTHS] = {4, 8, 16, 32}, sizes[SIZES] = {64, 256, 1024, MOST};
 enum { POOL = 8 * MOST, STEPS = 8 };
 static const double ALPHA = 5, HJB = .1;
@@ -34,7 +34,7 @@ static const char *const names[VALUES] = {"fluctuation, N=64",
 
 static void describe(int cell, pf_cell_text *out) {
   snprintf(out->key, sizeof out->key, "m=%d #%d", widths[cell / SEEDS], cell % SEEDS + 1);
-  out->cost = 15 + widths[cell / SEEDS];
+  out->cost = 15 + 1.5 * widths[cell / SEEDS];
 }
 
 typedef struct bench {
@@ -259,7 +259,7 @@ const pf_experiment_plan pf_otflow_samples = {
                 "fitted to the law (best of "
                 "three starts, 600 steps), then to N = 64 to 4096 rows from there (100 steps on all of "
                 "them), four samples of each N "
-                "in each of four seeds. J as an integral; the least J over all flows by convex minimisation "
+                "in each of three seeds. J as an integral; the least J over all flows by convex minimisation "
                 "on 1401 nodes. "
                 "Fluctuations: root mean squares over disjoint samples in 32768 fresh rows.",
     .band = "Fluctuation -1/2 within .1. Gap -1.1 to -.35: -1/2, and as steep as -1 where optimism, of order "

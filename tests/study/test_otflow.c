@@ -86,7 +86,7 @@ static void fill_size(const pf_experiment_plan *plan, int cell, const char *key,
   double m = number_in(key, "m="), layers = number_in(key, "M=");
   (void)plan;
   values[0] = 3 * m + layers * (m * m + m);
-  values[2] = about((is_wrong(context) ? 1e-2 : .5) * pow(values[0], is_wrong(context) ? .5 : -.5), cell, 0);
+  values[2] = about((is_wrong(context) ? .05 : .1) * pow(values[0], is_wrong(context) ? .5 : -.5), cell, 0);
   values[1] = (is_wrong(context) ? layers : 1) * (.3 + values[2]);
   values[3] = .2;
 }
