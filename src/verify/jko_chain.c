@@ -33,7 +33,7 @@ pf_status pf_jko_chain_open(pf_jko_chain *c, pf_error *error) {
   c->parameters = layout.total;
   pf_status status = pf_alloc((size_t)(c->blocks * c->parameters), sizeof(float), &c->params, error);
   if (status == PF_OK) status = pf_alloc((size_t)(PF_JKO_CHAIN_ROWS * c->d), sizeof(float), &c->rows, error);
-  pf_cnf_config config = {.field = c->settings.field, .blocks = c->blocks, .steps = 2 * PF_JKO_CHAIN_STEPS};
+  pf_cnf_config config = {.field = c->settings.field, .blocks = c->blocks, .steps = 2 * c->settings.steps};
   if (status == PF_OK) status = pf_cnf_create(&config, c->params, &c->cnf, error);
   if (status == PF_OK) pf_layout_initialise(&layout, c->run->seed, c->params);
   pf_layout_free(&layout);
