@@ -7,77 +7,22 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include "../base/memory.h"
-#include "../base/rng.h"
 #include "../ot/bures.h"
-#include "blocks.h"
 #include "jko.h"
+#include "jko_chain.h"
 
-enum { ROWS = 1024, BLOCKS = 3, STEPS = 4, INVERTED = 129 };
+enum { ROWS = PF_JKO_CHAIN_ROWS, BLOCKS = 3, INVERTED = 129 };
 static const double WITHIN = 0.02;  /* of the closed form */
 static const double RESIDUAL = 0.1; /* of a trained block; the identity in its place has 1 to 3 */
 
-static const pf_flow_settings LINE = {
-    .field = {.network =
-                  {.inputs = 1, .outputs = 1, .width = 16, .depth = 2, .frequencies = 1, .max_frequency = 1}},
-    .divergence = PF_DIVERGENCE_EXACT,
-    .steps = STEPS,
-    .batch = ROWS,
-    .learning_rate = 1e-2,
-    .schedule = PF_SCHEDULE_COSINE};
-
-/* A flow that grows block by block, and the rows as pushed so far. */
-typedef struct chain {
-  pf_verify_run *run;
-  const pf_jko_subject *subject;
-  pf_flow_settings settings;
-  uint32_t stage;
-  int d;
-  int64_t parameters; /* of a block */
-  float *params;      /* BLOCKS x parameters */
-  float *rows;        /* ROWS x d */
-  pf_cnf *cnf;        /* all blocks; those not trained yet are zero */
-} chain;
-
-static void close_chain(chain *c) {
-  pf_free(c->params);
-  pf_free(c->rows);
-  pf_cnf_free(c->cnf);
-}
-
-static pf_status open_chain(chain *c, pf_error *error) {
-  pf_layout layout = {0};
-  c->d = pf_field_columns(&c->settings.field);
-  c->settings.likelihood = c->subject->likelihood;
-  PF_TRY(pf_field_layout(&c->settings.field, &layout, error));
-  c->parameters = layout.total;
-  pf_status status = pf_alloc((size_t)(BLOCKS * c->parameters), sizeof(float), &c->params, error);
-  if (status == PF_OK) status = pf_alloc((size_t)(ROWS * c->d), sizeof(float), &c->rows, error);
-  pf_cnf_config config = {.field = c->settings.field, .blocks = BLOCKS, .steps = 2 * STEPS};
-  if (status == PF_OK) status = pf_cnf_create(&config, c->params, &c->cnf, error);
-  if (status == PF_OK) pf_layout_initialise(&layout, c->run->seed, c->params);
-  pf_layout_free(&layout);
-  return status;
-}
-
-/* Trains block k from the one before and pushes the rows through it. */
-static pf_status add_block(chain *c, int k, double h, const char *name, pf_error *error) {
-  float *params = c->params + k * c->parameters;
-  if (k > 0) memcpy(params, params - c->parameters, (size_t)c->parameters * sizeof *params);
-  pf_block_plan plan = {
-      .settings = c->settings, .steps = c->subject->steps, .stage = c->stage + (uint32_t)k, .name = name};
-  plan.settings.movement = c->subject->movement / h;
-  PF_TRY(pf_block_fit(c->run, &plan, c->rows, ROWS, params, error));
-  PF_TRY(pf_cnf_set_params(c->cnf, c->params, error));
-  double *x = NULL;
-  int64_t items = (int64_t)ROWS * c->d;
-  pf_cnf_move move = {.direction = PF_CNF_TO_NOISE, .first_block = k, .blocks = 1};
-  PF_TRY(pf_alloc((size_t)items, sizeof *x, &x, error));
-  for (int64_t i = 0; i < items; i++) x[i] = c->rows[i];
-  pf_status status = pf_cnf_rows(c->cnf, &move, (pf_rows){0, ROWS}, x, NULL, NULL, c->run->pool, error);
-  for (int64_t i = 0; i < items && status == PF_OK; i++) c->rows[i] = (float)x[i];
-  pf_free(x);
-  return status;
+static pf_jko_chain chain_of(pf_verify_run *run, const pf_jko_subject *subject, uint32_t stage) {
+  pf_jko_chain c = {.run = run,
+                    .settings = pf_jko_line_settings(),
+                    .steps = subject->steps,
+                    .stage = stage,
+                    .blocks = BLOCKS};
+  c.settings.likelihood = subject->likelihood;
+  return c;
 }
 
 /* ---- the line ---- */
@@ -164,37 +109,25 @@ typedef struct trip {
   double start[INVERTED], end[INVERTED], back[INVERTED];
 } trip;
 
-static pf_status take_trip(const chain *c, pf_double_field *field, const double *params, int steps, trip *out,
-                           pf_error *error) {
+static pf_status take_trip(const pf_jko_chain *c, int steps, trip *out, pf_error *error) {
   for (int i = 0; i < INVERTED; i++) out->end[i] = out->start[i] = start_at(i);
-  for (int k = 0; k < BLOCKS; k++) {
-    field->params = params + k * c->parameters;
-    PF_TRY(pf_double_move(field, (pf_double_route){0, 1, steps}, INVERTED, out->end, error));
-  }
+  PF_TRY(pf_jko_chain_move(c, (pf_jko_trip){0, BLOCKS, steps, false}, INVERTED, out->end, error));
   memcpy(out->back, out->end, sizeof out->back);
-  for (int k = BLOCKS - 1; k >= 0; k--) {
-    field->params = params + k * c->parameters;
-    PF_TRY(pf_double_move(field, (pf_double_route){1, 0, steps}, INVERTED, out->back, error));
-  }
-  return PF_OK;
+  return pf_jko_chain_move(c, (pf_jko_trip){0, BLOCKS, steps, true}, INVERTED, out->back, error);
 }
 
-static pf_status measure_inversion(const chain *c, const double *params, pf_error *error) {
+static pf_status measure_inversion(const pf_jko_chain *c, pf_error *error) {
   enum { LADDER = 3, FINE = 128 };
   static const int steps[LADDER] = {2, 4, 8};
   double count[LADDER], back[LADDER], there[LADDER];
   trip fine, coarse;
-  pf_double_field field = {0};
-  PF_TRY(pf_double_field_open(&c->settings.field, params, &field, error));
-  pf_status status = take_trip(c, &field, params, FINE, &fine, error);
-  for (int i = 0; i < LADDER && status == PF_OK; i++) {
-    status = take_trip(c, &field, params, steps[i], &coarse, error);
+  PF_TRY(take_trip(c, FINE, &fine, error));
+  for (int i = 0; i < LADDER; i++) {
+    PF_TRY(take_trip(c, steps[i], &coarse, error));
     count[i] = steps[i];
     back[i] = rms(coarse.back, coarse.start);
     there[i] = rms(coarse.end, fine.end);
   }
-  pf_double_field_close(&field);
-  if (status != PF_OK) return status;
   /* the leading error of a step there and of its step back cancel: fifth order */
   PF_TRY(pf_verify_add(c->run, (pf_claim){-pf_log_slope(count, back, LADDER), 4.5, 1}, error,
                        "order of the inversion error"));
@@ -204,14 +137,9 @@ static pf_status measure_inversion(const chain *c, const double *params, pf_erro
                        "inversion RMS, %d steps a block, in double", FINE);
 }
 
-static pf_status check_inversion(const chain *c, pf_error *error) {
-  double *params = NULL, x[INVERTED], start[INVERTED];
-  int64_t n = BLOCKS * c->parameters;
-  PF_TRY(pf_alloc((size_t)n, sizeof *params, &params, error));
-  for (int64_t i = 0; i < n; i++) params[i] = c->params[i];
-  pf_status status = measure_inversion(c, params, error);
-  pf_free(params);
-  if (status != PF_OK) return status;
+static pf_status check_inversion(const pf_jko_chain *c, pf_error *error) {
+  double x[INVERTED], start[INVERTED];
+  PF_TRY(measure_inversion(c, error));
   for (int i = 0; i < INVERTED; i++) x[i] = start[i] = start_at(i);
   for (int way = 0; way < 2; way++) {
     pf_cnf_move move = {.direction = way == 0 ? PF_CNF_TO_NOISE : PF_CNF_TO_DATA, .steps = 16};
@@ -223,21 +151,20 @@ static pf_status check_inversion(const chain *c, pf_error *error) {
 
 /* ---- chains ---- */
 
-static pf_status run_chain(chain *c, double h, bool invert, pf_error *error) {
+static pf_status run_chain(pf_jko_chain *c, double movement, double h, bool invert, pf_error *error) {
   pf_normal_law expected = {3, 2};
   bounds b = {.target = pf_line_of((pf_normal_law){0, 1}), .start = pf_line_of(expected)};
   pf_line_law law = b.start;
-  PF_TRY(open_chain(c, error));
-  double normals[ROWS];
-  PF_TRY(pf_even_normals(ROWS, 1, normals, error));
-  for (int i = 0; i < ROWS; i++) c->rows[i] = (float)(expected.mean + expected.sd * normals[i]);
+  c->settings.movement = movement / h;
+  PF_TRY(pf_jko_chain_open(c, error));
+  PF_TRY(pf_jko_chain_normal_rows(c, expected.mean, expected.sd, error));
   for (int k = 0; k < BLOCKS; k++) {
     char name[48];
     pf_line_law before = law;
     place at = {h, k + 1};
     snprintf(name, sizeof name, "chain h=%g, block %d", h, k + 1);
     expected = pf_jko_gaussian_step(expected, h);
-    PF_TRY(add_block(c, k, h, name, error));
+    PF_TRY(pf_jko_chain_add(c, k, name, error));
     PF_TRY(pf_line_push(&law, c->cnf, k, c->run->pool, error));
     PF_TRY(check_step(c->run, &law, expected, at, error));
     PF_TRY(check_bounds(c->run, &b, &before, &law, at, error));
@@ -249,9 +176,9 @@ static pf_status run_chain(chain *c, double h, bool invert, pf_error *error) {
 pf_status pf_verify_jko_chains(pf_verify_run *run, const pf_jko_subject *subject, pf_error *error) {
   static const double sizes[PF_JKO_SIZES] = {1, .5, 2};
   for (int i = 0; i < subject->sizes; i++) {
-    chain c = {.run = run, .subject = subject, .settings = LINE, .stage = (uint32_t)(20 + BLOCKS * i)};
-    pf_status status = run_chain(&c, sizes[i], i == 0, error);
-    close_chain(&c);
+    pf_jko_chain c = chain_of(run, subject, (uint32_t)(20 + BLOCKS * i));
+    pf_status status = run_chain(&c, subject->movement, sizes[i], i == 0, error);
+    pf_jko_chain_close(&c);
     PF_TRY(status);
   }
   return PF_OK;
@@ -260,17 +187,18 @@ pf_status pf_verify_jko_chains(pf_verify_run *run, const pf_jko_subject *subject
 /* ---- a correlated Gaussian ---- */
 
 /* N(0, [[7, 5], [5, 7]]): eigenvalues 12 and 2; one step with h = 10. */
-static pf_status check_plane(chain *c, pf_error *error) {
+static pf_status check_plane(pf_jko_chain *c, double movement, pf_error *error) {
   static const double h = 10, eigenvalue[2] = {12, 2};
   double rows[ROWS * 2], mean[2], covariance[4], variance[2];
-  PF_TRY(open_chain(c, error));
+  c->settings.movement = movement / h;
+  PF_TRY(pf_jko_chain_open(c, error));
   PF_TRY(pf_even_normals(ROWS, 2, rows, error));
   for (int i = 0; i < ROWS; i++) {
     double a = sqrt(eigenvalue[0] / 2) * rows[2 * i], b = sqrt(eigenvalue[1] / 2) * rows[2 * i + 1];
     c->rows[2 * i] = (float)(a + b);
     c->rows[2 * i + 1] = (float)(a - b);
   }
-  PF_TRY(add_block(c, 0, h, "correlated Gaussian", error));
+  PF_TRY(pf_jko_chain_add(c, 0, "correlated Gaussian", error));
   for (int i = 0; i < ROWS * 2; i++) rows[i] = c->rows[i];
   PF_TRY(pf_moments((pf_points){rows, ROWS, 2}, mean, covariance, error));
   PF_TRY(pf_symmetric_eigen(covariance, 2, variance, error));
@@ -286,10 +214,10 @@ static pf_status check_plane(chain *c, pf_error *error) {
 }
 
 pf_status pf_verify_jko_plane(pf_verify_run *run, const pf_jko_subject *subject, pf_error *error) {
-  chain c = {.run = run, .subject = subject, .settings = LINE, .stage = 40};
+  pf_jko_chain c = chain_of(run, subject, 40);
   c.settings.field.network.inputs = c.settings.field.network.outputs = 2;
   c.settings.field.network.width = 32;
-  pf_status status = check_plane(&c, error);
-  close_chain(&c);
+  pf_status status = check_plane(&c, subject->movement, error);
+  pf_jko_chain_close(&c);
   return status;
 }

@@ -25,51 +25,13 @@ static const struct {
                     {10, .27273, 1.04870, 4.17150, .039524},
                     {50, .05882, 1.00995, 4.81536, .0018288}};
 
-typedef struct measured {
-  pf_normal_law law;
-  double cost, kl, hjb;
-  double
-      bend; /* root mean square distance from the chord, the largest of three times, over that of the ends */
-} measured;
-
-static pf_status measure_bend(const pf_otflow_course *course, const pf_line_law *start,
-                              const pf_line_law *end, double *out, pf_error *error) {
-  double length = sqrt(pf_line_w2_squared(start, end));
-  *out = 0;
-  for (int i = 1; i < 4; i++) {
-    pf_otflow_course part = *course;
-    pf_line_law between = {0}, chord = {0};
-    part.end = i / 4.0;
-    PF_TRY(pf_otflow_line_follow(&part, PF_LINE_NODES, start->z, &(pf_otflow_paths){.x = between.z}, error));
-    for (int k = 0; k < PF_LINE_NODES; k++) chord.z[k] = (1 - part.end) * start->z[k] + part.end * end->z[k];
-    *out = fmax(*out, sqrt(pf_line_w2_squared(&between, &chord)) / length);
-  }
-  return PF_OK;
-}
-
-static pf_status measure(const pf_otflow_course *course, measured *out, pf_error *error) {
-  pf_line_law start = pf_line_of(pf_otflow_line_data), end = {0};
-  double kinetic[PF_LINE_NODES], hjb[PF_LINE_NODES];
-  pf_otflow_paths paths = {end.z, end.log_slope, kinetic, hjb};
-  PF_TRY(pf_otflow_line_follow(course, PF_LINE_NODES, start.z, &paths, error));
-  *out = (measured){0};
-  for (int i = 0; i < PF_LINE_NODES; i++) {
-    end.log_slope[i] += start.log_slope[i];
-    out->cost += pf_line_weight(i) * kinetic[i];
-    out->hjb += pf_line_weight(i) * hjb[i];
-  }
-  out->law = pf_line_moments(&end);
-  out->kl = pf_line_kl(&end);
-  return measure_bend(course, &start, &end, &out->bend, error);
-}
-
 static pf_status add_within(pf_verify_run *run, double value, double expected, const char *what, double alpha,
                             pf_error *error) {
   return pf_verify_add(run, (pf_claim){value, expected, WITHIN * expected}, error, "%s, alpha=%g", what,
                        alpha);
 }
 
-static pf_status check_row(pf_verify_run *run, int row, const measured *m, pf_error *error) {
+static pf_status check_row(pf_verify_run *run, int row, const pf_otflow_measured *m, pf_error *error) {
   double a = table[row].alpha;
   PF_TRY(add_within(run, m->law.mean, table[row].mean, "mean", a, error));
   PF_TRY(add_within(run, m->law.sd, table[row].sd, "sd", a, error));
@@ -84,7 +46,7 @@ static pf_status check_row(pf_verify_run *run, int row, const measured *m, pf_er
                        "HJB residual / transport cost, alpha=%g", a);
 }
 
-static pf_status check_trend(pf_verify_run *run, const measured *m, int count, pf_error *error) {
+static pf_status check_trend(pf_verify_run *run, const pf_otflow_measured *m, int count, pf_error *error) {
   int wrong[3] = {0};
   for (int i = 1; i < count; i++) {
     double a = table[i].alpha, before = table[i - 1].alpha;
@@ -122,9 +84,10 @@ static pf_status check_regulariser(pf_verify_run *run, const pf_otflow_subject *
   pf_block_plan plan = {
       .settings = s, .steps = subject->steps, .stage = 89, .name = "OT-Flow, no HJB weight"};
   float *params = NULL;
-  measured m = {.hjb = NAN};
+  pf_otflow_measured m = {.hjb = NAN};
   pf_status status = fit_fresh(run, &plan, rows, &params, error);
-  if (status == PF_OK) status = measure(&(pf_otflow_course){&s.field, params, 1, FINE}, &m, error);
+  if (status == PF_OK)
+    status = pf_otflow_line_measure(&(pf_otflow_course){&s.field, params, 1, FINE}, &m, error);
   pf_free(params);
   if (status != PF_OK) return status;
   return pf_verify_add(run, (pf_claim){with / m.hjb, 0, 0.1}, error,
@@ -133,7 +96,7 @@ static pf_status check_regulariser(pf_verify_run *run, const pf_otflow_subject *
 
 /* One OT-Flow is one JKO step: a free-form block with the movement penalty 1/h, h = alpha. */
 static pf_status check_step(pf_verify_run *run, const pf_otflow_subject *subject, double alpha,
-                            const measured *m, const float *rows, pf_error *error) {
+                            const pf_otflow_measured *m, const float *rows, pf_error *error) {
   char name[48];
   pf_flow_settings s = {.field = {.network = {.inputs = 1,
                                               .outputs = 1,
@@ -180,12 +143,12 @@ static pf_status choose_start(pf_verify_run *run, const pf_block_plan *plan, con
   if (status == PF_OK) status = pf_alloc(n, sizeof *tried, &tried, error);
   for (uint64_t i = 0; i < STARTS && status == PF_OK; i++) {
     pf_block_plan brief = *plan;
-    measured m = {0};
+    pf_otflow_measured m = {0};
     brief.steps /= 2;
     pf_layout_initialise(&layout, run->seed + (i << 32), tried);
     status = pf_block_fit(run, &brief, rows, ROWS, tried, error);
     if (status == PF_OK)
-      status = measure(&(pf_otflow_course){&plan->settings.field, tried, 1, FINE}, &m, error);
+      status = pf_otflow_line_measure(&(pf_otflow_course){&plan->settings.field, tried, 1, FINE}, &m, error);
     double loss = m.cost + plan->settings.likelihood * m.kl + plan->settings.hjb * m.hjb;
     if (status == PF_OK && (i == 0 || loss < least)) {
       least = loss;
@@ -199,7 +162,7 @@ static pf_status choose_start(pf_verify_run *run, const pf_block_plan *plan, con
 
 static pf_status run_table(pf_verify_run *run, const pf_otflow_subject *subject, const float *rows,
                            float **params, pf_error *error) {
-  measured m[WEIGHTS];
+  pf_otflow_measured m[WEIGHTS];
   pf_flow_settings s = pf_otflow_line_settings();
   s.batch = ROWS;
   s.kinetic = subject->kinetic;
@@ -212,7 +175,7 @@ static pf_status run_table(pf_verify_run *run, const pf_otflow_subject *subject,
     if (i == 0) PF_TRY(choose_start(run, &plan, rows, params, error));
     PF_TRY(fit_fresh(run, &plan, rows, params, error));
     pf_otflow_course course = {&s.field, *params, 1, FINE};
-    PF_TRY(measure(&course, &m[i], error));
+    PF_TRY(pf_otflow_line_measure(&course, &m[i], error));
     PF_TRY(check_row(run, i, &m[i], error));
   }
   PF_TRY(check_trend(run, m, subject->weights, error));

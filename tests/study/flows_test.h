@@ -1,0 +1,108 @@
+/* Experiments with values that a test makes up, concluded as after a run. */
+#ifndef PF_TEST_STUDY_FLOWS_TEST_H
+#define PF_TEST_STUDY_FLOWS_TEST_H
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+#include "study/study.h"
+
+/* Fills a cell's values, NaN on entry, from its key; `context` is the test's. */
+typedef void fill_cell(const pf_experiment_plan *plan, int cell, const char *key, double *values,
+                       const void *context);
+
+/* One experiment as a study, so that pf_study_clear frees it. */
+static inline pf_study concluded(const pf_experiment_plan *plan, fill_cell *fill, const void *context) {
+  pf_study study = {.method = "test", .count = 1};
+  study.experiments = calloc(1, sizeof *study.experiments);
+  pf_experiment *e = study.experiments;
+  double *values = calloc((size_t)(plan->n_cells * plan->n_values), sizeof *values);
+  *e = (pf_experiment){.name = plan->name,
+                       .value_names = plan->value_names,
+                       .n_values = plan->n_values,
+                       .n_cells = plan->n_cells};
+  e->cells = calloc((size_t)plan->n_cells, sizeof *e->cells);
+  for (int i = 0; i < plan->n_cells; i++) {
+    pf_cell_text text = {.cost = 1};
+    plan->describe(i, &text);
+    memcpy(e->cells[i].key, text.key, sizeof text.key);
+    e->cells[i].values = values + i * plan->n_values;
+    for (int k = 0; k < plan->n_values; k++) e->cells[i].values[k] = NAN;
+    fill(plan, i, text.key, e->cells[i].values, context);
+  }
+  pf_error error = {0};
+  if (plan->conclude(e, &error) != PF_OK) fail_msg("%s: %s", plan->name, error.message);
+  assert_true(e->n_checks > 0);
+  assert_true(e->n_charts > 0);
+  return study;
+}
+
+static inline void expect_all_hold(pf_study *study) {
+  const pf_experiment *e = study->experiments;
+  for (int i = 0; i < e->n_checks; i++)
+    if (!e->checks[i].holds)
+      fail_msg("%s: '%s' does not hold: %g [%g, %g]", e->name, e->checks[i].name, e->checks[i].value,
+               e->checks[i].low, e->checks[i].high);
+  pf_study_clear(study);
+}
+
+/* Every check whose name begins so must fail, and there must be one. */
+static inline void expect_failure(const pf_study *study, const char *begin) {
+  const pf_experiment *e = study->experiments;
+  int found = 0;
+  for (int i = 0; i < e->n_checks; i++) {
+    if (strncmp(e->checks[i].name, begin, strlen(begin)) != 0) continue;
+    found++;
+    if (e->checks[i].holds) fail_msg("%s: '%s' holds, %g", e->name, e->checks[i].name, e->checks[i].value);
+  }
+  if (!found) fail_msg("%s: no check begins with '%s'", e->name, begin);
+}
+
+static inline pf_status measured(const pf_experiment_plan *plan, int cell, double *values) {
+  pf_error error = {0};
+  pf_cell_run run = {.cell = cell, .seed = 1, .draw = UINT64_C(77) + (uint64_t)cell};
+  for (int k = 0; k < plan->n_values; k++) values[k] = NAN;
+  pf_status status = plan->measure(&run, values, &error);
+  if (status != PF_OK) fail_msg("%s, cell %d: %s", plan->name, cell, error.message);
+  return status;
+}
+
+static inline int cell_of(const pf_experiment_plan *plan, const char *key) {
+  for (int i = 0; i < plan->n_cells; i++) {
+    pf_cell_text text = {.cost = 1};
+    plan->describe(i, &text);
+    if (strcmp(text.key, key) == 0) return i;
+  }
+  fail_msg("%s has no cell '%s'", plan->name, key);
+  return -1;
+}
+
+/* Keys are unique, costs positive, names and values within bounds. */
+static inline void expect_tidy(const pf_experiment_plan *plan) {
+  assert_in_range(plan->n_values, 1, PF_STUDY_VALUES);
+  for (int i = 0; i < plan->n_values; i++) assert_non_null(plan->value_names[i]);
+  for (int i = 0; i < plan->n_cells; i++) {
+    pf_cell_text text = {.cost = -1};
+    plan->describe(i, &text);
+    assert_true(text.cost > 0 && text.cost <= 90);
+    assert_int_equal(cell_of(plan, text.key), i);
+  }
+}
+
+/* A small spread between seeds, the same for the same cell and value. */
+static inline double about(double value, int cell, int k) {
+  return value * (1 + .004 * ((cell * 7 + k * 3) % 5 - 2));
+}
+
+/* The number after `name` in a key ("h=0.5"), NaN when there is none. */
+static inline double number_in(const char *key, const char *name) {
+  const char *at = strstr(key, name);
+  return at ? strtod(at + strlen(name), NULL) : (double)NAN;
+}
+
+#endif
