@@ -8,7 +8,8 @@
 
 enum { PF_STUDY_WORDS = 96 };
 
-/* A measured number. It holds when its whole interval lies in the band: least <= low and high <= most; a NaN never holds. */
+/* A measured number. It holds when its whole interval lies in the band: least <= low and high <= most; a NaN never holds. Where
+ * the band is open on both sides nothing is claimed: the number is reported, pf_study_claims is false, and `holds` says nothing. */
 typedef struct pf_study_check {
   char name[PF_STUDY_WORDS];
   double value, low, high; /* 95 % interval; low = high = value where nothing was estimated */
@@ -79,6 +80,9 @@ typedef struct pf_study_options {
   bool resume;  /* go on from the journal when it exists; otherwise an existing one is PF_BAD_INPUT */
   pf_hooks hooks;
 } pf_study_options;
+
+/* Whether the check's band can be missed. */
+bool pf_study_claims(const pf_study_check *check);
 
 /* seed 1, all cores, everything, no journal */
 pf_study_options pf_study_options_default(void);

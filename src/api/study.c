@@ -12,6 +12,8 @@
 
 pf_study_options pf_study_options_default(void) { return (pf_study_options){.seed = 1}; }
 
+bool pf_study_claims(const pf_study_check *check) { return isfinite(check->least) || isfinite(check->most); }
+
 bool pf_study_entry(int i, pf_entry *out) {
   const pf_study_plan *plan = pf_study_plan_at(i);
   if (!plan) return false;
@@ -61,7 +63,7 @@ static void add_check(pf_text *out, const pf_study_check *c) {
   add_number(out, c->least);
   pf_text_add(out, ", \"most\": ");
   add_number(out, c->most);
-  pf_text_add(out, ", \"holds\": %s}", c->holds ? "true" : "false");
+  pf_text_add(out, ", \"holds\": %s}", !pf_study_claims(c) ? "null" : c->holds ? "true" : "false");
 }
 
 static void add_series(pf_text *out, const pf_study_series *s) {

@@ -109,19 +109,21 @@ static void write_stack(pf_text *text, const pf_plot *plot, const pf_study_chart
   pf_pen_end(&pen);
 }
 
-/* Measured series take the colours in turn; those of theory are all grey. */
+/* Measured series take the colours in turn, dashed from the second turn on; those of theory are all grey. */
 static int colour_of(const pf_study_chart *chart, int s) {
   int colour = 0;
   for (int k = 0; k < s; k++) colour += chart->series[k].mark != PF_STUDY_REFERENCE;
-  return colour % PF_STYLE_SERIES;
+  return colour;
 }
 
-/* The class of a part of series s: 'c' lines, 'b' areas. */
+/* The class of a part of series s: 'c' lines, 'b' areas and dots. */
 static void class_of(const pf_study_chart *chart, int s, char kind, char out[16]) {
+  int colour = colour_of(chart, s);
   if (chart->series[s].mark == PF_STUDY_REFERENCE)
     snprintf(out, 16, "floor");
   else
-    snprintf(out, 16, "%c%d", kind, colour_of(chart, s));
+    snprintf(out, 16, "%c%d%s", kind, colour % PF_STYLE_SERIES,
+             kind == 'c' && colour >= PF_STYLE_SERIES ? " again" : "");
 }
 
 static void write_series(pf_text *text, const pf_plot *plot, const pf_study_chart *chart, int s) {

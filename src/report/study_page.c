@@ -8,9 +8,17 @@
 #include "report/scale.h"
 #include "report/style.h"
 
+static bool claims(const pf_study_check *c) { return isfinite(c->least) || isfinite(c->most); }
+
 static int holding(const pf_experiment *e) {
   int count = 0;
-  for (int i = 0; i < e->n_checks; i++) count += e->checks[i].holds;
+  for (int i = 0; i < e->n_checks; i++) count += claims(&e->checks[i]) && e->checks[i].holds;
+  return count;
+}
+
+static int claiming(const pf_experiment *e) {
+  int count = 0;
+  for (int i = 0; i < e->n_checks; i++) count += claims(&e->checks[i]);
   return count;
 }
 
@@ -38,8 +46,8 @@ static void write_summary(const pf_study *study, pf_text *out) {
   for (int i = 0; i < study->count; i++) {
     const pf_experiment *e = &study->experiments[i];
     hold += holding(e);
-    checks += e->n_checks;
-    whole += holding(e) == e->n_checks;
+    checks += claiming(e);
+    whole += holding(e) == claiming(e);
   }
   pf_text_add(out, "<div class=\"cards\">\n");
   write_card(out, "checks that hold", hold, checks);
@@ -53,7 +61,7 @@ static void band_text(const pf_study_check *check, char out[100]) {
   pf_number_text(check->least, 4, least);
   pf_number_text(check->most, 4, most);
   if (isinf(check->least) && isinf(check->most))
-    snprintf(out, 100, "any");
+    snprintf(out, 100, "no claim");
   else if (isinf(check->least))
     snprintf(out, 100, "at most %s", most);
   else if (isinf(check->most))
@@ -91,8 +99,11 @@ static void write_checks(const pf_experiment *e, pf_text *out) {
       pf_html_table_cell_end(&table);
     }
     pf_html_table_cell_begin(&table, false);
-    pf_text_add(out, check->holds ? "<span class=\"verdict good\">yes</span>"
-                                  : "<span class=\"verdict above\">no</span>");
+    if (!claims(check))
+      pf_text_add(out, "–");
+    else
+      pf_text_add(out, check->holds ? "<span class=\"verdict good\">yes</span>"
+                                    : "<span class=\"verdict above\">no</span>");
     pf_html_table_cell_end(&table);
     pf_html_table_row_end(&table);
   }

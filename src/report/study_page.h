@@ -8,7 +8,7 @@
 /* Appends the page; `command` may be NULL. Failures stick in out->status. */
 void pf_study_page_add(const pf_study *study, const char *command, pf_text *out);
 
-/* The chart as the inside of a <figure>: drawing and legend. Series beyond PF_STYLE_SERIES repeat colours. */
+/* The chart as the inside of a <figure>: drawing and legend. Series beyond PF_STYLE_SERIES repeat colours, dashed. */
 void pf_study_chart_add(const pf_study_chart *chart, pf_text *out);
 /* The chart as an SVG document: legend inside, with its own colours for light and dark backgrounds. */
 void pf_study_chart_document(const pf_study_chart *chart, pf_text *out);

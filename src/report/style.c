@@ -81,7 +81,7 @@ static const char charts[] =
     ".dots0{stroke:var(--c0)}.dots1{stroke:var(--c1)}.pairs .dots0,.pairs .dots1{stroke-width:2.4}\n"
     ".hist0{fill:var(--c0);fill-opacity:.22;stroke:var(--c0);stroke-opacity:.55;stroke-width:1}\n"
     ".hist1{stroke:var(--c1);stroke-width:1.8;stroke-linejoin:round}\n"
-    ".c0,.c1,.c2,.c3,.c4,.c5{stroke-width:2;stroke-linejoin:round;stroke-linecap:round}\n"
+    ".again{stroke-dasharray:6 3}.c0,.c1,.c2,.c3,.c4,.c5{stroke-width:2;stroke-linejoin:round;stroke-linecap:round}\n"
     ".c0{stroke:var(--c0)}.c1{stroke:var(--c1)}.c2{stroke:var(--c2)}.c3{stroke:var(--c3)}.c4{stroke:var(--c4)"
     "}"
     ".c5{stroke:var(--c5)}\n"

@@ -88,14 +88,15 @@ static pf_study_series lines[] = {{"measured & <drawn>", PF_STUDY_LINE, 3, line}
 static pf_study_chart charts[] = {{"Rates", "n", "error", true, true, 2, lines},
                                   {"Parts", "n", "sum", false, false, 2, stacks}};
 static pf_study_check checks[] = {{"slope", -1, -1.1, -0.9, -INFINITY, -0.5, true},
-                                  {"bound", 2, 2, 2, 0, 1, false}};
+                                  {"bound", 2, 2, 2, 0, 1, false},
+                                  {"seen", 5, 4, 6, -INFINITY, INFINITY, true}};
 static pf_experiment experiment = {.name = "e",
                                    .title = "An experiment",
                                    .claim = "a < b",
                                    .source = "derived",
                                    .protocol = "p",
                                    .band = "b",
-                                   .n_checks = 2,
+                                   .n_checks = 3,
                                    .n_charts = 2,
                                    .checks = checks,
                                    .charts = charts};
@@ -114,6 +115,7 @@ static void a_study_is_a_page(void **state) {
   assert_non_null(strstr(page, "at most -0.5"));
   assert_non_null(strstr(page, "measured &amp; &lt;drawn&gt;"));
   assert_non_null(strstr(page, "pushforward verify test --rates"));
+  assert_non_null(strstr(page, "no claim"));
   assert_null(strstr(page, "nan"));
   assert_int_equal(count_of(page, "<svg "), count_of(page, "</svg>"));
   pf_text_free(&text);
