@@ -8,8 +8,9 @@
 
 enum { PF_STUDY_WORDS = 96 };
 
-/* A measured number. It holds when its whole interval lies in the band: least <= low and high <= most; a NaN never holds. Where
- * the band is open on both sides nothing is claimed: the number is reported, pf_study_claims is false, and `holds` says nothing. */
+/* A measured number. It holds when its whole interval lies in the band: least <= low and high <= most; a NaN never holds.
+ * Where the band is open on both sides nothing is claimed: the number is reported, pf_study_claims is false, and `holds` says
+ * nothing. */
 typedef struct pf_study_check {
   char name[PF_STUDY_WORDS];
   double value, low, high; /* 95 % interval; low = high = value where nothing was estimated */

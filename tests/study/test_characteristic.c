@@ -1,13 +1,24 @@
 /* The characteristic generator's study: what its conclusions make of values that follow the claims and of values that do not, and
  * the cells that are known in closed form. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
-#include "base/memory.h"
+#include "study_test.h"
+
 #include "base/rng.h"
 #include "study/characteristic.h"
-#include "study_test.h"
+
+/* Fills the values of a cell by its number: the cells of these experiments are grids. */
+typedef void fill_number(int cell, double *values);
+
+static void fill_by_number(const pf_experiment_plan *plan, int cell, const char *key, double *values,
+                           const void *context) {
+  fill_number *const *fill = (fill_number *const *)context;
+  (void)plan;
+  (void)key;
+  (*fill)(cell, values);
+}
+
+static pf_study judged(const pf_experiment_plan *plan, fill_number *fill) {
+  return concluded(plan, fill_by_number, &fill);
+}
 
 /* ---- early stopping: closed forms ---- */
 
@@ -19,10 +30,10 @@ static void stopping_costs_what_atoms_say(void **state) {
   double values[2];
   for (int i = 0; i < 3; i++) {
     double end = 1 - gaps[i], follmer = sqrt(1 - end * end);
-    measured_cell(&pf_study_early_stopping, i, values);
+    measured(&pf_study_early_stopping, i, values);
     assert_true(fabs(values[0] - hypot(gaps[i], gaps[i])) < 1e-3 * values[0]);
     assert_true(fabs(values[1] - hypot(gaps[i], gaps[i])) < 1e-6);
-    measured_cell(&pf_study_early_stopping, 7 + i, values);
+    measured(&pf_study_early_stopping, 7 + i, values);
     if (i > 0) assert_true(fabs(values[0] - hypot(follmer, gaps[i])) < 1e-3 * values[0]);
   }
 }
@@ -48,16 +59,16 @@ static void stopping_above_bound(int cell, double *values) {
 
 static void stopping_is_judged(void **state) {
   (void)state;
-  pf_experiment e = concluded(&pf_study_early_stopping, stopping_as_claimed);
-  assert_int_equal(broken(&e, ""), 0);
-  drop_experiment(&e);
-  e = concluded(&pf_study_early_stopping, stopping_everywhere_by_root);
-  assert_int_equal(broken(&e, "linear"), 2);
-  assert_int_equal(broken(&e, "follmer"), 0);
-  drop_experiment(&e);
-  e = concluded(&pf_study_early_stopping, stopping_above_bound);
-  assert_int_equal(broken(&e, "bound"), 1);
-  drop_experiment(&e);
+  pf_study e = judged(&pf_study_early_stopping, stopping_as_claimed);
+  assert_int_equal(count_failed(&e, ""), 0);
+  pf_study_clear(&e);
+  e = judged(&pf_study_early_stopping, stopping_everywhere_by_root);
+  assert_int_equal(count_failed(&e, "linear"), 2);
+  assert_int_equal(count_failed(&e, "follmer"), 0);
+  pf_study_clear(&e);
+  e = judged(&pf_study_early_stopping, stopping_above_bound);
+  assert_int_equal(count_failed(&e, "bound"), 1);
+  pf_study_clear(&e);
 }
 
 /* ---- error in n: cells are (dimension, size, seed), 8 seeds ---- */
@@ -90,19 +101,19 @@ static void errors_beyond_bound(int cell, double *values) {
 
 static void error_in_n_is_judged(void **state) {
   (void)state;
-  pf_experiment e = concluded(&pf_study_error_in_n, errors_steep);
-  assert_int_equal(broken(&e, ""), 0);
-  drop_experiment(&e);
-  e = concluded(&pf_study_error_in_n, errors_shallow);
-  assert_int_equal(broken(&e, "slope"), 8);
-  drop_experiment(&e);
-  e = concluded(&pf_study_error_in_n, errors_noisy);
-  assert_true(broken(&e, "velocity error") >= 3);
-  assert_int_equal(broken(&e, "RMS"), 0);
-  drop_experiment(&e);
-  e = concluded(&pf_study_error_in_n, errors_beyond_bound);
-  assert_int_equal(broken(&e, "four terms"), 1);
-  drop_experiment(&e);
+  pf_study e = judged(&pf_study_error_in_n, errors_steep);
+  assert_int_equal(count_failed(&e, ""), 0);
+  pf_study_clear(&e);
+  e = judged(&pf_study_error_in_n, errors_shallow);
+  assert_int_equal(count_failed(&e, "slope"), 8);
+  pf_study_clear(&e);
+  e = judged(&pf_study_error_in_n, errors_noisy);
+  assert_true(count_failed(&e, "velocity error") >= 3);
+  assert_int_equal(count_failed(&e, "RMS"), 0);
+  pf_study_clear(&e);
+  e = judged(&pf_study_error_in_n, errors_beyond_bound);
+  assert_int_equal(count_failed(&e, "four terms"), 1);
+  pf_study_clear(&e);
 }
 
 /* 3 ambient dimensions; in 16 the rate of the space instead of that of the plane. */
@@ -112,13 +123,13 @@ static void rate_of_the_space(int cell, double *values) {
 
 static void intrinsic_dimension_is_judged(void **state) {
   (void)state;
-  pf_experiment e = concluded(&pf_study_intrinsic_dimension, errors_steep);
-  assert_int_equal(broken(&e, ""), 0);
-  drop_experiment(&e);
-  e = concluded(&pf_study_intrinsic_dimension, rate_of_the_space);
-  assert_int_equal(broken(&e, "D=16"), 2);
-  assert_int_equal(broken(&e, "D=4"), 0);
-  drop_experiment(&e);
+  pf_study e = judged(&pf_study_intrinsic_dimension, errors_steep);
+  assert_int_equal(count_failed(&e, ""), 0);
+  pf_study_clear(&e);
+  e = judged(&pf_study_intrinsic_dimension, rate_of_the_space);
+  assert_int_equal(count_failed(&e, "D=16"), 2);
+  assert_int_equal(count_failed(&e, "D=4"), 0);
+  pf_study_clear(&e);
 }
 
 /* ---- losses: cells are (weight, seed), 6 seeds; (law, face, seed) ---- */
@@ -138,19 +149,19 @@ static void practical_wins(int cell, double *values) {
 
 static void losses_are_judged(void **state) {
   (void)state;
-  pf_experiment e = concluded(&pf_study_semigroup, penalty_helps);
-  assert_int_equal(broken(&e, "defect"), 0);
-  drop_experiment(&e);
-  e = concluded(&pf_study_semigroup, penalty_hurts);
-  assert_int_equal(broken(&e, "defect"), 3);
-  assert_int_equal(broken(&e, "RMS"), 0);
-  drop_experiment(&e);
-  e = concluded(&pf_study_faces, theory_wins);
-  assert_int_equal(broken(&e, ""), 0);
-  drop_experiment(&e);
-  e = concluded(&pf_study_faces, practical_wins);
-  assert_int_equal(broken(&e, "RMS"), 2);
-  drop_experiment(&e);
+  pf_study e = judged(&pf_study_semigroup, penalty_helps);
+  assert_int_equal(count_failed(&e, "defect"), 0);
+  pf_study_clear(&e);
+  e = judged(&pf_study_semigroup, penalty_hurts);
+  assert_int_equal(count_failed(&e, "defect"), 3);
+  assert_int_equal(count_failed(&e, "RMS"), 0);
+  pf_study_clear(&e);
+  e = judged(&pf_study_faces, theory_wins);
+  assert_int_equal(count_failed(&e, ""), 0);
+  pf_study_clear(&e);
+  e = judged(&pf_study_faces, practical_wins);
+  assert_int_equal(count_failed(&e, "RMS"), 2);
+  pf_study_clear(&e);
 }
 
 /* ---- reflow: 3 rounds of (straightness, cost, W2 of one Euler step, of the generator), the floor, the independent cost ---- */
@@ -176,12 +187,12 @@ static void rounds_bend(int cell, double *values) {
 
 static void reflow_is_judged(void **state) {
   (void)state;
-  pf_experiment e = concluded(&pf_study_reflow, rounds_straighten);
-  assert_int_equal(broken(&e, ""), 0);
-  drop_experiment(&e);
-  e = concluded(&pf_study_reflow, rounds_bend);
-  assert_int_equal(broken(&e, ""), e.n_checks);
-  drop_experiment(&e);
+  pf_study e = judged(&pf_study_reflow, rounds_straighten);
+  assert_int_equal(count_failed(&e, ""), 0);
+  pf_study_clear(&e);
+  e = judged(&pf_study_reflow, rounds_bend);
+  assert_int_equal(count_failed(&e, ""), e.experiments->n_checks);
+  pf_study_clear(&e);
 }
 
 int main(void) {

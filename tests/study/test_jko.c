@@ -1,5 +1,5 @@
 /* The study of JKO flows: it concludes what its values say, and its cheap cells are what closed forms say. */
-#include "flows_test.h"
+#include "study_test.h"
 
 #include "study/jko.h"
 #include "study/line_step.h"

@@ -1,5 +1,5 @@
 /* The study of OT-Flow: it concludes what its values say, and what it measures with is right where the answer is known. */
-#include "flows_test.h"
+#include "study_test.h"
 
 #include "base/memory.h"
 #include "study/line_step.h"

@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <cmocka.h>
 #include "study/w1fe.h"
-#include "gradient_flow_test.h"
+#include "study_test.h"
 
 /* ---- verdicts ---- */
 
