@@ -27,6 +27,13 @@ typedef struct result {
   int64_t train_steps;
 } result;
 
+/* A training or its measurement that failed: the others go on. */
+typedef struct failure {
+  const char *method;
+  int64_t seed;
+  pf_error error;
+} failure;
+
 typedef struct comparison {
   settings s;
   const char *source;
@@ -37,6 +44,8 @@ typedef struct comparison {
   int n_methods;
   result *results;
   int count;
+  failure *failures; /* n_methods x seeds */
+  int n_failures;
   cli_watch watch;
 } comparison;
 
@@ -125,6 +134,16 @@ static void keep(comparison *c, const result *of, const pf_evaluation_set *set) 
   }
 }
 
+/* Keeps why a run failed and says so; what ends all of them is handed on. */
+static pf_status note_failure(comparison *c, const char *method, int64_t seed, pf_status status,
+                              pf_error *error) {
+  if (status == PF_STOPPED || status == PF_NO_MEMORY) return status;
+  c->failures[c->n_failures++] = (failure){method, seed, *error};
+  cli_watch_wipe(&c->watch);
+  cli_note("method '%s', seed %lld: %.400s", method, (long long)seed, error->message);
+  return PF_OK;
+}
+
 static pf_status run_method(comparison *c, int method, int64_t seed, pf_error *error) {
   static pf_evaluation_set set;
   pf_model *model = NULL;
@@ -145,9 +164,8 @@ static pf_status run_method(comparison *c, int method, int64_t seed, pf_error *e
   if (status == PF_OK) {
     result of = {.method = o.method, .seed = seed, .seconds = seconds, .train_steps = steps_of(model)};
     keep(c, &of, &set);
-  } else if (status != PF_STOPPED) {
-    pf_error inner = *error;
-    cli_error(error, status, "method '%s': %.400s", o.method, inner.message);
+  } else {
+    status = note_failure(c, o.method, seed, status, error);
   }
   pf_model_free(model);
   return status;
@@ -159,7 +177,8 @@ static pf_status run_all(comparison *c, pf_error *error) {
   if (status == PF_OK) status = load_data(c, error);
   if (status != PF_OK) return status;
   c->results = calloc(MOST_ROWS, sizeof *c->results);
-  if (!c->results) return cli_error(error, PF_NO_MEMORY, "out of memory");
+  c->failures = calloc((size_t)(c->n_methods * c->s.seeds) + 1, sizeof *c->failures);
+  if (!c->results || !c->failures) return cli_error(error, PF_NO_MEMORY, "out of memory");
   status = cli_watch_begin(&c->watch, c->s.quiet, NULL, error);
   for (int m = 0; m < c->n_methods; m++)
     for (int64_t k = 0; k < c->s.seeds && status == PF_OK; k++)
@@ -179,9 +198,15 @@ static int print_object(const comparison *c) {
                                           (json_int_t)r->row.steps, "train_steps", (json_int_t)r->train_steps,
                                           "train_s", r->seconds, "metrics", cli_json_metrics(&r->row)));
   }
-  return cli_print_json(json_pack("{s:s, s:o, s:o}", "data", c->source, "budget_s",
+  json_t *failed = json_array();
+  for (int i = 0; i < c->n_failures; i++) {
+    const failure *f = &c->failures[i];
+    json_array_append_new(failed, json_pack("{s:s, s:I, s:s}", "method", f->method, "seed",
+                                            (json_int_t)f->seed, "error", f->error.message));
+  }
+  return cli_print_json(json_pack("{s:s, s:o, s:o, s:o}", "data", c->source, "budget_s",
                                   c->s.train.budget > 0 ? json_real(c->s.train.budget) : json_null(), "runs",
-                                  runs));
+                                  runs, "failed", failed));
 }
 
 static int print_text(const comparison *c) {
@@ -225,6 +250,8 @@ static int run_compare(int argc, char **argv) {
     return cli_usage("--seeds is %lld, must be 1 to %d", (long long)c.s.seeds, MOST_SEEDS);
   if (c.s.train.steps == 0 && c.s.train.budget == 0) c.s.train.budget = 60;
   code = run_all(&c, &error) != PF_OK ? cli_fail(&error) : c.s.json ? print_object(&c) : print_text(&c);
+  if (code == 0 && c.n_failures > 0) code = pf_status_exit_code(c.failures[0].error.status);
+  free(c.failures);
   pf_table_free(c.data);
   pf_table_free(c.train);
   pf_table_free(c.held);
@@ -240,7 +267,8 @@ const cli_verb cli_compare = {
     .details =
         "Trains each method on the same rows with the same budget (60s when neither --budget nor --steps is "
         "given) and\n"
-        "measures each with one step, more steps and its teacher, beside baselines that need no network.\n",
+        "measures each with one step, more steps and its teacher, beside baselines that need no network.\n"
+        "A method that fails is named, the others go on; the exit code is then that of the first failure.\n",
     .examples = "  pushforward compare law:8gaussians --methods w1fe,wgan-gp --steps 3000 --seeds 3\n"
                 "  pushforward compare law:moons --methods characteristic,flow-matching --budget 30s\n"
                 "  pushforward compare people.csv --methods characteristic --budget 3m --json\n",

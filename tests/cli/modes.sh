@@ -11,6 +11,12 @@ check 'a line about the modes' grep -Eq '^modes: (all 8 are covered|[1-8] of 8 m
 check 'missing modes are said plainly' sh -c \
   '"$0" eval k3.st law:grid25 $1 | grep -Eq "^modes: [12]?[0-9] of 25 modes are missing; "' "$P" "$FAST"
 check 'no modes, no line' sh -c '! "$0" eval k3.st law:moons $1 | grep -q "^modes"' "$P" "$FAST"
+# a method that fails does not take the others with it
+"$P" compare law:mix1d-2 --methods flow-matching,w1fe --coupling paired --steps 4 --width 16 --depth 1 --batch 64 --critic-steps 1 \
+  --rows 500 --pairs 1 --json --quiet >some.json 2>some.err
+check 'its exit code' test $? = 2
+check 'named' grep -q "^pushforward: method 'flow-matching', seed 1: coupling is 'paired'" some.err
+check 'the others are there' sh -c 'grep -q "\"method\": \"w1fe\"" some.json && grep -q "\"failed\"" some.json'
 if command -v python3 >/dev/null 2>&1; then
   # has NAME EXPRESSION FILE: python over the parsed object o.
   has() {
