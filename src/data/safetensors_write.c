@@ -20,9 +20,7 @@ char *pf_container_checksum_place(char *header, size_t length) {
   return NULL;
 }
 
-uint32_t pf_container_data_checksum(const void *data, size_t length) {
-  return pf_crc32(0, data, length);
-}
+uint32_t pf_container_data_checksum(const void *data, size_t length) { return pf_crc32(0, data, length); }
 
 static void store_length(uint64_t length, uint8_t out[8]) {
   for (int i = 0; i < 8; i++) out[i] = (uint8_t)(length >> (8 * i));
