@@ -5,6 +5,35 @@ build=$(dirname "$P")
 tiny law:8gaussians ring.safetensors --rows 500 || not_ok 'train' 'no model'
 check 'install' cmake --install "$build" --prefix "$SCRATCH/prefix"
 "$root/tools/install_check" "$SCRATCH/prefix" ring.safetensors
+check 'the sampler library stands on jansson alone' sh -c 'readelf -d "$0"/lib/libpushforward-sampler.so | sed -n "s/.*NEEDED.*\[\(.*\)\]/\1/p" |
+  { ! grep -vE "^(libjansson|libm|libc|libpthread|ld-linux-x86-64)\."; }' prefix
+
+# What the small library leaves out is refused by name.
+cat >adaptive.c <<'X'
+#include <pushforward.h>
+#include <stdio.h>
+#include <stdlib.h>
+int main(int argc, char **argv) {
+  pf_error error = {0};
+  pf_model *model = NULL;
+  pf_sample_options options = pf_sample_options_default();
+  options.solver = "dopri5";
+  double *rows = calloc(64, sizeof *rows);
+  if (argc != 2 || pf_model_load(argv[1], &model, &error) != PF_OK) return 9;
+  pf_status status = pf_model_sample(model, &options, 1, rows, &error);
+  puts(error.message);
+  pf_model_free(model);
+  free(rows);
+  return pf_status_exit_code(status);
+}
+X
+if command -v cc >/dev/null 2>&1; then
+  cc -Iprefix/include adaptive.c -o adaptive -Lprefix/lib -lpushforward-sampler -Wl,-rpath,"$SCRATCH/prefix/lib" &&
+    ./adaptive ring.safetensors >adaptive.out
+  check 'adaptive steps are refused by name' test $? = 2 -a -n "$(grep 'need libpushforward' adaptive.out)"
+else
+  skip 'adaptive steps are refused by name' 'no cc'
+fi
 
 # ---- pages come from the option tables ----
 "$P" help --completion bash >completion.bash
