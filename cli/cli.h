@@ -99,7 +99,20 @@ cli_option *cli_find(const cli_call *call, const char *name);
 pf_status cli_unknown_option(const cli_call *call, const char *name, pf_error *error);
 /* Reads a JSON object of option: value into every option that was not given on the command line. */
 pf_status cli_read_config(cli_call *call, const char *path, pf_error *error);
+/* What --help prints: the text, or whatever cli_print_verb was asked for. */
 void cli_print_help(const cli_call *call);
+
+/* ---- pages made from the option tables ---- */
+
+typedef void cli_printer(const cli_call *call);
+/* Has a verb hand its options to `printer`; the exit code. */
+int cli_print_verb(const cli_verb *verb, cli_printer *printer);
+/* "[default]" worth showing, without the brackets; "" for one chosen by the program. */
+void cli_default_text(const cli_option *option, char text[64]);
+cli_printer cli_print_man;     /* a verb's manual page */
+void cli_print_man_main(void); /* pushforward(1) */
+/* A script for "bash" or "zsh"; the exit code. */
+int cli_print_completion(const char *shell);
 
 /* "a,b,c" cut at the commas; one allocation, free(). *count is 0 for NULL text. */
 pf_status cli_split(const char *text, char ***out, int *count, pf_error *error);

@@ -2,24 +2,28 @@
 #include <string.h>
 #include "cli.h"
 
-/* The default worth showing: zeros, negatives and NULL stand for "chosen by the program", which the help text says. */
-static void print_default(const cli_option *o) {
-  if (o->kind == CLI_TEXT && *(const char **)o->target) printf(" [%s]", *(const char **)o->target);
-  if (o->kind == CLI_INT && *(int64_t *)o->target > 0) printf(" [%lld]", (long long)*(int64_t *)o->target);
-  if (o->kind == CLI_REAL && *(double *)o->target > 0) printf(" [%g]", *(double *)o->target);
+/* Zeros, negatives and NULL stand for "chosen by the program", which the help text says. */
+void cli_default_text(const cli_option *o, char text[64]) {
+  text[0] = '\0';
+  if (o->kind == CLI_TEXT && *(const char **)o->target)
+    snprintf(text, 64, "%.60s", *(const char **)o->target);
+  if (o->kind == CLI_INT && *(int64_t *)o->target > 0)
+    snprintf(text, 64, "%lld", (long long)*(int64_t *)o->target);
+  if (o->kind == CLI_REAL && *(double *)o->target > 0) snprintf(text, 64, "%g", *(double *)o->target);
 }
 
 static void print_option(const cli_option *o) {
-  char left[64], letter[5] = "    ";
+  char left[64], value[64], letter[5] = "    ";
   if (o->letter) snprintf(letter, sizeof letter, "-%c, ", o->letter);
   snprintf(left, sizeof left, "%s--%s%s%s", letter, o->name, o->placeholder ? " " : "",
            o->placeholder ? o->placeholder : "");
   printf("  %-30s %s", left, o->help);
-  print_default(o);
+  cli_default_text(o, value);
+  if (value[0]) printf(" [%s]", value);
   putchar('\n');
 }
 
-void cli_print_help(const cli_call *call) {
+static void print_text(const cli_call *call) {
   const cli_verb *verb = call->verb;
   printf("pushforward %s: %s\n\nusage: pushforward %s %s\n", verb->name, verb->purpose, verb->name,
          verb->usage);
@@ -28,4 +32,17 @@ void cli_print_help(const cli_call *call) {
   for (int i = 0; i < call->count; i++) print_option(&call->options[i]);
   puts("  -h, --help                     this text");
   if (verb->examples) printf("\nexamples:\n%s", verb->examples);
+}
+
+static cli_printer *current = print_text;
+
+void cli_print_help(const cli_call *call) { current(call); }
+
+int cli_print_verb(const cli_verb *verb, cli_printer *printer) {
+  char name[16], flag[] = "--help", *arguments[] = {name, flag, NULL};
+  snprintf(name, sizeof name, "%s", verb->name);
+  current = printer ? printer : print_text;
+  int code = verb->run(2, arguments);
+  current = print_text;
+  return code;
 }

@@ -44,25 +44,36 @@ static void print_overview(void) {
        "  pushforward eval moons.safetensors law:moons");
 }
 
+static void print_names(void) {
+  for (int i = 0; i < VERBS; i++) puts(verbs[i]->name);
+}
+
 static int run_help(int argc, char **argv) {
-  cli_call call = {.verb = &cli_help};
+  bool man = false, names = false;
+  const char *shell = NULL;
+  cli_option options[] = {
+      {.name = "man", .kind = CLI_FLAG, .target = &man, .help = "as a manual page, for `man -l`"},
+      CLI_OPTION_WORDS("completion", &shell, "SHELL", "what completes the command in bash or zsh"),
+      {.name = "names", .kind = CLI_FLAG, .target = &names, .help = "the names of the verbs alone"},
+  };
+  cli_call call = {&cli_help, options, sizeof options / sizeof *options, {NULL}, 0};
   int code = cli_parse(&call, argc, argv);
   if (code != CLI_GO_ON) return code;
+  if (shell) return cli_print_completion(shell);
   if (!call.operands[0]) {
-    print_overview();
+    (names ? print_names : man ? cli_print_man_main : print_overview)();
     return 0;
   }
   const cli_verb *verb = find_verb(call.operands[0]);
-  if (!verb) return unknown_verb(call.operands[0]);
-  char name[16], flag[] = "--help", *arguments[] = {name, flag, NULL};
-  snprintf(name, sizeof name, "%s", verb->name);
-  return verb->run(2, arguments);
+  return verb ? cli_print_verb(verb, man ? cli_print_man : NULL) : unknown_verb(call.operands[0]);
 }
 
 const cli_verb cli_help = {.name = "help",
                            .purpose = "explain the command or one verb",
-                           .usage = "[VERB]",
-                           .examples = "  pushforward help train\n",
+                           .usage = "[VERB] [--man | --completion SHELL | --names]",
+                           .examples =
+                               "  pushforward help train\n"
+                               "  pushforward help --completion bash >/etc/bash_completion.d/pushforward\n",
                            .most = 1,
                            .run = run_help};
 

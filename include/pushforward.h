@@ -1,6 +1,6 @@
 /* pushforward: generative models that sample in one network evaluation.
  *
- * The one public header. Sections stand in the order of the library's layers.
+ * The one public header. Sections stand in the order of the library's layers. C99 and C++17 understand it.
  *
  * Conventions used everywhere below
  *   shapes      arrays are row-major; "n x d" is n rows of d columns.
@@ -20,6 +20,8 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+/* The library is compiled with its names hidden: what stands from here on is what the shared one shows. */
+#pragma GCC visibility push(default)
 
 /* ---- status ---------------------------------------------------------------------------------- */
 
@@ -560,6 +562,7 @@ pf_status pf_report(const pf_model *model, const pf_table *real, const char *law
 
 const char *pf_version(void); /* "0.1.0" */
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

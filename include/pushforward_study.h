@@ -6,6 +6,13 @@
 #ifndef PUSHFORWARD_STUDY_H
 #define PUSHFORWARD_STUDY_H
 
+#include "pushforward.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+#pragma GCC visibility push(default)
+
 enum { PF_STUDY_WORDS = 96 };
 
 /* A measured number. It holds when its whole interval lies in the band: least <= low and high <= most; a NaN never holds.
@@ -107,4 +114,8 @@ pf_status pf_study_page(const pf_study *study, const char *command, const char *
 /* Every chart as FOLDER/METHOD-EXPERIMENT[-K].svg; the folder must exist. */
 pf_status pf_study_charts(const pf_study *study, const char *folder, pf_error *error);
 
+#pragma GCC visibility pop
+#ifdef __cplusplus
+}
+#endif
 #endif

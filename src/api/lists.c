@@ -1,7 +1,6 @@
-/* Public lists: laws, methods, solvers. */
+/* Public lists: laws, methods. Solvers: sample.c. */
 #include "../data/law.h"
 #include "../methods/method.h"
-#include "../ode/solver.h"
 
 bool pf_law_entry(int i, pf_entry *out) {
   if (i < 0 || i >= pf_law_count()) return false;
@@ -13,12 +12,5 @@ bool pf_method_entry(int i, pf_entry *out) {
   const pf_method *method = pf_method_at(i);
   if (!method) return false;
   *out = (pf_entry){method->name, method->description};
-  return true;
-}
-
-bool pf_solver_entry(int i, pf_entry *out) {
-  if (i < 0 || i >= PF_SOLVER_COUNT) return false;
-  const pf_solver_facts *facts = pf_solver_facts_of((pf_solver)i);
-  *out = (pf_entry){facts->name, facts->description};
   return true;
 }

@@ -1,4 +1,4 @@
-/* Public training and sampling: arguments checked, work passed down. */
+/* Public training: arguments checked, work passed down. Sampling: sample.c. */
 #include <stdlib.h>
 #include <string.h>
 #include "../base/memory.h"
@@ -45,37 +45,3 @@ pf_status pf_train(const pf_table *data, const pf_table *held, const pf_train_op
     pf_model_free(model);
   return status;
 }
-
-pf_sample_options pf_sample_options_default(void) { return (pf_sample_options){.seed = 1}; }
-
-pf_status pf_model_sample(const pf_model *model, const pf_sample_options *options, int64_t n, double *out,
-                          pf_error *error) {
-  pf_sample_options o = options ? *options : pf_sample_options_default();
-  pf_pool *pool = NULL;
-  if (n > 256) PF_TRY(pf_pool_create(o.threads, &pool, error)); /* a handful of rows is done sooner here */
-  pf_draw draw = {.steps = o.steps,
-                  .teacher = o.teacher,
-                  .precision = o.precision,
-                  .solver = o.solver,
-                  .seed = o.seed,
-                  .pool = pool};
-  pf_status status = pf_model_draw(model, &draw, (pf_rows){o.first, n}, out, error);
-  pf_pool_free(pool);
-  return status;
-}
-
-pf_status pf_model_sample_table(const pf_model *model, const pf_sample_options *options, int64_t n,
-                                pf_table **out, pf_error *error) {
-  pf_table *table = NULL;
-  if (n < 1)
-    return pf_fail(error, PF_USAGE, "the number of samples is %lld, must be at least 1", (long long)n);
-  PF_TRY(pf_model_new_table(model, n, &table, error));
-  pf_status status = pf_model_sample(model, options, n, table->values, error);
-  if (status == PF_OK)
-    *out = table;
-  else
-    pf_table_free(table);
-  return status;
-}
-
-void pf_string_free(char *text) { pf_free(text); }

@@ -3,9 +3,9 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <zlib.h>
 #include "base/memory.h"
 #include "data/atomic_file.h"
+#include "data/checksum.h"
 #include "data/json_util.h"
 
 /* ---- checksums ---- */
@@ -20,9 +20,7 @@ char *pf_container_checksum_place(char *header, size_t length) {
   return NULL;
 }
 
-uint32_t pf_container_data_checksum(const void *data, size_t length) {
-  return (uint32_t)crc32_z(crc32_z(0, NULL, 0), length ? data : (const void *)"", length);
-}
+uint32_t pf_container_data_checksum(const void *data, size_t length) { return pf_crc32(0, data, length); }
 
 static void store_length(uint64_t length, uint8_t out[8]) {
   for (int i = 0; i < 8; i++) out[i] = (uint8_t)(length >> (8 * i));
@@ -32,10 +30,10 @@ uint32_t pf_container_header_checksum(const char *header, size_t length, const c
   uint8_t prefix[8];
   store_length(length, prefix);
   const char *after = digits + PF_CHECKSUM_DIGITS;
-  uLong sum = crc32_z(0, prefix, sizeof prefix);
-  sum = crc32_z(sum, (const Bytef *)header, (size_t)(digits - header));
-  sum = crc32_z(sum, (const Bytef *)"00000000", PF_CHECKSUM_DIGITS);
-  return (uint32_t)crc32_z(sum, (const Bytef *)after, length - (size_t)(after - header));
+  uint32_t sum = pf_crc32(0, prefix, sizeof prefix);
+  sum = pf_crc32(sum, header, (size_t)(digits - header));
+  sum = pf_crc32(sum, "00000000", PF_CHECKSUM_DIGITS);
+  return pf_crc32(sum, after, length - (size_t)(after - header));
 }
 
 /* ---- the header ---- */

@@ -22,7 +22,7 @@ typedef struct problem {
 /* The path at r: barycentric interpolation, weights +-1 and half of that at the ends. */
 static pf_node path_at(const problem *p, double r) {
   int n = p->spec->steps;
-  double c[PF_ADJOINT_STEPS + 1], sum = 0;
+  double c[PF_ADJOINT_STEPS + 1] = {0}, sum = 0;
   for (int k = 0; k <= n; k++) {
     if (r == p->r[k]) return p->path[k];
     c[k] = (k % 2 ? -1.0 : 1.0) * (k == 0 || k == n ? 0.5 : 1.0) / (r - p->r[k]);
