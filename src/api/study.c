@@ -12,8 +12,6 @@
 
 pf_study_options pf_study_options_default(void) { return (pf_study_options){.seed = 1}; }
 
-bool pf_study_claims(const pf_study_check *check) { return isfinite(check->least) || isfinite(check->most); }
-
 bool pf_study_entry(int i, pf_entry *out) {
   const pf_study_plan *plan = pf_study_plan_at(i);
   if (!plan) return false;

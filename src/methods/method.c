@@ -62,3 +62,14 @@ pf_status pf_option_choose_name(const char *option, const char *word, const char
     }
   return pf_fail_unknown(error, option, word, names, (size_t)count);
 }
+
+pf_status pf_method_run(const pf_table *data, const pf_table *held, const pf_train_options *options,
+                        struct pf_model **out, pf_error *error) {
+  const pf_method *method = NULL;
+  pf_training training = {0};
+  PF_TRY(pf_method_find(options->method, &method, error));
+  PF_TRY(pf_training_begin(data, held, options, &training, error));
+  pf_status status = method->train(&training, out, error);
+  pf_training_end(&training);
+  return status;
+}

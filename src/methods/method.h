@@ -17,6 +17,10 @@ typedef struct pf_method {
   bool likelihood;
 } pf_method;
 
+/* Begins a training of options->method, runs it and ends it. held may be NULL. PF_USAGE for an unknown method. */
+pf_status pf_method_run(const pf_table *data, const pf_table *held, const pf_train_options *options,
+                        struct pf_model **out, pf_error *error);
+
 int pf_method_count(void);
 const pf_method *pf_method_at(int index);
 /* PF_USAGE listing the valid names. */

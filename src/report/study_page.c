@@ -8,17 +8,17 @@
 #include "report/scale.h"
 #include "report/style.h"
 
-static bool claims(const pf_study_check *c) { return isfinite(c->least) || isfinite(c->most); }
+bool pf_study_claims(const pf_study_check *check) { return isfinite(check->least) || isfinite(check->most); }
 
 static int holding(const pf_experiment *e) {
   int count = 0;
-  for (int i = 0; i < e->n_checks; i++) count += claims(&e->checks[i]) && e->checks[i].holds;
+  for (int i = 0; i < e->n_checks; i++) count += pf_study_claims(&e->checks[i]) && e->checks[i].holds;
   return count;
 }
 
 static int claiming(const pf_experiment *e) {
   int count = 0;
-  for (int i = 0; i < e->n_checks; i++) count += claims(&e->checks[i]);
+  for (int i = 0; i < e->n_checks; i++) count += pf_study_claims(&e->checks[i]);
   return count;
 }
 
@@ -99,7 +99,7 @@ static void write_checks(const pf_experiment *e, pf_text *out) {
       pf_html_table_cell_end(&table);
     }
     pf_html_table_cell_begin(&table, false);
-    if (!claims(check))
+    if (!pf_study_claims(check))
       pf_text_add(out, "–");
     else
       pf_text_add(out, check->holds ? "<span class=\"verdict good\">yes</span>"

@@ -58,7 +58,7 @@ static pf_status measure_options(const pf_cell_run *run, const char *spec, const
   pf_lab_distance distance;
   pf_status status = pf_law_create(spec, &law, error);
   if (status == PF_OK) status = pf_lab_table(run, law, 0, ROWS, &table, error);
-  if (status == PF_OK) status = pf_lab_train(table, options, &model, error);
+  if (status == PF_OK) status = pf_method_run(table, NULL, options, &model, error);
   if (status == PF_OK) status = pf_decompose(model, law, PROBES, run->draw, NULL, &parts, error);
   if (status == PF_OK) status = measure_defect(model, run->draw, &values[DEFECT], error);
   if (status == PF_OK) status = pf_lab_w2(run, model, law, (pf_lab_size){1024, 4}, &distance, error);
@@ -76,7 +76,7 @@ static pf_status measure_options(const pf_cell_run *run, const char *spec, const
 /* The run as seen by every training of one seed: the same draws. */
 static pf_cell_run shared_run(const pf_cell_run *run, int seed) {
   pf_cell_run shared = *run;
-  shared.draw = (run->seed * UINT64_C(1000003) + (uint64_t)seed) % 1000000007;
+  shared.draw = (uint64_t)pf_lab_seed(run, seed);
   return shared;
 }
 

@@ -74,7 +74,7 @@ static pf_status measure_law(const pf_cell_run *run, const char *spec, int n, in
   pf_train_options options = scaled_options(run, n, d);
   pf_status status = pf_law_create(spec, &law, error);
   if (status == PF_OK) status = pf_lab_table(run, law, 0, n, &table, error);
-  if (status == PF_OK) status = pf_lab_train(table, &options, &model, error);
+  if (status == PF_OK) status = pf_method_run(table, NULL, &options, &model, error);
   if (status == PF_OK) status = measure_model(run, model, law, values, error);
   pf_model_free(model);
   pf_table_free(table);
@@ -90,7 +90,7 @@ static double cost_of(int n, int d) {
 
 /* ---- slopes over n ---- */
 
-/* The mean over the cells of a size of column `column`; excess > 0: that column less FLOOR. */
+/* Every cell of a group: its size n and its value of a column; W2 less its floor. */
 static void gather(const pf_experiment *e, int group, int column, double *x, double *y) {
   for (int i = 0; i < SIZES * SEEDS; i++) {
     const double *v = e->cells[group * SIZES * SEEDS + i].values;

@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include "../base/memory.h"
 #include "../base/rng.h"
-#include "../ode/ode.h"
+#include "../ode/solver.h"
 #include "../ot/assignment.h"
 #include "characteristic.h"
 #include "lab.h"
@@ -36,7 +36,7 @@ static const char *const value_names[VALUES] = {
 
 /* ---- following a learned flow, in standardised units ---- */
 
-/* x (n x d) is moved from 0 to `end`; with `sum` S is added up over midpoints of the steps, for given total displacements. */
+/* n rows from time 0 to `end`. */
 typedef struct route {
   const struct pf_model *model;
   int64_t n;
@@ -56,52 +56,17 @@ static pf_status move(const route *r, int steps, double *x, pf_error *error) {
   return status;
 }
 
-/* What pf_ode_observe adds up at every node. */
-typedef struct straight_sum {
-  pf_learned_field *field;
-  const double *displacement; /* n x d, of the whole path, per unit of time */
-  double *velocity;           /* n x d */
-  int64_t n;
-  int d, nodes;
-  double sum;
-} straight_sum;
-
-static pf_status add_node(void *context, int k, double t, const double *x, pf_error *error) {
-  straight_sum *s = context;
-  double weight = k == 0 || k == s->nodes - 1 ? 0.5 : 1, sum = 0;
-  PF_TRY(pf_learned_velocity_field(s->field, t, x, s->n, s->velocity, error));
-  for (int64_t i = 0; i < s->n * s->d; i++) {
-    double e = s->displacement[i] - s->velocity[i];
-    sum += e * e;
-  }
-  s->sum += weight * sum / (double)s->n / (s->nodes - 1);
-  return PF_OK;
-}
-
-/* S over the paths from z, whose ends are known. */
-static pf_status straightness(const route *r, const double *z, const double *end, double *out,
-                              pf_error *error) {
-  int d = r->model->columns;
-  size_t items = (size_t)r->n * (size_t)d;
-  double *work = NULL, grid[FINE + 1];
+/* S over the paths from z, by the library's share of the squared chords `cost` = E |Z_1 - Z_0|^2. */
+static pf_status straightness(const route *r, const double *z, double cost, double *out, pf_error *error) {
   float *scratch = NULL;
-  PF_TRY(pf_alloc(3 * items, sizeof *work, &work, error));
-  pf_status status = pf_alloc(4 * items, sizeof *scratch, &scratch, error);
-  for (size_t i = 0; i < items; i++) {
-    work[i] = z[i];
-    work[items + i] = (end[i] - z[i]) / r->end;
-  }
-  pf_learned_field field = {.learned = r->model->velocity, .scratch = scratch},
-                   watch = {.learned = r->model->velocity, .scratch = scratch ? scratch + 2 * items : NULL};
-  straight_sum s = {&watch, work + items, work + 2 * items, r->n, d, FINE + 1, 0};
-  pf_ode_system system = {pf_learned_velocity_field, &field, r->n, d};
-  pf_ode_options options = {.observe = add_node, .observe_context = &s};
+  double grid[FINE + 1], share = NAN;
+  PF_TRY(pf_alloc(2 * (size_t)r->n * (size_t)r->model->columns, sizeof *scratch, &scratch, error));
+  pf_learned_field field = {.learned = r->model->velocity, .scratch = scratch};
+  pf_ode_system system = {pf_learned_velocity_field, &field, r->n, r->model->columns};
   pf_ode_uniform_grid(0, r->end, FINE, grid);
-  if (status == PF_OK)
-    status = pf_ode_fixed(PF_ODE_RK4, &system, (pf_ode_grid){grid, FINE}, work, &options, error);
+  pf_status status = pf_solve_straightness(&system, (pf_ode_grid){grid, FINE}, z, &share, error);
   pf_free(scratch);
-  pf_free(work);
-  if (status == PF_OK) *out = s.sum;
+  if (status == PF_OK) *out = share * cost / (r->end * r->end);
   return status;
 }
 
@@ -162,7 +127,7 @@ static pf_status train_round(const chain *c, int round, struct pf_model **out, p
     options.from = c->noise;
     options.coupling = "paired";
   }
-  return pf_lab_train(round > 0 ? c->data : c->law, &options, out, error);
+  return pf_method_run(round > 0 ? c->data : c->law, NULL, &options, out, error);
 }
 
 /* The pairs of the next round. */
@@ -221,7 +186,7 @@ static pf_status measure_round(const chain *c, const struct pf_model *model, con
   for (size_t i = 0; i < items; i++) z[items + i] = z[i];
   pf_status status = move(&r, FINE, z + items, error);
   round[COST] = mean_square(z, z + items, PROBES, c->d);
-  if (status == PF_OK) status = straightness(&r, z, z + items, &round[STRAIGHTNESS], error);
+  if (status == PF_OK) status = straightness(&r, z, round[COST], &round[STRAIGHTNESS], error);
   if (status == PF_OK) status = measure_w2(c, model, law, w2, error);
   pf_free(z);
   if (status != PF_OK) return status;

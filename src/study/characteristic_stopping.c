@@ -103,6 +103,7 @@ static pf_status conclude(pf_experiment *e, pf_error *error) {
   for (int i = 0; i < e->n_cells; i++) {
     double ratio = e->cells[i].values[0] / e->cells[i].values[1];
     if (!(ratio <= largest)) largest = ratio;
+    if (isnan(ratio)) break; /* nothing compares greater than a NaN: it stays */
   }
   PF_TRY(
       pf_conclude_check(e, pf_estimate_exact(largest), (pf_band){0, 1 + 1e-9}, error, "largest W2 / bound"));

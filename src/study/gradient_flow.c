@@ -92,16 +92,11 @@ pf_status pf_kept_cloud(uint64_t seed, uint64_t draw, int n, int d, pf_flow_lab 
 
 enum { RING_TABLE = 8000, RING_ROWS = 1024, RING_PAIRS = 2, RING_D = 2 };
 
-int64_t pf_ring_seed(const pf_cell_run *run, int repetition) {
-  return (int64_t)((run->seed * UINT64_C(1000003) + (uint64_t)repetition) % UINT64_C(1000000007));
-}
-
 static pf_train_options ring_options(const pf_cell_run *run, const pf_ring_training *t, int64_t seed) {
-  pf_train_options o = pf_train_options_default();
+  pf_train_options o = pf_lab_options(run);
   o.method = t->method;
   o.field = t->field;
   o.fit = t->fit;
-  o.encoder = "standard";
   o.width = 64;
   o.depth = 3;
   o.batch = 256;
@@ -112,31 +107,20 @@ static pf_train_options ring_options(const pf_cell_run *run, const pf_ring_train
   o.learning_rate = t->rate;
   o.critic_rate = t->critic_rate;
   o.steps = t->iterations;
-  o.curve_points = 0;
-  o.holdout_share = 0;
-  o.threads = 1;
   o.seed = seed;
-  o.hooks = run->hooks;
   return o;
 }
 
 pf_status pf_ring_train(const pf_cell_run *run, const pf_ring_training *t, int64_t seed,
                         struct pf_model **out, pf_error *error) {
   pf_train_options options = ring_options(run, t, seed);
-  const pf_method *method = NULL;
   pf_law *law = NULL;
   pf_table *table = NULL;
-  pf_training training = {0};
-  pf_status status = pf_method_find(t->method, &method, error);
-  if (status == PF_OK) status = pf_law_create("ring8", &law, error);
+  pf_status status = pf_law_create("ring8", &law, error);
   if (status == PF_OK) status = pf_table_create(RING_TABLE, RING_D, &table, error);
   if (status == PF_OK) {
     pf_law_sample(law, (uint64_t)seed, 0, RING_TABLE, table->values);
-    status = pf_training_begin(table, NULL, &options, &training, error);
-  }
-  if (status == PF_OK) {
-    status = method->train(&training, out, error);
-    pf_training_end(&training);
+    status = pf_method_run(table, NULL, &options, out, error);
   }
   pf_table_free(table);
   pf_law_free(law);

@@ -4,9 +4,8 @@
 #define PF_STUDY_GRADIENT_FLOW_H
 
 #include "../data/law.h"
-#include "../methods/method.h"
 #include "../verify/flow_lab.h"
-#include "study.h"
+#include "lab.h"
 
 /* ---- cells in a row ---- */
 
@@ -49,8 +48,6 @@ typedef struct pf_ring_training {
   double rate, critic_rate, move; /* move 0: the method's own */
 } pf_ring_training;
 
-/* The seed of repetition r: the same for every setting. */
-int64_t pf_ring_seed(const pf_cell_run *run, int repetition);
 /* A generator of 64 units and 3 layers, on one thread; its weights are not averaged. *out: pf_model_free. */
 pf_status pf_ring_train(const pf_cell_run *run, const pf_ring_training *t, int64_t seed,
                         struct pf_model **out, pf_error *error);

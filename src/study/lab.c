@@ -4,7 +4,6 @@
 #include <math.h>
 
 #include "../base/memory.h"
-#include "../methods/method.h"
 #include "../ot/assignment.h"
 
 /* Where rows for measuring begin, behind every training table. */
@@ -21,15 +20,8 @@ pf_train_options pf_lab_options(const pf_cell_run *run) {
   return options;
 }
 
-pf_status pf_lab_train(const pf_table *table, const pf_train_options *options, struct pf_model **out,
-                       pf_error *error) {
-  const pf_method *method = NULL;
-  pf_training training = {0};
-  PF_TRY(pf_method_find(options->method, &method, error));
-  PF_TRY(pf_training_begin(table, NULL, options, &training, error));
-  pf_status status = method->train(&training, out, error);
-  pf_training_end(&training);
-  return status;
+int64_t pf_lab_seed(const pf_cell_run *run, int repetition) {
+  return (int64_t)((run->seed * UINT64_C(1000003) + (uint64_t)repetition) % UINT64_C(1000000007));
 }
 
 pf_status pf_lab_table(const pf_cell_run *run, const pf_law *law, uint64_t first, int64_t n, pf_table **out,

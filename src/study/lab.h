@@ -1,18 +1,17 @@
-/* What cells share: a model trained on given rows on one thread, and its distance to a law. */
+/* What cells share: how models are trained on one thread, and their distance to a law. */
 #ifndef PF_STUDY_LAB_H
 #define PF_STUDY_LAB_H
 
 #include "../data/law.h"
-#include "../model/model.h"
+#include "../methods/method.h"
 #include "study.h"
 
 /* Options of a training in a cell: the defaults with one thread, no curves, no held-out rows, every column standardised, the
  * cell's own seed and its hooks. `method` stays the caller's to choose. */
 pf_train_options pf_lab_options(const pf_cell_run *run);
 
-/* Trains options->method on the table. */
-pf_status pf_lab_train(const pf_table *table, const pf_train_options *options, struct pf_model **out,
-                       pf_error *error);
+/* The seed of a repetition: the same for every setting, so that settings share data, draws and initial weights. */
+int64_t pf_lab_seed(const pf_cell_run *run, int repetition);
 
 /* n rows of the law that belong to the cell: those from `first` on. */
 pf_status pf_lab_table(const pf_cell_run *run, const pf_law *law, uint64_t first, int64_t n, pf_table **out,

@@ -22,7 +22,7 @@ static const pf_study_plan *const plans[] = {
 #undef PF_STUDY
 };
 
-enum { COUNT = sizeof plans / sizeof *plans };
+enum { COUNT = sizeof plans / sizeof *plans, MOST_EXPERIMENTS = 32 };
 
 const pf_study_plan *pf_study_plan_at(int index) { return index >= 0 && index < COUNT ? plans[index] : NULL; }
 
@@ -169,15 +169,18 @@ static bool is_listed(const char *words, const char *name) {
 
 /* Every word must be an experiment. */
 static pf_status check_words(const pf_study_plan *plan, const char *words, pf_error *error) {
-  const char *names[32];
-  for (int i = 0; i < plan->count && i < 32; i++) names[i] = plan->experiments[i]->name;
+  const char *names[MOST_EXPERIMENTS];
+  size_t count = (size_t)plan->count;
+  if (count > MOST_EXPERIMENTS)
+    return pf_fail(error, PF_FAILED, "study '%s' has %zu experiments, at most %d", plan->method, count,
+                   MOST_EXPERIMENTS);
+  for (size_t i = 0; i < count; i++) names[i] = plan->experiments[i]->name;
   while (words) {
     char word[PF_STUDY_WORDS];
     size_t length = strcspn(words, ","), i = 0;
     snprintf(word, sizeof word, "%.*s", (int)length, words);
-    while (i < (size_t)plan->count && strcmp(names[i], word) != 0) i++;
-    if (i == (size_t)plan->count)
-      return pf_fail_unknown(error, "experiment", word, names, (size_t)plan->count);
+    while (i < count && strcmp(names[i], word) != 0) i++;
+    if (i == count) return pf_fail_unknown(error, "experiment", word, names, count);
     words = words[length] ? words + length + 1 : NULL;
   }
   return PF_OK;

@@ -74,7 +74,7 @@ static pf_status measure(const pf_cell_run *run, double *values, pf_error *error
                               .iterations = ITERATIONS,
                               .rate = 1e-4,
                               .critic_rate = 5e-4};
-  int64_t seed = pf_ring_seed(run, run->cell % REPEATS);
+  int64_t seed = pf_lab_seed(run, run->cell % REPEATS);
   struct pf_model *model = NULL;
   bench *b = NULL;
   PF_TRY(pf_ring_train(run, &t, seed, &model, error));

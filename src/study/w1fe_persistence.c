@@ -52,7 +52,7 @@ static pf_status measure_at(const pf_cell_run *run, int iterations, pf_ring_qual
                               .iterations = iterations,
                               .rate = settings[s].rate,
                               .critic_rate = 5e-4};
-  int64_t seed = pf_ring_seed(run, run->cell % REPEATS);
+  int64_t seed = pf_lab_seed(run, run->cell % REPEATS);
   struct pf_model *model = NULL;
   PF_TRY(pf_ring_train(run, &t, seed, &model, error));
   pf_status status = pf_ring_measure(model, seed, 1, out, error);

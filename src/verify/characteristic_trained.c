@@ -35,17 +35,10 @@ static pf_train_options training_options(const pf_verify_run *run) {
 
 static pf_status train(const pf_verify_run *run, const pf_law *law, struct pf_model **out, pf_error *error) {
   pf_train_options options = training_options(run);
-  const pf_method *method = NULL;
   pf_table *table = NULL;
-  pf_training training = {0};
-  PF_TRY(pf_method_find("characteristic", &method, error));
   PF_TRY(pf_table_create(TRAIN_ROWS, D, &table, error));
   pf_law_sample(law, run->seed, 0, TRAIN_ROWS, table->values);
-  pf_status status = pf_training_begin(table, NULL, &options, &training, error);
-  if (status == PF_OK) {
-    status = method->train(&training, out, error);
-    pf_training_end(&training);
-  }
+  pf_status status = pf_method_run(table, NULL, &options, out, error);
   pf_table_free(table);
   return status;
 }

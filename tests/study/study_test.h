@@ -96,6 +96,13 @@ static inline void expect_tidy(const pf_experiment_plan *plan) {
   }
 }
 
+/* What a fill is told: to follow the claims, or to break them. */
+typedef struct fault {
+  bool wrong;
+} fault;
+static const fault RIGHT = {false}, WRONG = {true};
+static inline bool is_wrong(const void *context) { return ((const fault *)context)->wrong; }
+
 /* A small spread between seeds, the same for the same cell and value. */
 static inline double about(double value, int cell, int k) {
   return value * (1 + .004 * ((cell * 7 + k * 3) % 5 - 2));

@@ -5,14 +5,6 @@
 #include "study/line_step.h"
 #include "verify/gaussian_line.h"
 
-/* What is wrong with the made-up values; 0: nothing. */
-typedef struct fault {
-  double wrong;
-} fault;
-static const fault RIGHT = {0}, WRONG = {1};
-
-static bool is_wrong(const void *context) { return ((const fault *)context)->wrong != 0; }
-
 static void experiments_are_tidy(void **state) {
   (void)state;
   for (int i = 0; i < pf_study_jko.count; i++) expect_tidy(pf_study_jko.experiments[i]);
