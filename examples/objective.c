@@ -50,16 +50,20 @@ static pf_status train(pf_training *data, pf_model **out, pf_error *error) {
   pf_fit_state state = {0};
   pf_fit *fit = NULL;
   config.adam.learning_rate = 1e-3;
-  PF_TRY(pf_network_layout(&map.network, &layout, error));
-  PF_TRY(pf_fit_state_create(layout.total, &state, error));
-  pf_layout_initialise(&layout, data->seed, state.arrays.params);
-  PF_TRY(objective(data, &o, error));
-  PF_TRY(pf_fit_create(&o, &config, &state, data->pool, &fit, error));
-  PF_TRY(pf_fit_run(fit, NULL, NULL, error));
-  PF_TRY(pf_training_model(data, out, error));
-  PF_TRY(pf_learned_create(&map, state.arrays.average, &(*out)->generator, error));
-  (*out)->end = 1;
-  return PF_OK;
+  pf_status status = pf_network_layout(&map.network, &layout, error);
+  if (status == PF_OK) status = pf_fit_state_create(layout.total, &state, error);
+  if (status == PF_OK) pf_layout_initialise(&layout, data->seed, state.arrays.params);
+  if (status == PF_OK) status = objective(data, &o, error);
+  if (status == PF_OK) status = pf_fit_create(&o, &config, &state, data->pool, &fit, error);
+  if (status == PF_OK) status = pf_fit_run(fit, NULL, NULL, error);
+  if (status == PF_OK) status = pf_training_model(data, out, error);
+  if (status == PF_OK) status = pf_learned_create(&map, state.arrays.average, &(*out)->generator, error);
+  if (status == PF_OK) (*out)->end = 1;
+  pf_fit_free(fit);
+  pf_graph_free(o.graph);
+  pf_fit_state_free(&state);
+  pf_layout_free(&layout);
+  return status;
 }
 
 int main(int argc, char **argv) {
@@ -75,5 +79,8 @@ int main(int argc, char **argv) {
   if (status == PF_OK) status = train(&data, &model, &error);
   if (status == PF_OK) status = pf_model_save(model, argv[1], &error);
   if (status != PF_OK) fprintf(stderr, "objective: %s\n", error.message);
+  pf_model_free(model);
+  pf_training_end(&data);
+  pf_table_free(rows);
   return pf_status_exit_code(status);
 }

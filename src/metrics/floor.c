@@ -30,19 +30,9 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "metrics/student.h"
 #include "metrics/subset.h"
 #include "ot/sort.h"
-
-double pf_student_t95(int freedom) {
-  static const double table[] = {6.3137515, 2.9199856, 2.3533634, 2.1318468, 2.0150484,
-                                 1.9431803, 1.8945786, 1.8595480, 1.8331129, 1.8124611};
-  if (freedom < 1) return INFINITY;
-  if (freedom <= 10) return table[freedom - 1];
-  double z = 1.6448536269514722, z2 = z * z, v = freedom; /* Cornish-Fisher, within 2e-6 from here on */
-  return z + z * (z2 + 1) / (4 * v) + z * ((5 * z2 + 16) * z2 + 3) / (96 * v * v) +
-         z * (((3 * z2 + 19) * z2 + 17) * z2 - 15) / (384 * v * v * v) +
-         z * ((((79 * z2 + 776) * z2 + 1482) * z2 - 1920) * z2 - 945) / (92160 * v * v * v * v);
-}
 
 enum { MODEL, REAL_A, REAL_B, ROLES };
 

@@ -41,9 +41,6 @@ typedef struct pf_floor_spec {
 pf_status pf_measure_against_floor(const pf_floor_spec *spec, pf_sample_source source,
                                    pf_metric_result *results, pf_error *error);
 
-/* t quantile at probability .95 with `freedom` >= 1 degrees of freedom. */
-double pf_student_t95(int freedom);
-
 /* ---- finite tables ---- */
 
 /* A source for tables: real A is n random rows of `reference` (held-out rows), real B n random rows of

@@ -3,17 +3,7 @@
 
 #include <math.h>
 #include "../base/canary.h"
-
-double pf_student_t975(int freedom) {
-  static const double table[] = {12.7062047, 4.3026527, 3.1824463, 2.7764451, 2.5705818,
-                                 2.4469119,  2.3646243, 2.3060041, 2.2621572, 2.2281389};
-  if (freedom < 1) return INFINITY;
-  if (freedom <= 10) return table[freedom - 1];
-  double z = 1.9599639845400545, z2 = z * z, v = freedom; /* Cornish-Fisher, within 2e-5 from here on */
-  return z + z * (z2 + 1) / (4 * v) + z * ((5 * z2 + 16) * z2 + 3) / (96 * v * v) +
-         z * (((3 * z2 + 19) * z2 + 17) * z2 - 15) / (384 * v * v * v) +
-         z * ((((79 * z2 + 776) * z2 + 1482) * z2 - 1920) * z2 - 945) / (92160 * v * v * v * v);
-}
+#include "../metrics/student.h"
 
 pf_estimate pf_estimate_exact(double value) { return (pf_estimate){value, value, value}; }
 

@@ -19,7 +19,4 @@ pf_estimate pf_estimate_mean(const double *values, int count);
  * that of y = factor x^slope. */
 pf_estimate pf_estimate_slope(const double *x, const double *y, int n, double *factor);
 
-/* t quantile at probability .975 with `freedom` >= 1 degrees of freedom; infinite below. */
-double pf_student_t975(int freedom);
-
 #endif

@@ -12,6 +12,7 @@
 #include <string.h>
 #include "../base/memory.h"
 #include "../base/text.h"
+#include "../metrics/student.h"
 #include "../metrics/baseline.h"
 #include "../metrics/floor.h"
 #include "../metrics/scale.h"

@@ -11,6 +11,7 @@
 
 #include "ot/clouds.h"
 #include "metrics/floor.h"
+#include "metrics/student.h"
 #include "metrics/scale.h"
 #include "metrics/splits.h"
 #include "metrics/two_sample.h"

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <cmocka.h>
 #include "base/rng.h"
+#include "metrics/student.h"
 #include "study/slope.h"
 
 enum { SIZES = 5, SEEDS = 4, N = SIZES * SEEDS, TRIALS = 2000 };
