@@ -2,8 +2,9 @@
  *
  *   minimise  E integral |v|^2/2  +  alpha E[negative log-likelihood]  +  hjb E integral |-d_r Phi + |v|^2/2|,   v = -grad Phi
  *
- * Two schedules: up to three columns the rate falls along a cosine (published: halved at fixed steps), beyond that it falls when the
- * held-out likelihood stands still (published). The number of rows, steps and weights come from the nearest of the published settings.
+ * Two schedules: up to three columns the rate falls along a cosine (published: halved at fixed steps), beyond that it falls when
+ * the held-out likelihood stands still (published). The number of rows, steps and weights come from the nearest of the published
+ * settings.
  */
 #include <limits.h>
 #include <math.h>
