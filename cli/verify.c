@@ -64,7 +64,7 @@ static int run_verify(int argc, char **argv) {
       {.name = "rates",
        .kind = CLI_FLAG,
        .target = &rates,
-       .help = "the long experiments: slopes with 95 % intervals, charts; half an hour"},
+       .help = "the long experiments: slopes with 95 % intervals, charts; minutes to half an hour"},
       CLI_OPTION_WORDS("only", &r.only, "A,B", "with --rates: these experiments alone"),
       {.name = "output",
        .kind = CLI_TEXT,

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "report/scale.h"
+#include "report/style.h"
 #include "report/svg.h"
 
 /* Length in bytes of the UTF-8 character at `s` and its code point; 0 when the bytes are none
@@ -81,6 +82,30 @@ void pf_html_number(pf_text *text, double value) {
   char number[40];
   pf_number_text(value, 4, number);
   pf_text_add(text, "%s", number);
+}
+
+void pf_html_page_begin(pf_text *text, const char *title, const char *subtitle) {
+  pf_text_add(text, "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+                    "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n"
+                    "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
+                    "style-src 'unsafe-inline'\">\n<title>");
+  pf_html_words(text, title);
+  pf_text_add(text, "</title>\n<style>\n");
+  pf_style_add(text);
+  pf_text_add(text, "</style>\n</head>\n<body>\n<main>\n<header>\n<h1>");
+  pf_html_words(text, title);
+  pf_text_add(text, "</h1>\n");
+  if (subtitle) {
+    pf_text_add(text, "<p class=\"subtitle\">");
+    pf_html_words(text, subtitle);
+    pf_text_add(text, "</p>\n");
+  }
+  pf_text_add(text, "</header>\n");
+}
+
+void pf_html_page_end(pf_text *text) {
+  pf_text_add(text, "<footer>Written by pushforward. This page is complete in itself: it loads nothing and "
+                    "runs nothing.</footer>\n</main>\n</body>\n</html>\n");
 }
 
 void pf_html_section_begin(pf_text *text, const char *heading, const char *lead) {

@@ -14,6 +14,11 @@ void pf_html_words_cut(pf_text *text, const char *words, size_t limit);
 /* Four significant digits; a dash when the value is not finite. */
 void pf_html_number(pf_text *text, double value);
 
+/* A whole page around what is written in between: head with the style sheet, title and subtitle (may be NULL); footer. The policy
+ * forbids everything but the page's own styles: nothing can be fetched or run. */
+void pf_html_page_begin(pf_text *text, const char *title, const char *subtitle);
+void pf_html_page_end(pf_text *text);
+
 /* <section> with a heading and an optional lead sentence. The heading is ours, not the user's. */
 void pf_html_section_begin(pf_text *text, const char *heading, const char *lead);
 void pf_html_section_end(pf_text *text);

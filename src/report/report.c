@@ -7,7 +7,6 @@
 
 #include "report/html.h"
 #include "report/parts.h"
-#include "report/style.h"
 
 pf_report_input pf_report_input_default(void) { return (pf_report_input){.selected_step = NAN}; }
 
@@ -92,36 +91,13 @@ static const char *title_of(const pf_report_input *input) {
   return input->title && *input->title ? input->title : "pushforward report";
 }
 
-/* The policy forbids everything but the page's own styles: nothing can be fetched or run. */
-static void write_head(pf_page *page) {
-  pf_text *text = &page->text;
-  pf_text_add(text, "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-                    "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n"
-                    "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
-                    "style-src 'unsafe-inline'\">\n<title>");
-  pf_html_words(text, title_of(page->input));
-  pf_text_add(text, "</title>\n<style>\n");
-  pf_style_add(text);
-  pf_text_add(text, "</style>\n</head>\n<body>\n<main>\n<header>\n<h1>");
-  pf_html_words(text, title_of(page->input));
-  pf_text_add(text, "</h1>\n");
-  if (page->input->subtitle) {
-    pf_text_add(text, "<p class=\"subtitle\">");
-    pf_html_words(text, page->input->subtitle);
-    pf_text_add(text, "</p>\n");
-  }
-  pf_text_add(text, "</header>\n");
-}
-
 static void write_foot(pf_page *page) {
   if (page->absent.length) {
     pf_html_section_begin(&page->text, "Not in this report", NULL);
     pf_text_add(&page->text, "<ul>\n%s</ul>\n", page->absent.data);
     pf_html_section_end(&page->text);
   }
-  pf_text_add(&page->text,
-              "<footer>Written by pushforward. This page is complete in itself: it loads nothing and "
-              "runs nothing.</footer>\n</main>\n</body>\n</html>\n");
+  pf_html_page_end(&page->text);
 }
 
 /* Whether the input says anything that only a flow with likelihood has. */
@@ -156,7 +132,7 @@ static pf_status write_rows(pf_page *page, pf_error *error) {
 }
 
 static pf_status write_parts(pf_page *page, pf_error *error) {
-  write_head(page);
+  pf_html_page_begin(&page->text, title_of(page->input), page->input->subtitle);
   write_numbers(page);
   PF_TRY(write_rows(page, error));
   pf_text_add(&page->text, "<div class=\"row\">\n"); /* side by side where there is room */

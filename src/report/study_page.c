@@ -6,7 +6,6 @@
 
 #include "report/html.h"
 #include "report/scale.h"
-#include "report/style.h"
 
 bool pf_study_claims(const pf_study_check *check) { return isfinite(check->least) || isfinite(check->most); }
 
@@ -20,21 +19,6 @@ static int claiming(const pf_experiment *e) {
   int count = 0;
   for (int i = 0; i < e->n_checks; i++) count += pf_study_claims(&e->checks[i]);
   return count;
-}
-
-static void write_head(const pf_study *study, pf_text *out) {
-  pf_text_add(out, "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-                   "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n"
-                   "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
-                   "style-src 'unsafe-inline'\">\n<title>");
-  pf_html_words(out, study->title);
-  pf_text_add(out, "</title>\n<style>\n");
-  pf_style_add(out);
-  pf_text_add(out, "</style>\n</head>\n<body>\n<main>\n<header>\n<h1>");
-  pf_html_words(out, study->title);
-  pf_text_add(out,
-              "</h1>\n<p class=\"subtitle\">What the theory claims, measured; seed %llu</p>\n</header>\n",
-              (unsigned long long)study->seed);
 }
 
 static void write_card(pf_text *out, const char *name, int value, int of) {
@@ -136,7 +120,10 @@ static void write_experiment(const pf_experiment *e, pf_text *out) {
 }
 
 void pf_study_page_add(const pf_study *study, const char *command, pf_text *out) {
-  write_head(study, out);
+  char subtitle[96];
+  snprintf(subtitle, sizeof subtitle, "What the theory claims, measured; seed %llu",
+           (unsigned long long)study->seed);
+  pf_html_page_begin(out, study->title, subtitle);
   write_summary(study, out);
   for (int i = 0; i < study->count; i++) write_experiment(&study->experiments[i], out);
   if (command) {
@@ -146,6 +133,5 @@ void pf_study_page_add(const pf_study *study, const char *command, pf_text *out)
     pf_text_add(out, "</pre>\n");
     pf_html_section_end(out);
   }
-  pf_text_add(out, "<footer>Written by pushforward. This page is complete in itself: it loads nothing and "
-                   "runs nothing.</footer>\n</main>\n</body>\n</html>\n");
+  pf_html_page_end(out);
 }
