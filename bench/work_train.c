@@ -48,7 +48,7 @@ static void prepare(worker *w) {
   options.depth = w->depth;
   options.batch = w->batch;
   options.precision = w->precision;
-  work_must(pf_characteristic_settings(&options, w->dim, ROWS, &w->settings, &error), &error);
+  work_must(pf_characteristic_settings(&options, w->dim, NULL, &w->settings, &error), &error);
   const pf_characteristic *c = &w->settings;
   work_must(pf_network_layout(&c->velocity.network, &w->layout, &error), &error);
   work_must(pf_fit_state_create(w->layout.total, &w->state, &error), &error);

@@ -240,6 +240,11 @@ pf_status cli_open_source(pf_model *model, const cli_source *source, int64_t *ro
 /* The seed of the rows that a training with this seed draws of a law it transports from: not those of its data. */
 int64_t cli_source_seed(int64_t seed);
 
+/* --given of a conditional model: a file with the columns of its conditions, row i for sample i, *rows (may be NULL) their
+ * number; or "NAME=VALUE,..", the same for all samples, *rows 0. NULL `given` does nothing. PF_USAGE for a model without
+ * conditions. seed: of the draw when it is a law. */
+pf_status cli_open_given(pf_model *model, const char *given, int64_t seed, int64_t *rows, pf_error *error);
+
 /* What a model is measured against. */
 typedef struct cli_real {
   const char *law;  /* "law:NAME", or NULL */
@@ -253,5 +258,8 @@ typedef struct cli_real {
 pf_status cli_open_real(const pf_model *model, const char *data, const char *train, cli_real *out,
                         pf_error *error);
 void cli_real_free(cli_real *real);
+/* Gives a conditional model conditions to be measured under, picked at random: those of training rows, or of the rows it is
+ * measured against where these are not known, or fresh draws of the law. Nothing for any other model. */
+pf_status cli_give_conditions_of(pf_model *model, const cli_real *real, int64_t seed, pf_error *error);
 
 #endif

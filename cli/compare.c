@@ -160,6 +160,9 @@ static pf_status run_method(comparison *c, int method, int64_t seed, pf_error *e
   e.train = c->train ? c->train : c->law ? NULL : c->data;
   pf_status status = pf_train(c->train ? c->train : c->data, c->held, &o, &model, error);
   double seconds = cli_seconds() - begun;
+  const cli_real real = {
+      .law = c->law ? c->source : NULL, .table = c->held, .train = c->train ? c->train : c->data};
+  if (status == PF_OK) status = cli_give_conditions_of(model, &real, c->s.train.seed, error);
   if (status == PF_OK) status = pf_evaluate(model, c->held, c->law ? c->source : NULL, &e, &set, error);
   if (status == PF_OK) {
     result of = {.method = o.method, .seed = seed, .seconds = seconds, .train_steps = steps_of(model)};

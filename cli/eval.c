@@ -47,6 +47,7 @@ static pf_status evaluate(settings *s, const cli_call *call, pf_evaluation_set *
   const cli_source source = {.from = s->from, .seed = s->seed};
   if (status == PF_OK) status = cli_open_source(model, &source, NULL, error);
   if (status == PF_OK) status = cli_open_real(model, call->operands[1], s->train, &real, error);
+  if (status == PF_OK) status = cli_give_conditions_of(model, &real, s->seed, error);
   if (status == PF_OK) status = cli_watch_begin(&watch, s->quiet, NULL, error);
   if (status == PF_OK) {
     s->evaluate.train = real.train;

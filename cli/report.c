@@ -59,6 +59,7 @@ static pf_status write_report(settings *s, const cli_call *call, const char *out
   if (status == PF_OK) status = cli_open_source(model, &source, NULL, error);
   if (status == PF_OK) status = load_others(s->beside, &beside, error);
   if (status == PF_OK) status = cli_open_real(model, call->operands[1], s->train, &real, error);
+  if (status == PF_OK) status = cli_give_conditions_of(model, &real, s->seed, error);
   char *command = cli_repeated(call, real.source);
   if (status == PF_OK && !command) status = cli_error(error, PF_NO_MEMORY, "out of memory");
   if (status == PF_OK) status = cli_watch_begin(&watch, s->quiet, NULL, error);

@@ -8,7 +8,7 @@ enum { CHUNK_VALUES = 1 << 20 };
 typedef struct settings {
   pf_sample_options sample;
   int64_t n, seed, threads;
-  const char *output, *from;
+  const char *output, *from, *given;
   bool quiet;
 } settings;
 
@@ -50,6 +50,18 @@ static pf_status open_source(settings *s, pf_model *model, pf_error *error) {
                    (long long)s->sample.first, (long long)rows);
 }
 
+/* Sample i has the conditions of row i. Without -n: every row. */
+static pf_status open_conditions(settings *s, pf_model *model, pf_error *error) {
+  int64_t rows = 0;
+  pf_status status = cli_open_given(model, s->given, s->seed, &rows, error);
+  if (status != PF_OK || s->n > 0) return status;
+  s->n = rows - s->sample.first;
+  if (s->n > 0) return PF_OK;
+  if (rows == 0) return cli_error(error, PF_USAGE, "sample needs -n N, the number of samples");
+  return cli_error(error, PF_USAGE, "--first is %lld, but the conditions have %lld rows",
+                   (long long)s->sample.first, (long long)rows);
+}
+
 static bool is_law(const char *source) { return source && strncmp(source, "law:", 4) == 0; }
 
 static pf_status sample_to(settings *s, const char *path, pf_error *error) {
@@ -58,7 +70,8 @@ static pf_status sample_to(settings *s, const char *path, pf_error *error) {
   cli_watch watch = {0};
   pf_status status = pf_model_load(path, &model, error);
   if (status != PF_OK) return status;
-  status = open_source(s, model, error);
+  if (s->from || !s->given) status = open_source(s, model, error);
+  if (status == PF_OK && s->given) status = open_conditions(s, model, error);
   if (status == PF_OK) status = cli_watch_begin(&watch, s->quiet, NULL, error);
   if (status == PF_OK) status = write_chunks(s, model, &watch, &writer, error);
   if (status == PF_OK)
@@ -83,6 +96,10 @@ static int run_sample(int argc, char **argv) {
        .help = "samples to draw"},
       CLI_OPTION_FROM(&s.from, "map the rows of SOURCE in order, all of them without -n, for a model "
                                "trained with --from"),
+      CLI_OPTION_WORDS(
+          "given", &s.given, "C",
+          "conditions of a model trained with --condition: a file, row i for sample i (all of them without "
+          "-n), or energy=50,angle=0.3 for all samples"),
       CLI_OPTION_OUTPUT(&s.output),
       CLI_OPTION_EVALUATIONS(&s.sample.steps),
       {.name = "teacher",
@@ -115,7 +132,7 @@ static int run_sample(int argc, char **argv) {
   pf_error error = {0};
   int code = cli_parse(&call, argc, argv);
   if (code != CLI_GO_ON) return code;
-  if (s.n == 0 && (!s.from || is_law(s.from)))
+  if (s.n == 0 && (!s.from || is_law(s.from)) && (!s.given || is_law(s.given)))
     return cli_usage("sample needs -n N, the number of samples%s", s.from ? " to draw of a law" : "");
   s.sample.seed = (uint64_t)s.seed;
   s.sample.threads = (int)s.threads;
@@ -132,11 +149,17 @@ const cli_verb cli_sample = {
         "A model trained with --from SOURCE maps rows: sample i is where row i of --from goes, beginning "
         "anew after "
         "the\n"
-        "last; the columns are taken by number. One trained from law:NAME draws from that law by itself.\n",
+        "last; the columns are taken by number. One trained from law:NAME draws from that law by itself.\n"
+        "A model trained with --condition A,B generates the other columns for the values of these in "
+        "--given; they stand in "
+        "the\n"
+        "samples as they were given.\n",
     .examples = "  pushforward sample people.safetensors -n 1000\n"
                 "  pushforward sample people.safetensors -n 1e6 -o people.npy\n"
                 "  pushforward sample people.safetensors -n 500 --first 1000 --seed 7 -o third.csv\n"
                 "  pushforward sample people.safetensors -n 1000 --solver heun --steps 20\n"
+                "  pushforward sample shower.safetensors -n 1000 --given energy=50,angle=0.3\n"
+                "  pushforward sample shower.safetensors --given incoming.csv -o showers.csv\n"
                 "  pushforward sample moons-to-8gaussians.safetensors --from moons.csv -o moved.csv\n",
     .least = 1,
     .most = 1,

@@ -216,7 +216,7 @@ pf_status pf_train(const pf_table *data, const pf_table *held, const pf_train_op
 pf_status pf_model_load(const char *path, pf_model **out, pf_error *error);
 pf_status pf_model_save(const pf_model *model, const char *path, pf_error *error);
 void pf_model_free(pf_model *model);
-int pf_model_columns(const pf_model *model);
+int pf_model_columns(const pf_model *model); /* of a row, given ones too */
 const char *pf_model_column_name(const pf_model *model, int column);
 /* Everything recorded about the model as one JSON object; freed with pf_string_free. */
 pf_status pf_model_describe(const pf_model *model, char **json, pf_error *error);
@@ -227,6 +227,15 @@ bool pf_model_needs_source(
 /* Those rows, copied; columns by number. Sample i starts from row i mod n of them when `in_order`, else from one picked by
  * the seed. Until then whatever draws is PF_USAGE; samplers are made anew. PF_USAGE: a model of noise; PF_BAD_INPUT: rows. */
 pf_status pf_model_set_source(pf_model *model, const pf_table *rows, bool in_order, pf_error *error);
+
+/* Conditional models, trained with options.condition: of a row's columns some are given and the others generated, g(t, s, x | c).
+ * Number and names of the given columns, in the order of the columns; NULL past the end. */
+int pf_model_conditions(const pf_model *model);
+const char *pf_model_condition_name(const pf_model *model, int i);
+/* The conditions of samples, copied: the given columns of `rows`, found by name; it may have others. Sample i has those of row i
+ * mod n when `in_order`, else of a row picked by the seed. Until then whatever draws is PF_USAGE. PF_USAGE: the model generates
+ * every column; PF_BAD_INPUT: a column is missing, a value is not finite. */
+pf_status pf_model_set_given(pf_model *model, const pf_table *rows, bool in_order, pf_error *error);
 
 /* How many steps a sample takes. 0 is the model's own choice: 1 for a generator, a flow's own number, 100 for a velocity. */
 typedef struct pf_sample_options {
@@ -326,10 +335,12 @@ pf_status pf_sampler_run(const pf_sampler *sampler, pf_sample_range range, doubl
 pf_status pf_sampler_run_f32(const pf_sampler *sampler, pf_sample_range range, float *out,
                              pf_workspace workspace, pf_error *error);
 
-/* The noise behind a range: z (n x d) is N(0, I), or encoded rows of the model's source. PF_USAGE: a wrong range. */
+/* The noise behind a range: z (n x d) is N(0, I), or encoded rows of the model's source. Of a conditional model's given columns it
+ * holds the conditions, in the data's units: those of pf_model_set_given, or 0. PF_USAGE: a wrong range. */
 pf_status pf_sampler_noise(const pf_sampler *sampler, pf_sample_range range, float *z, pf_error *error);
 /* Maps the caller's noise z (n x d) to n samples: what is drawn when z is the range's own noise, and any other
- * point of the prior space otherwise. z and out must not overlap. Errors as for pf_sampler_run, and PF_BAD_INPUT
+ * point of the prior space otherwise. Given columns of z are the conditions, in the data's units (pf_model_set_given is not
+ * looked at), and stand in the samples as they are. z and out must not overlap. Errors as for pf_sampler_run, and PF_BAD_INPUT
  * for a z that is not finite (row and column in the message, out untouched). */
 pf_status pf_sampler_run_from_noise(const pf_sampler *sampler, const float *z, int64_t n, double *out,
                                     pf_workspace workspace, pf_error *error);

@@ -28,6 +28,7 @@ enum {
   PF_STREAM_VERIFY,
   PF_STREAM_TEST,
   PF_STREAM_SOLVER,
+  PF_STREAM_GIVEN,
   PF_STREAM_GRAPH = 1000, /* random leaves of a graph: PF_STREAM_GRAPH + leaf stream id */
 };
 

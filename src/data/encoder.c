@@ -78,7 +78,8 @@ static pf_status fit_column(const pf_table *table, int c, const pf_encoder_optio
   bool whole = table->types[c] == PF_COLUMN_INTEGER;
   for (int64_t r = 0; r < table->rows; r++) scratch[r] = table->values[r * table->columns + c];
   qsort(scratch, (size_t)table->rows, sizeof *scratch, compare_doubles);
-  column->kind = options->kinds ? options->kinds[c] : options->kind;
+  column->plain = options->plain && options->plain[c];
+  column->kind = column->plain ? PF_ENCODER_STANDARD : options->kinds ? options->kinds[c] : options->kind;
   column->minimum = scratch[0];
   column->maximum = scratch[table->rows - 1];
   column->decimals = whole ? 0 : -1;
@@ -92,24 +93,28 @@ static pf_status fit_column(const pf_table *table, int c, const pf_encoder_optio
   return pf_quantile_map_fit(scratch, table->rows, &quantile, &column->map, error);
 }
 
+/* Whether the choice of scale is about this column: one that is standardised and carries information. */
+static bool follows_scale(const pf_encoder_column *column) {
+  return column->kind == PF_ENCODER_STANDARD && !column->plain && column->minimum < column->maximum;
+}
+
 /* Columns of one kind of number, such as pixels: the identity of their ratios matters, and a nearly constant one is no signal. */
 static void share_scale(pf_encoder_column *column, int d) {
   double squares = 0;
   int count = 0;
   for (int c = 0; c < d; c++) {
-    if (column[c].kind != PF_ENCODER_STANDARD || column[c].minimum == column[c].maximum) continue;
+    if (!follows_scale(&column[c])) continue;
     squares += column[c].scale * column[c].scale;
     count++;
   }
   for (int c = 0; c < d && count > 0; c++)
-    if (column[c].kind == PF_ENCODER_STANDARD && column[c].minimum < column[c].maximum)
-      column[c].scale = sqrt(squares / count);
+    if (follows_scale(&column[c])) column[c].scale = sqrt(squares / count);
 }
 
 /* A constant column keeps its value as its mean: nothing else is ever decoded. */
 static void leave_as_is(pf_encoder_column *column, int d) {
   for (int c = 0; c < d; c++) {
-    if (column[c].kind != PF_ENCODER_STANDARD || column[c].minimum == column[c].maximum) continue;
+    if (!follows_scale(&column[c])) continue;
     column[c].mean = 0;
     column[c].scale = 1;
   }
@@ -166,6 +171,11 @@ static float place_in_cell(pf_quantile_cell cell, double u) {
     z = nextafterf(z, back <= cell.lower ? INFINITY : -INFINITY);
   }
   return z;
+}
+
+float pf_encoder_standardise(const pf_encoder *encoder, int column, double x) {
+  const pf_encoder_column *c = &encoder->column[column];
+  return (float)((x - c->mean) / c->scale);
 }
 
 static float encode_value(const pf_encoder_column *column, double x, uint64_t seed, int index, uint64_t row) {

@@ -28,7 +28,9 @@ typedef enum pf_encoder_scale {
 typedef struct pf_encoder_options {
   pf_encoder_kind kind;         /* of every column, unless: */
   const pf_encoder_kind *kinds; /* one per column, or NULL */
-  int max_knots;                /* per column, 16..65536 */
+  const bool *
+      plain; /* one per column, or NULL: true for STANDARD with its own mean and deviation, whatever the rest says */
+  int max_knots; /* per column, 16..65536 */
   pf_encoder_scale scale;
   double atom_share; /* share of rows from which a value is an atom, 0..1 exclusive of 0 */
 } pf_encoder_options;
@@ -61,6 +63,9 @@ pf_decoding pf_encoder_decoding(const pf_encoder *encoder, int column);
  * same bits as one call. Values outside the training range are encoded as its ends (QUANTILE). */
 void pf_encoder_encode(const pf_encoder *encoder, const double *rows, int64_t n, uint64_t seed,
                        uint64_t first_row, float *out);
+
+/* What a STANDARD column makes of one value. */
+float pf_encoder_standardise(const pf_encoder *encoder, int column, double x);
 
 /* z: n x d; out: n x d. A NaN in z gives a NaN. */
 void pf_encoder_decode(const pf_encoder *encoder, const float *z, int64_t n, double *out);

@@ -7,6 +7,7 @@
 
 typedef struct pf_encoder_column {
   pf_encoder_kind kind;
+  bool plain;              /* while fitting: see pf_encoder_options */
   double mean, scale;      /* STANDARD */
   double minimum, maximum; /* of the training values */
   int decimals;            /* STANDARD: 0 rounds to integers, -1 does not */

@@ -1,19 +1,29 @@
 /* Evaluating a trained map: see learned.h.
  *
- *   terms    [of_x, of_network, c, padding to 16][path, width floats], see time_map.h
+ *   terms    [of_x, of_network, c, of_given, padding to 16][path, width floats], see time_map.h
  *   packed   what a tile program derives from the parameters alone, once when the map is made
  */
 #include "learned.h"
 
 #include <math.h>
 #include <string.h>
+#include "../base/canary.h"
 #include "../base/memory.h"
 #include "../exec/exec.h"
 
 enum { TILES_PER_TASK = 4 };
-enum { INPUT_T, INPUT_S, TIMES };                                               /* of the programs of terms */
-enum { INPUT_X, INPUT_OF_X, INPUT_OF_NETWORK, INPUT_PATH, INPUT_C, INPUTS };    /* of a tile program */
-enum { TERM_OF_X, TERM_OF_NETWORK, TERM_C, TERM_PATH = 16, ALIGN_FLOATS = 16 }; /* places in the terms */
+enum { INPUT_T, INPUT_S, TIMES }; /* of the programs of terms */
+enum {
+  INPUT_X,
+  INPUT_OF_X,
+  INPUT_OF_NETWORK,
+  INPUT_PATH,
+  INPUT_C,
+  INPUT_OF_GIVEN,
+  INPUTS
+}; /* of a tile program */
+/* places in the terms */
+enum { TERM_OF_X, TERM_OF_NETWORK, TERM_C, TERM_OF_GIVEN, TERM_PATH = 16, ALIGN_FLOATS = 16 };
 
 /* Tile heights, tallest first. A height takes rows while there are enough of them; the last ones, when there are at least
  * `from`, are padded to one more tile: measured, cheaper than the lower tiles they would need. */
@@ -77,6 +87,7 @@ static pf_status compile_tile(const pf_learned *learned, int rows, pf_program **
   if (!pf_time_map_is_plain(map))
     terms.path = pf_input(graph, INPUT_PATH, PF_SHAPE(PF_SHARED, map->network.width));
   if (pf_time_map_scales(map)) terms.c = pf_input(graph, INPUT_C, PF_SCALAR(PF_SHARED));
+  if (map->given.count > 0) terms.of_given = pf_input(graph, INPUT_OF_GIVEN, PF_SCALAR(PF_SHARED));
   pf_node y = pf_time_map_at_terms(map, 0, terms, x);
   pf_program_options options = pf_program_options_default();
   options.tile_rows = options.max_rows = rows;
@@ -102,11 +113,27 @@ static pf_status prepare_tile(pf_learned *learned, int i, pf_error *error) {
   return PF_OK;
 }
 
+static pf_status check_columns(const pf_time_map *map, pf_error *error) {
+  const int columns = map->network.inputs, generated = columns - map->given.count;
+  if (map->given.count < 0 || map->given.count > PF_GIVEN_MOST || generated < 1)
+    return pf_fail(error, PF_USAGE, "%d columns are given of %d: at most %d can be, and one must be left",
+                   map->given.count, columns, PF_GIVEN_MOST);
+  for (int i = 0; i < map->given.count; i++) {
+    const int column = map->given.columns[i], least = i > 0 ? map->given.columns[i - 1] + 1 : 0;
+    if (column < least || column >= columns)
+      return pf_fail(error, PF_USAGE, "given column %d must be from %d to %d", column, least, columns - 1);
+  }
+  if (map->network.outputs == generated) return PF_OK;
+  return pf_fail(error, PF_USAGE, "the network has %d outputs for %d columns that are generated",
+                 map->network.outputs, generated);
+}
+
 static pf_status prepare(pf_learned *learned, const float *params, pf_error *error) {
   const pf_time_map *map = &learned->map;
   const int times = map->network.times;
   if (map->skip && !pf_time_map_is_plain(map))
     return pf_fail(error, PF_USAGE, "a map of %d times cannot skip: only a plain one does", times);
+  PF_TRY(check_columns(map, error));
   PF_TRY(pf_network_copy_params(&map->network, params, &learned->params, error));
   if (times == 2) PF_TRY(compile_terms(map, build_move_terms, &learned->move_terms, error));
   if (times > 0) PF_TRY(compile_terms(map, build_velocity_terms, &learned->velocity_terms, error));
@@ -179,9 +206,10 @@ pf_status pf_learned_move_terms(const pf_learned *learned, double t, double s, f
   const float times[TIMES] = {(float)t, (float)s};
   if (pf_time_map_is_plain(&learned->map)) {
     terms[TERM_OF_X] = learned->map.skip ? 1 : 0;
-    terms[TERM_OF_NETWORK] = 1;
+    terms[TERM_OF_NETWORK] = terms[TERM_OF_GIVEN] = 1;
     return PF_OK;
   }
+  terms[TERM_OF_GIVEN] = 1;
   if (!learned->move_terms)
     return pf_fail(error, PF_USAGE, "this model has no two-time map, only a velocity");
   return evaluate_terms(learned, learned->move_terms, times, terms, error);
@@ -191,6 +219,7 @@ pf_status pf_learned_velocity_terms(const pf_learned *learned, double t, float *
   const float times[TIMES] = {(float)t, 0};
   if (!learned->velocity_terms)
     return pf_fail(error, PF_USAGE, "this map has no velocity: its network is not told the time");
+  terms[TERM_OF_GIVEN] = PF_CANARY(GIVEN_MOVES, 0, 1);
   return evaluate_terms(learned, learned->velocity_terms, times, terms, error);
 }
 
@@ -211,7 +240,8 @@ static void run_tiles(const pf_learned *learned, int i, const float *terms, cons
                                  [INPUT_OF_X] = terms + TERM_OF_X,
                                  [INPUT_OF_NETWORK] = terms + TERM_OF_NETWORK,
                                  [INPUT_PATH] = terms + TERM_PATH,
-                                 [INPUT_C] = terms + TERM_C};
+                                 [INPUT_C] = terms + TERM_C,
+                                 [INPUT_OF_GIVEN] = terms + TERM_OF_GIVEN};
   pf_run run = run_of(params, inputs, rows);
   pf_program_run_lane(learned->tile[i], &run, learned->packed[i], workspace, 0, rows, &y);
 }

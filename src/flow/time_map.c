@@ -14,12 +14,24 @@ bool pf_time_map_scales(const pf_time_map *map) {
   return map->interpolant == PF_INTERPOLANT_LINEAR && !pf_time_map_is_plain(map);
 }
 
+/* What the network reads: the generated columns divided by c, the given ones as they are. */
+static pf_node over_c(const pf_time_map *map, pf_node x, pf_node c) {
+  return pf_given_join_node(&map->given, pf_div(pf_given_generated_node(&map->given, x), c), x);
+}
+
 pf_node pf_time_map_network_node(const pf_time_map *map, int set, pf_node x, pf_node t, pf_node s) {
   if (pf_time_map_is_plain(map)) return pf_network_apply(&map->network, set, x, x, x);
   pf_node alpha = pf_interpolant_alpha_node(map->interpolant, t),
           beta = pf_interpolant_beta_node(map->interpolant, t);
-  if (pf_time_map_scales(map)) x = pf_div(x, pf_sqrt(variance_node(alpha, beta)));
+  if (pf_time_map_scales(map)) x = over_c(map, x, pf_sqrt(variance_node(alpha, beta)));
   return pf_network_apply(&map->network, set, x, t, s);
+}
+
+pf_node pf_time_map_combine(const pf_time_map *map, pf_time_terms terms, pf_node x, pf_node f) {
+  pf_node generated = pf_given_generated_node(&map->given, x);
+  pf_node moved = pf_add(pf_mul(terms.of_x, generated), pf_mul(terms.of_network, f));
+  if (map->given.count == 0) return moved;
+  return pf_given_join_node(&map->given, moved, pf_mul(terms.of_given, x));
 }
 
 void pf_time_map_coefficients(const pf_time_map *map, pf_node t, pf_node s, pf_node *of_x,
@@ -35,14 +47,14 @@ void pf_time_map_coefficients(const pf_time_map *map, pf_node t, pf_node s, pf_n
 }
 
 pf_node pf_time_map_node(const pf_time_map *map, int set, pf_node x, pf_node t, pf_node s) {
-  pf_node of_x, of_network;
+  pf_time_terms terms = {.of_given = pf_scalar(x.graph, 1)};
   if (pf_time_map_is_plain(map)) {
     pf_node f = pf_time_map_network_node(map, set, x, t, s);
-    return map->skip ? pf_add(x, f) : f;
+    if (map->skip) f = pf_add(pf_given_generated_node(&map->given, x), f);
+    return pf_given_join_node(&map->given, f, x);
   }
-  pf_time_map_coefficients(map, t, s, &of_x, &of_network);
-  pf_node f = pf_time_map_network_node(map, set, x, t, s);
-  return pf_add(pf_mul(of_x, x), pf_mul(of_network, f));
+  pf_time_map_coefficients(map, t, s, &terms.of_x, &terms.of_network);
+  return pf_time_map_combine(map, terms, x, pf_time_map_network_node(map, set, x, t, s));
 }
 
 static void velocity_coefficients(const pf_time_map *map, pf_node t, pf_node *of_x, pf_node *of_network) {
@@ -54,10 +66,9 @@ static void velocity_coefficients(const pf_time_map *map, pf_node t, pf_node *of
 }
 
 pf_node pf_time_map_velocity_node(const pf_time_map *map, int set, pf_node x, pf_node t) {
-  pf_node of_x, of_network;
-  velocity_coefficients(map, t, &of_x, &of_network);
-  pf_node f = pf_time_map_network_node(map, set, x, t, t);
-  return pf_add(pf_mul(of_x, x), pf_mul(of_network, f));
+  pf_time_terms terms = {.of_given = pf_scalar(x.graph, 0)};
+  velocity_coefficients(map, t, &terms.of_x, &terms.of_network);
+  return pf_time_map_combine(map, terms, x, pf_time_map_network_node(map, set, x, t, t));
 }
 
 /* ---- the times and x apart ---- */
@@ -70,24 +81,24 @@ static void add_network_terms(const pf_time_map *map, int set, pf_node t, pf_nod
 }
 
 pf_time_terms pf_time_map_terms(const pf_time_map *map, int set, pf_node t, pf_node s) {
-  pf_time_terms terms = {0};
+  pf_time_terms terms = {.of_given = pf_scalar(t.graph, 1)};
   pf_time_map_coefficients(map, t, s, &terms.of_x, &terms.of_network);
   add_network_terms(map, set, t, s, &terms);
   return terms;
 }
 
 pf_time_terms pf_time_map_velocity_terms(const pf_time_map *map, int set, pf_node t) {
-  pf_time_terms terms = {0};
+  pf_time_terms terms = {.of_given = pf_scalar(t.graph, 0)};
   velocity_coefficients(map, t, &terms.of_x, &terms.of_network);
   add_network_terms(map, set, t, t, &terms);
   return terms;
 }
 
 pf_node pf_time_map_at_terms(const pf_time_map *map, int set, pf_time_terms terms, pf_node x) {
-  pf_node scaled = pf_time_map_scales(map) ? pf_div(x, terms.c) : x;
+  pf_node scaled = pf_time_map_scales(map) ? over_c(map, x, terms.c) : x;
   pf_node f = pf_time_map_is_plain(map) ? pf_network_apply(&map->network, set, x, x, x)
                                         : pf_network_apply_path(&map->network, set, scaled, terms.path);
-  return pf_add(pf_mul(terms.of_x, x), pf_mul(terms.of_network, f));
+  return pf_time_map_combine(map, terms, x, f);
 }
 
 pf_node pf_time_map_target_node(const pf_time_map *map, pf_node t, pf_node x0, pf_node x1) {

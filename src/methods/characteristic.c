@@ -151,9 +151,9 @@ static pf_status run_stage(run *r, int stage, open_fit *open, pf_error *error) {
 
 /* ---- trajectories ---- */
 
-/* Random rows of the source to start from; nothing, *out NULL, for noise. */
+/* Random rows of the source, or noise with random rows' conditions, to start from; nothing, *out NULL, for noise alone. */
 static pf_status starts(const run *r, int64_t count, float **out, pf_error *error) {
-  if (r->c.source == 0) return PF_OK;
+  if (r->c.source == 0 && r->training->given.count == 0) return PF_OK;
   PF_TRY(pf_alloc((size_t)count * (size_t)r->training->d, sizeof(float), out, error));
   pf_training_prior(r->training, PATH_STREAM, (pf_rows){0, count}, *out);
   return PF_OK;
@@ -393,7 +393,8 @@ static pf_status train(run *r, struct pf_model **out, pf_error *error) {
 static pf_status train_with(pf_training *training, bool with_generator, struct pf_model **out,
                             pf_error *error) {
   run r = {.training = training, .with_generator = with_generator, .generator_loss = -1, .quality = -1};
-  pf_status status = pf_characteristic_settings(training->options, training->d, training->n, &r.c, error);
+  pf_status status =
+      pf_characteristic_settings(training->options, training->d, &training->given, &r.c, error);
   r.c.source = training->source_n; /* of paired rows, a part is held out */
   if (status == PF_OK) status = train(&r, out, error);
   pf_fit_state_free(&r.velocity);

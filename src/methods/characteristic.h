@@ -35,7 +35,7 @@ typedef struct pf_characteristic {
   pf_start start;
   pf_coupling coupling;
   int64_t source;        /* rows of the table that x0 is drawn from; 0: N(0, I) */
-  pf_time_map velocity;  /* one-time network */
+  pf_time_map velocity;  /* one-time network; its given columns are the conditions */
   pf_time_map generator; /* two-time network, same width and depth */
   double end;            /* T: characteristics are followed from 0 to T */
   pf_precision precision;
@@ -53,7 +53,8 @@ typedef struct pf_characteristic {
   int teacher_substeps;  /* exponential steps from t to u, practical with start data */
 } pf_characteristic;
 
-pf_status pf_characteristic_settings(const pf_train_options *options, int d, int64_t rows,
+/* For rows of d columns, of which `given` (NULL: none) are not generated. */
+pf_status pf_characteristic_settings(const pf_train_options *options, int d, const pf_given *given,
                                      pf_characteristic *out, pf_error *error);
 
 /* The peak learning rate of a run of so many steps: a short run takes larger ones. */

@@ -2,7 +2,8 @@
  *
  *   legend   x0 ~ N(0,I) or a random row of the source, x1 a random data row: independent, or matched within a batch;
  *            t, s, u times; Z[i][k] node k of trajectory i at time T_k, k = 0..K; F network, g two-time map,
- *            sg stop gradient, g_ema the averaged map, c the pseudo-Huber constant
+ *            sg stop gradient, g_ema the averaged map, c the pseudo-Huber constant. Given columns ride along in every row:
+ *            those of x_t are x1's, those of Z[i] a random data row's
  *   velocity   mean |F(t, x_t) - (alpha x1 - beta x0)/c_t|^2                                     characteristic.md section 2
  *   theory     mean over i and k <= l of |g(T_k, T_l, Z_k) - Z_l|^2, diagonal weight 1/2         eq. 2.11, terminal node included
  *              + lambda mean |g(T_k,T_l,Z_k) - g(T_j,T_l, g(T_k,T_j,Z_k))|^2, k <= j <= l        eq. 2.13
@@ -22,13 +23,14 @@ enum { S_TIME = PF_STREAM_X0 + 1, S_PATH, S_PAIR, S_SHARE, S_BETWEEN, S_DIAGONAL
 typedef struct builder {
   const pf_characteristic *c;
   pf_graph *graph;
-  int d;
+  int width, d; /* columns of a row, and those that are generated */
   int64_t rows;
   pf_node inverse_batch;
 } builder;
 
 static pf_status builder_open(builder *b, const pf_characteristic *c, int64_t rows, pf_error *error) {
-  *b = (builder){.c = c, .d = c->velocity.network.inputs, .rows = rows};
+  const pf_network_config *network = &c->velocity.network;
+  *b = (builder){.c = c, .width = network->inputs, .d = network->outputs, .rows = rows};
   PF_TRY(pf_graph_create(&b->graph, error));
   b->inverse_batch = pf_scalar(b->graph, 1.0 / c->batch);
   return PF_OK;
@@ -56,7 +58,7 @@ typedef struct sample {
 } sample;
 
 static pf_node row_at(builder *b, int input, int64_t rows, pf_node index) {
-  return pf_gather(pf_input(b->graph, input, PF_SHAPE(PF_SHARED, (int)rows, b->d)), index);
+  return pf_gather(pf_input(b->graph, input, PF_SHAPE(PF_SHARED, (int)rows, b->width)), index);
 }
 
 static pf_node random_row(builder *b, int input, int64_t rows, int stream) {
@@ -84,9 +86,11 @@ static void draw_ends(builder *b, pf_node *x0, pf_node *x1) {
 static sample draw_sample(builder *b, const pf_time_map *map, pf_node t) {
   pf_node x0, x1;
   draw_ends(b, &x0, &x1);
+  pf_node end = pf_given_generated_node(&map->given, x1);
+  pf_node point = pf_interpolant_point_node(map->interpolant, t, x0, end);
   return (sample){.t = t,
-                  .x = pf_interpolant_point_node(map->interpolant, t, x0, x1),
-                  .target = pf_time_map_target_node(map, t, x0, x1)};
+                  .x = pf_given_join_node(&map->given, point, x1),
+                  .target = pf_time_map_target_node(map, t, x0, end)};
 }
 
 static pf_node random_time(builder *b, int stream) {
@@ -131,10 +135,10 @@ typedef struct path {
 static path random_path(builder *b) {
   int nodes = b->c->trajectory_steps + 1;
   int64_t table_rows = b->c->trajectories * nodes;
-  return (path){.base = pf_scale(pf_index(b->graph, S_PATH, (int)b->c->trajectories), nodes),
-                .table =
-                    pf_input(b->graph, PF_CHARACTERISTIC_NODES, PF_SHAPE(PF_SHARED, (int)table_rows, b->d)),
-                .times = times_table(b)};
+  return (path){
+      .base = pf_scale(pf_index(b->graph, S_PATH, (int)b->c->trajectories), nodes),
+      .table = pf_input(b->graph, PF_CHARACTERISTIC_NODES, PF_SHAPE(PF_SHARED, (int)table_rows, b->width)),
+      .times = times_table(b)};
 }
 
 static pf_node path_point(const path *p, pf_node k) { return pf_gather(p->table, pf_add(p->base, k)); }
@@ -179,9 +183,10 @@ static void fit_pairs_and_diagonal(builder *b, const path *p, pf_node k, pf_node
   sample d = draw_sample(b, map, random_time(b, S_TIME));
   pf_node from = pf_select(diagonal, d.x, path_point(p, k));
   pf_node t = pf_select(diagonal, d.t, path_time(p, k)), s = pf_select(diagonal, d.t, path_time(p, l));
-  pf_node f = pf_time_map_network_node(map, PF_SET_TRAINED, from, t, s), of_x, of_f;
-  pf_time_map_coefficients(map, t, s, &of_x, &of_f);
-  pf_node g = pf_add(pf_mul(of_x, from), pf_mul(of_f, f));
+  pf_node f = pf_time_map_network_node(map, PF_SET_TRAINED, from, t, s);
+  pf_time_terms terms = {.of_given = pf_scalar(b->graph, 1)};
+  pf_time_map_coefficients(map, t, s, &terms.of_x, &terms.of_network);
+  pf_node g = pf_time_map_combine(map, terms, from, f);
   pf_node fit = distance(b->c, pf_sub(g, path_point(p, l)));
   pf_node match = pf_scale(squared_norm(pf_sub(f, d.target)), 1.0 / b->d), zero = pf_scalar(b->graph, 0);
   o->terms[0] = batch_mean(b, pf_select(diagonal, zero, fit));

@@ -88,6 +88,11 @@ static pf_status choose_kinds(const pf_train_options *o, pf_characteristic *c, p
   if (c->face == PF_FACE_THEORY && c->start == PF_START_DATA)
     return pf_fail(error, PF_USAGE,
                    "start is 'data', but the theory face starts on trajectories; use --face practical");
+  if (c->velocity.given.count > 0 && c->coupling == PF_COUPLING_OPTIMAL)
+    return pf_fail(
+        error, PF_USAGE,
+        "coupling is 'optimal', which would match the noise of one condition with the data of another: "
+        "not together with --condition");
   /* between two clouds, and between matched ends, the shortest way is straight */
   bool straight = c->source > 0 || c->coupling != PF_COUPLING_INDEPENDENT;
   c->velocity.interpolant = straight ? PF_INTERPOLANT_LINEAR : PF_INTERPOLANT_TRIG;
@@ -154,18 +159,19 @@ int64_t pf_characteristic_trajectories(const pf_characteristic *c, int64_t gener
   return wanted < c->trajectories ? wanted : c->trajectories;
 }
 
-pf_status pf_characteristic_settings(const pf_train_options *o, int d, int64_t rows, pf_characteristic *out,
-                                     pf_error *error) {
+pf_status pf_characteristic_settings(const pf_train_options *o, int d, const pf_given *given,
+                                     pf_characteristic *out, pf_error *error) {
   pf_characteristic c = defaults;
   int64_t steps = 0;
-  (void)rows;
   choose_sizes(d, &c, &steps);
+  if (given) c.velocity.given = *given;
+  c.velocity.network.outputs = d - c.velocity.given.count;
   PF_TRY(choose_kinds(o, &c, error));
   PF_TRY(choose_numbers(o, &c, error));
   PF_TRY(choose_network(o, &c, error));
   PF_TRY(pf_precision_find(o->precision ? o->precision : "auto", &c.precision, error));
   PF_TRY(choose_steps(o, steps, &c, error));
-  c.huber *= sqrt(d); /* the setting is per coordinate, the norm is of the row */
+  c.huber *= sqrt(c.velocity.network.outputs); /* the setting is per coordinate, the norm is of the row */
   /* node indices are exact floats only below 2^24 */
   int64_t most = ((1 << 24) - 1) / (c.trajectory_steps + 1);
   if (c.trajectories > most) c.trajectories = most;

@@ -7,17 +7,18 @@
 /* Trains on training->encoded and hands over a finished model. */
 typedef pf_status pf_method_train(pf_training *training, struct pf_model **out, pf_error *error);
 
-#define PF_METHOD(NAME, name, train, likelihood, description) pf_method_train train;
+#define PF_METHOD(NAME, name, train, likelihood, conditional, description) pf_method_train train;
 #include "methods.def"
 #undef PF_METHOD
 
 typedef struct pf_method {
   const char *name, *description;
   pf_method_train *train;
-  bool likelihood;
+  bool likelihood, conditional;
 } pf_method;
 
-/* Begins a training of options->method, runs it and ends it. held may be NULL. PF_USAGE for an unknown method. */
+/* Begins a training of options->method, runs it and ends it. held may be NULL. PF_USAGE for an unknown method,
+ * and for conditions that it does not take. */
 pf_status pf_method_run(const pf_table *data, const pf_table *held, const pf_train_options *options,
                         struct pf_model **out, pf_error *error);
 

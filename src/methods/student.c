@@ -24,7 +24,7 @@ static pf_status settings(const pf_training *t, int nodes, pf_characteristic *ou
   o.steps = 2 * t->options->student; /* half of which are the generator's */
   o.trajectory_steps = nodes;
   o.curve_points = t->options->curve_points;
-  PF_TRY(pf_characteristic_settings(&o, t->d, t->n, out, error));
+  PF_TRY(pf_characteristic_settings(&o, t->d, NULL, out, error));
   out->end = 1;
   out->generator_steps = t->options->student;
   out->trajectories = pf_characteristic_trajectories(out, out->generator_steps);

@@ -11,12 +11,13 @@
 /* ---- saving ---- */
 
 /* NULL when a name is not UTF-8 (or without memory). */
-static json_t *columns_json(const pf_table *like) {
+static json_t *columns_json(const pf_table *like, const pf_given *given) {
   json_t *array = json_array();
   for (int j = 0; array && j < like->columns; j++) {
     json_t *column =
         json_pack("{s:s, s:s, s:i}", "name", like->names[j], "type",
                   like->types[j] == PF_COLUMN_INTEGER ? "integer" : "real", "decimals", like->decimals[j]);
+    if (column && pf_given_has(given, j)) json_object_set_new(column, "given", json_true());
     if (!column || json_array_append_new(array, column) != 0) {
       json_decref(array);
       return NULL;
@@ -49,7 +50,7 @@ static pf_status set_root(pf_container *container, const json_t *root, pf_error 
 /* What a file and a description both say. */
 static pf_status set_common(const struct pf_model *model, json_t *root, pf_error *error) {
   bool failed = json_object_set_new(root, "format", json_integer(PF_FORMAT_VERSION)) != 0 ||
-                json_object_set_new(root, "columns", columns_json(model->columns_like)) != 0 ||
+                json_object_set_new(root, "columns", columns_json(model->columns_like, &model->given)) != 0 ||
                 json_object_set_new(root, "start", json_real(model->start)) != 0 ||
                 json_object_set_new(root, "end", json_real(model->end)) != 0 ||
                 (model->from_source && json_object_set_new(root, "prior", json_string("source")) != 0) ||
@@ -106,6 +107,22 @@ static pf_status read_column(const json_t *entry, int j, json_t *seen, pf_table 
   return pf_table_set_name(like, j, name, error);
 }
 
+/* Columns say when they are given; the others say nothing. */
+static pf_status read_given(const json_t *root, pf_given *out, pf_error *error) {
+  const json_t *columns = json_object_get(root, "columns"); /* has been read once */
+  for (size_t j = 0; j < json_array_size(columns); j++) {
+    const json_t *entry = json_array_get(columns, j);
+    bool given = false;
+    if (!json_object_get(entry, "given")) continue;
+    PF_TRY(pf_json_get_bool(entry, "given", &given, error));
+    if (given && out->count == PF_GIVEN_MOST)
+      return pf_fail(error, PF_BAD_INPUT, "more than %d of its columns are given", PF_GIVEN_MOST);
+    if (given) out->columns[out->count++] = (int)j;
+  }
+  if (out->count < (int)json_array_size(columns)) return PF_OK;
+  return pf_fail(error, PF_BAD_INPUT, "all of its columns are given: it generates nothing");
+}
+
 static pf_status read_columns(const json_t *root, pf_table **out, pf_error *error) {
   const json_t *columns = NULL;
   PF_TRY(pf_json_get_array(root, "columns", &columns, error));
@@ -152,8 +169,23 @@ static pf_status read_prior(const json_t *root, struct pf_model *model, pf_error
   PF_TRY(pf_json_get_string(root, "prior", &prior, error));
   if (strcmp(prior, "source") != 0)
     return pf_fail(error, PF_BAD_INPUT, "its prior is '%.40s', which is not 'source'", prior);
+  if (model->given.count > 0)
+    return pf_fail(error, PF_BAD_INPUT, "it has given columns and a prior that is a source, not noise");
   if (model->flow) return pf_fail(error, PF_BAD_INPUT, "it is a flow whose prior is a source, not noise");
   model->from_source = true;
+  return PF_OK;
+}
+
+/* What given columns do not go together with. */
+static pf_status check_given(const struct pf_model *model, pf_error *error) {
+  if (model->given.count == 0) return PF_OK;
+  if (model->flow || model->critic)
+    return pf_fail(error, PF_BAD_INPUT, "it has given columns and a %s, which takes none",
+                   model->flow ? "flow" : "critic");
+  for (int i = 0; i < model->given.count; i++)
+    if (pf_encoder_column_kind(model->encoder, model->given.columns[i]) != PF_ENCODER_STANDARD)
+      return pf_fail(error, PF_BAD_INPUT, "its given column '%.100s' is not standardised",
+                     pf_model_condition_name(model, i));
   return PF_OK;
 }
 
@@ -170,8 +202,10 @@ static pf_status read_model(const pf_container *container, const json_t *root, s
   model->facts = json_deep_copy(facts);
   if (!model->facts) return pf_fail(error, PF_NO_MEMORY, "out of memory");
   PF_TRY(pf_encoder_load(container, columns, &model->encoder, error));
-  PF_TRY(pf_file_read_learned(container, root, "generator", columns, &model->generator, error));
-  PF_TRY(pf_file_read_learned(container, root, "velocity", columns, &model->velocity, error));
+  PF_TRY(read_given(root, &model->given, error));
+  const pf_file_shape shape = {columns, &model->given};
+  PF_TRY(pf_file_read_learned(container, root, "generator", shape, &model->generator, error));
+  PF_TRY(pf_file_read_learned(container, root, "velocity", shape, &model->velocity, error));
   PF_TRY(pf_file_read_flow(container, root, columns, &model->flow, error));
   PF_TRY(pf_file_read_critic(container, root, columns, &model->critic, error));
   if (!model->generator && !model->velocity && !model->flow)
@@ -180,6 +214,7 @@ static pf_status read_model(const pf_container *container, const json_t *root, s
     return pf_fail(error, PF_BAD_INPUT, "its velocity takes no time");
   if (model->generator && pf_learned_map_of(model->generator)->network.times == 1)
     return pf_fail(error, PF_BAD_INPUT, "its generator takes one time, not two");
+  PF_TRY(check_given(model, error));
   PF_TRY(read_prior(root, model, error));
   return read_curves(container, model, error);
 }

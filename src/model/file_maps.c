@@ -163,9 +163,11 @@ static pf_status read_network(const json_t *object, const kind *k, pf_network_co
   return read_activation(object, &c->activation, error);
 }
 
-static pf_status read_map(const json_t *object, int columns, pf_time_map *map, pf_error *error) {
+static pf_status read_map(const json_t *object, pf_file_shape shape, pf_time_map *map, pf_error *error) {
   const char *interpolant = NULL;
-  PF_TRY(read_network(object, &(kind){columns, columns, 0, 2}, &map->network, error));
+  const int generated = shape.columns - shape.given->count;
+  map->given = *shape.given;
+  PF_TRY(read_network(object, &(kind){shape.columns, generated, 0, 2}, &map->network, error));
   if (pf_time_map_is_plain(map)) return pf_json_get_bool(object, "skip", &map->skip, error);
   PF_TRY(pf_json_get_string(object, "interpolant", &interpolant, error));
   if (pf_interpolant_find(interpolant, &map->interpolant, NULL) != PF_OK)
@@ -237,13 +239,13 @@ static pf_status read_weights(const pf_container *container, const char *prefix,
 }
 
 pf_status pf_file_read_learned(const pf_container *container, const json_t *root, const char *prefix,
-                               int columns, pf_learned **out, pf_error *error) {
+                               pf_file_shape shape, pf_learned **out, pf_error *error) {
   const json_t *object = NULL;
   PF_TRY(find_object(root, prefix, &object, error));
   if (!object) return PF_OK;
   pf_time_map map;
   memset(&map, 0, sizeof map);
-  PF_TRY(read_map(object, columns, &map, error));
+  PF_TRY(read_map(object, shape, &map, error));
   float *params = NULL;
   PF_TRY(read_weights(container, prefix, &map.network, &params, error));
   pf_status status = pf_learned_create(&map, params, out, error);

@@ -19,9 +19,15 @@ pf_status pf_file_describe_learned(const pf_learned *learned, const char *prefix
 pf_status pf_file_describe_flow(const pf_cnf *flow, json_t *root, pf_error *error);
 pf_status pf_file_describe_critic(const pf_critic *critic, json_t *root, pf_error *error);
 
+/* What the model's columns ask of a map. */
+typedef struct pf_file_shape {
+  int columns;
+  const pf_given *given;
+} pf_file_shape;
+
 /* *out stays NULL when root has no such object. PF_BAD_INPUT naming what is wrong. */
 pf_status pf_file_read_learned(const pf_container *container, const json_t *root, const char *prefix,
-                               int columns, pf_learned **out, pf_error *error);
+                               pf_file_shape shape, pf_learned **out, pf_error *error);
 pf_status pf_file_read_flow(const pf_container *container, const json_t *root, int columns, pf_cnf **out,
                             pf_error *error);
 

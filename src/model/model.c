@@ -32,6 +32,8 @@ void pf_model_free(struct pf_model *model) {
   pf_cnf_free(model->flow);
   pf_critic_free(model->critic);
   pf_free(model->source);
+  pf_free(model->conditions.values);
+  pf_free(model->conditions.encoded);
   json_decref(model->facts);
   for (int i = 0; i < model->n_curves; i++) {
     pf_free(model->curves[i].steps);
@@ -61,6 +63,12 @@ pf_status pf_model_add_curve(struct pf_model *model, const char *name, int64_t c
 }
 
 int pf_model_columns(const struct pf_model *model) { return model->columns; }
+
+int pf_model_conditions(const struct pf_model *model) { return model->given.count; }
+
+const char *pf_model_condition_name(const struct pf_model *model, int i) {
+  return i >= 0 && i < model->given.count ? model->columns_like->names[model->given.columns[i]] : NULL;
+}
 
 const char *pf_model_column_name(const struct pf_model *model, int column) {
   return column >= 0 && column < model->columns ? model->columns_like->names[column] : NULL;

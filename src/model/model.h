@@ -24,8 +24,16 @@ typedef struct pf_curve {
 
 enum { PF_MODEL_CURVES = 6 };
 
+/* Values of a model's given columns. */
+typedef struct pf_conditions {
+  int64_t rows;
+  double *values; /* rows x given.count, in the data's units; owned by the model, as the next */
+  float *encoded; /* the same, encoded */
+  bool in_order;  /* row i for sample i, beginning anew after the last; else rows picked by the seed */
+} pf_conditions;
+
 struct pf_model {
-  int columns;
+  int columns;            /* of a row, given ones too */
   pf_table *columns_like; /* zero rows: names, types and decimals of the columns */
   pf_encoder *encoder;
   pf_learned *generator; /* two-time or plain map; NULL for a velocity-only model */
@@ -36,8 +44,10 @@ struct pf_model {
   float *source;     /* source_rows x columns, encoded; NULL until pf_model_set_source */
   int64_t source_rows;
   bool source_in_order;
-  double start, end; /* sampling moves from `start` to `end`, normally 0 and the interpolant's end */
-  json_t *facts;     /* object: method, settings, seed, steps, version, ... */
+  pf_given given;           /* columns that are not generated */
+  pf_conditions conditions; /* what they are, until asked for otherwise; {0} until pf_model_set_given */
+  double start, end;        /* sampling moves from `start` to `end`, normally 0 and the interpolant's end */
+  json_t *facts;            /* object: method, settings, seed, steps, version, ... */
   int n_curves;
   pf_curve curves[PF_MODEL_CURVES];
 };
@@ -80,9 +90,14 @@ pf_status pf_model_invert(const struct pf_model *model, const pf_follow *follow,
 /* ---- prior.c: the one place where samples begin ---- */
 
 /* PF_USAGE for a model that starts from a source and has not been given one. */
+pf_status pf_model_check_source(const struct pf_model *model, pf_error *error);
+/* The same, and for one whose conditions have not been given. */
 pf_status pf_model_check_prior(const struct pf_model *model, pf_error *error);
-/* Prior draws first..first+n-1 (z is n x columns): N(0, I), or rows of the source. The prior has been checked. */
+/* Prior draws first..first+n-1 (z is n x columns): N(0, I), or rows of the source; given columns hold conditions, encoded. The
+ * prior has been checked. */
 void pf_model_prior(const struct pf_model *model, uint64_t seed, pf_rows rows, float *z);
+/* The conditions of sample i, given.count values in the data's units. */
+const double *pf_model_condition(const struct pf_model *model, uint64_t seed, int64_t i);
 
 /* ---- sampler.c and draw.c ---- */
 

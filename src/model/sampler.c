@@ -1,7 +1,8 @@
 /* Samplers: a model made ready to draw from, prior -> map or integrator -> decoder.
  *
  * Rows pass in blocks through one workspace,
- *   [map's own][x: BLOCK x d floats][doubles: the decoded block, or the integrator's state and stages]
+ *   [map's own][x: BLOCK x d floats][encoded conditions: BLOCK x given floats][doubles: the block's conditions, BLOCK x given;
+ *   then the decoded block, or the integrator's state and stages]
  * and everything is a function of the absolute sample index, so ranges may be cut anywhere.
  */
 #include <float.h>
@@ -26,14 +27,16 @@ struct pf_sampler {
   int64_t evaluations; /* of a sample: steps of a map; 0 when they are not known before */
   float *terms;        /* evaluations x term_count */
   size_t term_count;
-  double *grid;                   /* steps + 1 times */
-  size_t x_at, doubles_at, bytes; /* of the workspace, from its aligned start */
+  double *grid;                               /* steps + 1 times */
+  size_t x_at, encoded_at, doubles_at, bytes; /* of the workspace, from its aligned start */
 };
 
 /* A workspace as the sampler cuts it. */
 typedef struct work {
   void *map;
   float *x;
+  float *encoded;     /* conditions, as the network reads them */
+  double *conditions; /* in the data's units */
   double *doubles;
 } work;
 
@@ -53,9 +56,11 @@ static void lay_out_workspace(pf_sampler *sampler) {
   size_t block = (size_t)BLOCK * (size_t)sampler->model->columns;
   sampler->x_at = align(sampler->flow ? pf_cnf_workspace_bytes(sampler->flow, &sampler->move, BLOCK)
                                       : pf_learned_workspace_bytes(sampler->map));
-  sampler->doubles_at = sampler->x_at + align(block * sizeof(float));
+  size_t given = (size_t)BLOCK * (size_t)sampler->model->given.count;
+  sampler->encoded_at = sampler->x_at + align(block * sizeof(float));
+  sampler->doubles_at = sampler->encoded_at + align(given * sizeof(float));
   size_t inside = sampler->integrates ? pf_solver_arrays(sampler->how.solver, sampler->model->columns) : 0;
-  sampler->bytes = sampler->doubles_at + block * sizeof(double) * (1 + inside);
+  sampler->bytes = sampler->doubles_at + (given + block * (1 + inside)) * sizeof(double);
 }
 
 bool pf_model_takes_steps(const struct pf_model *model) {
@@ -230,7 +235,7 @@ pf_status pf_sampler_create(const struct pf_model *model, const pf_sampler_optio
   const pf_sampler_options defaults = pf_sampler_options_default();
   pf_sampler *sampler = NULL;
   if (!model || !out) return pf_fail(error, PF_USAGE, "a sampler needs a model and a place to put it");
-  PF_TRY(pf_model_check_prior(model, error));
+  PF_TRY(pf_model_check_source(model, error)); /* conditions may come with the caller's own noise */
   PF_TRY(pf_alloc(1, sizeof *sampler, &sampler, error));
   sampler->model = model;
   pf_status status = choose_map(model, options ? options : &defaults, sampler, error);
@@ -254,6 +259,53 @@ void pf_sampler_free(pf_sampler *sampler) {
 
 int pf_sampler_columns(const pf_sampler *sampler) { return sampler->model->columns; }
 size_t pf_sampler_workspace_bytes(const pf_sampler *sampler) { return sampler->bytes + ALIGNMENT; }
+
+/* ---- conditions ---- */
+
+/* Of the caller's noise, in the data's units: set aside, and encoded in x. */
+static void take_conditions(const pf_sampler *sampler, const work *w, pf_rows rows) {
+  const pf_given *given = &sampler->model->given;
+  const int d = sampler->model->columns;
+  for (int64_t i = 0; i < rows.n; i++)
+    for (int k = 0; k < given->count; k++) {
+      float *x = &w->x[i * d + given->columns[k]];
+      w->conditions[i * given->count + k] = (double)*x;
+      *x = pf_encoder_standardise(sampler->model->encoder, given->columns[k], (double)*x);
+    }
+}
+
+/* Of the model, for prior draws: x has them encoded already. */
+static void look_up_conditions(const pf_sampler *sampler, const work *w, uint64_t seed, pf_rows rows) {
+  const size_t count = (size_t)sampler->model->given.count;
+  for (int64_t i = 0; count > 0 && i < rows.n; i++)
+    memcpy(w->conditions + (size_t)i * count, pf_model_condition(sampler->model, seed, rows.first + i),
+           count * sizeof *w->conditions);
+}
+
+/* Keeps the given columns of x for as long as its block is moved. */
+static void keep_encoded(const pf_sampler *sampler, const work *w, pf_rows rows) {
+  const pf_given *given = &sampler->model->given;
+  const int d = sampler->model->columns;
+  for (int64_t i = 0; i < rows.n; i++)
+    for (int k = 0; k < given->count; k++) w->encoded[i * given->count + k] = w->x[i * d + given->columns[k]];
+}
+
+/* Solvers that treat the linear part of a field exactly would carry given columns off: the field is asked with their own. */
+static void restore_encoded(const pf_sampler *sampler, const work *w, pf_rows rows) {
+  const pf_given *given = &sampler->model->given;
+  const int d = sampler->model->columns;
+  for (int64_t i = 0; i < rows.n; i++)
+    for (int k = 0; k < given->count; k++) w->x[i * d + given->columns[k]] = w->encoded[i * given->count + k];
+}
+
+/* The values that were given stand in the samples, not what encoding makes of them. */
+static void put_conditions(const pf_sampler *sampler, const work *w, pf_rows rows, double *samples) {
+  const pf_given *given = &sampler->model->given;
+  const int d = sampler->model->columns;
+  for (int64_t i = 0; i < rows.n; i++)
+    for (int k = 0; k < given->count; k++)
+      samples[i * d + given->columns[k]] = w->conditions[i * given->count + k];
+}
 
 /* ---- one block ---- */
 
@@ -282,6 +334,7 @@ static pf_status velocity(void *context, double t, const double *x, int64_t n, d
   int64_t items = n * sampler->model->columns;
   float *block = at->w->x;
   for (int64_t i = 0; i < items; i++) block[i] = (float)x[i];
+  restore_encoded(sampler, at->w, (pf_rows){at->rows.first, n});
   pf_learned_apply(sampler->map, terms, (pf_rows){at->rows.first, n}, block, block, at->w->map);
   for (int64_t i = 0; i < items; i++) v[i] = block[i];
   return PF_OK;
@@ -344,6 +397,7 @@ static pf_status check_samples(const struct pf_model *model, pf_rows rows, const
 static pf_status push_block(const pf_sampler *sampler, const work *w, pf_rows rows, target out,
                             pf_error *error) {
   const struct pf_model *model = sampler->model;
+  keep_encoded(sampler, w, rows);
   if (sampler->flow)
     PF_TRY(push_flow(sampler, w, rows, error));
   else if (sampler->integrates)
@@ -353,6 +407,7 @@ static pf_status push_block(const pf_sampler *sampler, const work *w, pf_rows ro
   PF_TRY(check_samples(model, rows, w->x, error));
   double *decoded = out.f64 ? out.f64 : w->doubles;
   pf_encoder_decode(model->encoder, w->x, rows.n, decoded);
+  put_conditions(sampler, w, rows, decoded);
   for (int64_t i = 0; out.f32 && i < rows.n * model->columns; i++) out.f32[i] = (float)decoded[i];
   return PF_OK;
 }
@@ -378,7 +433,9 @@ static pf_status open_workspace(const pf_sampler *sampler, pf_workspace given, w
   start += (ALIGNMENT - (uintptr_t)start % ALIGNMENT) % ALIGNMENT;
   *out = (work){.map = start,
                 .x = (float *)(void *)(start + sampler->x_at),
-                .doubles = (double *)(void *)(start + sampler->doubles_at)};
+                .encoded = (float *)(void *)(start + sampler->encoded_at),
+                .conditions = (double *)(void *)(start + sampler->doubles_at)};
+  out->doubles = out->conditions + (size_t)BLOCK * (size_t)sampler->model->given.count;
   return PF_OK;
 }
 
@@ -406,10 +463,13 @@ static pf_status run(const pf_sampler *sampler, const request *r, pf_error *erro
     int64_t n = r->rows.n - done < BLOCK ? r->rows.n - done : BLOCK;
     pf_rows rows = {r->rows.first + done, n};
     target out = {r->out.f64 ? r->out.f64 + done * d : NULL, r->out.f32 ? r->out.f32 + done * d : NULL};
-    if (r->z)
+    if (r->z) {
       memcpy(w.x, r->z + done * d, (size_t)(n * d) * sizeof(float));
-    else
+      take_conditions(sampler, &w, rows);
+    } else {
       pf_model_prior(sampler->model, r->seed, rows, w.x);
+      look_up_conditions(sampler, &w, r->seed, rows);
+    }
     PF_TRY(push_block(sampler, &w, rows, out, error));
   }
   return PF_OK;
@@ -419,6 +479,7 @@ static pf_status run_range(const pf_sampler *sampler, pf_sample_range range, tar
                            pf_workspace workspace, pf_error *error) {
   request r = {.seed = range.seed, .rows = {range.first, range.n}, .out = out, .workspace = workspace};
   PF_TRY(check_request(sampler, &r, error));
+  PF_TRY(pf_model_check_prior(sampler->model, error));
   return run(sampler, &r, error);
 }
 
@@ -444,12 +505,23 @@ pf_status pf_sampler_run_f32(const pf_sampler *sampler, pf_sample_range range, f
   return run_range(sampler, range, (target){.f32 = out}, workspace, error);
 }
 
+/* Given columns of noise hold conditions in the data's units; 0 when there are none. */
+static void name_conditions(const struct pf_model *model, uint64_t seed, pf_rows rows, float *z) {
+  const pf_given *given = &model->given;
+  for (int64_t i = 0; given->count > 0 && i < rows.n; i++) {
+    const double *value = model->conditions.rows > 0 ? pf_model_condition(model, seed, rows.first + i) : NULL;
+    for (int k = 0; k < given->count; k++)
+      z[i * model->columns + given->columns[k]] = value ? (float)value[k] : 0;
+  }
+}
+
 pf_status pf_sampler_noise(const pf_sampler *sampler, pf_sample_range range, float *z, pf_error *error) {
   pf_rows rows = {range.first, range.n};
   if (!sampler) return pf_fail(error, PF_USAGE, "the sampler is NULL");
   PF_TRY(pf_model_check_rows(rows, error));
   if (rows.n > 0 && !z) return pf_fail(error, PF_USAGE, "the noise is NULL");
   pf_model_prior(sampler->model, range.seed, rows, z);
+  name_conditions(sampler->model, range.seed, rows, z);
   return PF_OK;
 }
 

@@ -12,6 +12,7 @@
 #include "../base/rng.h"
 #include "../metrics/scale.h"
 #include "../metrics/two_sample.h"
+#include "condition.h"
 #include "source.h"
 
 enum { QUALITY_ROWS = 1000 };
@@ -65,6 +66,14 @@ static pf_status choose_source(pf_training *t, const pf_table *data, pf_error *e
   return PF_OK;
 }
 
+static pf_status choose_condition(pf_training *t, pf_error *error) {
+  if (t->options->condition && t->options->from)
+    return pf_fail(error, PF_USAGE,
+                   "condition is '%.100s', which cannot be together with rows to start from (--from)",
+                   t->options->condition);
+  return pf_condition_parse(t->options->condition, t->data, &t->given, error);
+}
+
 static pf_status check_names(const pf_table *data, const pf_table *held, pf_error *error) {
   for (int j = 0; held && j < data->columns; j++)
     if (strcmp(data->names[j], held->names[j]) != 0)
@@ -103,9 +112,18 @@ static pf_status fit_encoder(pf_training *t, const pf_table *rows, pf_error *err
   options.scale = kind == 1 ? PF_SCALE_COMMON : kind == 2 ? PF_SCALE_NONE : PF_SCALE_OWN;
   /* one rough column decides for all: mixed kinds would put columns of one table on unlike scales */
   for (int j = 0; is_auto && j < t->d; j++)
-    if (column_is_rough(rows, j)) options.kind = PF_ENCODER_QUANTILE;
+    if (!pf_given_has(&t->given, j) && column_is_rough(rows, j)) options.kind = PF_ENCODER_QUANTILE;
   pf_text_add(&t->settings, "encoder %s ", name);
-  return pf_encoder_fit(rows, &options, &t->encoder, error);
+  bool *plain = NULL; /* a condition means the same whoever asks: its value is not spread at random */
+  PF_TRY(pf_alloc((size_t)t->d, sizeof *plain, &plain, error));
+  for (int i = 0; i < t->given.count; i++) {
+    plain[t->given.columns[i]] = true;
+    pf_text_add(&t->settings, "given %d ", t->given.columns[i]);
+  }
+  options.plain = plain;
+  pf_status status = pf_encoder_fit(rows, &options, &t->encoder, error);
+  pf_free(plain);
+  return status;
 }
 
 /* One encoder for data and source: the identity of encoded rows is then the identity of rows. */
@@ -151,6 +169,7 @@ pf_status pf_training_begin(const pf_table *data, const pf_table *held, const pf
                      (long long)t.data->rows, (1 << 24) - 1);
   if (status == PF_OK && options->from) status = pf_source_check(options->from, t.data->columns, error);
   if (status == PF_OK) status = choose_source(&t, data, error);
+  if (status == PF_OK) status = choose_condition(&t, error);
   if (status == PF_OK) {
     t.n = t.data->rows;
     t.d = t.data->columns;
@@ -221,10 +240,23 @@ void pf_training_record(pf_training *t, int curve, double step, double value) {
   c->values[c->count++] = value;
 }
 
+/* Those of a random row of the data to each row of x. */
+static void give_conditions(const pf_training *t, uint32_t stream, pf_rows rows, float *x) {
+  const size_t d = (size_t)t->d;
+  for (int64_t i = 0; i < rows.n; i++) {
+    pf_rng rng =
+        pf_rng_at(t->seed ^ ((uint64_t)stream << 32), PF_STREAM_GIVEN, 0, (uint64_t)(rows.first + i));
+    const float *row = t->encoded + pf_rng_below(&rng, (uint32_t)t->n) * d;
+    for (int k = 0; k < t->given.count; k++)
+      x[(size_t)i * d + (size_t)t->given.columns[k]] = row[t->given.columns[k]];
+  }
+}
+
 void pf_training_prior(const pf_training *t, uint32_t stream, pf_rows rows, float *x) {
   size_t d = (size_t)t->d;
   if (t->source_n == 0) {
     pf_fill_normal_f32(t->seed, stream, 1, (uint64_t)rows.first, (size_t)rows.n, d, x);
+    if (t->given.count > 0) give_conditions(t, stream, rows, x);
     return;
   }
   for (int64_t i = 0; i < rows.n; i++) {
@@ -416,6 +448,7 @@ pf_status pf_training_model(pf_training *t, struct pf_model **out, pf_error *err
   model->encoder = t->encoder;
   t->encoder = NULL;
   model->from_source = t->source_n > 0;
+  model->given = t->given;
   pf_status status = common_facts(t, model, error);
   for (int i = 0; i < t->n_curves && status == PF_OK; i++) {
     const pf_training_curve *c = &t->curves[i];

@@ -13,6 +13,7 @@
 
 #include "../model/model.h"
 #include "../base/text.h"
+#include "../flow/given.h"
 #include "../metrics/scale.h"
 #include "fit.h"
 
@@ -38,6 +39,7 @@ typedef struct pf_training {
   pf_table *own_source;
   int64_t n; /* rows of data */
   int d;
+  pf_given given; /* of the d columns; the rest is generated */
   uint64_t seed;
   pf_encoder *encoder;
   float *encoded;        /* n x d */
@@ -96,7 +98,7 @@ pf_status pf_training_after_step(void *context, pf_fit_state *state, pf_error *e
 pf_status pf_training_profile(const pf_training_stage *stage, const pf_fit *fit, const pf_layout *layout,
                               pf_error *error);
 
-/* x (n x d) <- rows of the prior: N(0, I), or rows of the source picked at random. */
+/* x (n x d) <- rows of the prior: N(0, I), or rows of the source picked at random; given columns are those of random rows. */
 void pf_training_prior(const pf_training *training, uint32_t stream, pf_rows rows, float *x);
 /* One-step samples (held_rows x d) in the units of training->held_scaled. */
 pf_status pf_training_samples(pf_training *training, pf_training_sampler *sampler, void *context,

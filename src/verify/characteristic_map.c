@@ -199,7 +199,7 @@ static pf_status check_loss_weights(pf_verify_run *run, const float *pairs, pf_e
   options.width = 4;
   options.depth = 1;
   options.trajectory_steps = INTERVALS;
-  PF_TRY(pf_characteristic_settings(&options, 1, DATA_ROWS, &c, error));
+  PF_TRY(pf_characteristic_settings(&options, 1, NULL, &c, error));
   c.batch = WEIGHT_BATCH;
   c.trajectories = 1;
   c.diagonal_share = c.semigroup = c.huber = 0;

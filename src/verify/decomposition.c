@@ -223,8 +223,10 @@ pf_status pf_decompose(const struct pf_model *model, const pf_law *law, int64_t 
   pf_status status = PF_OK;
   if (model->generator && model->velocity) {
     work w = {.model = model, .pool = pool, .n = rows, .d = model->columns, .end = model->end};
+    /* the exact field of a law carries all its columns: conditional ones are not known */
+    const pf_law *exact = model->given.count > 0 ? NULL : law;
     status = open_work(&w, seed, error);
-    if (status == PF_OK) status = measure(&w, law, &result, error);
+    if (status == PF_OK) status = measure(&w, exact, &result, error);
     free_work(&w);
   }
   if (status == PF_OK) *out = result;
@@ -287,8 +289,8 @@ static pf_status measure_velocity(work *w, const pf_law *law, uint64_t seed, int
 
 pf_status pf_velocity_error(const struct pf_model *model, const pf_law *law, int64_t rows, uint64_t seed,
                             pf_pool *pool, double *out, pf_error *error) {
-  if (!model->velocity || model->from_source)
-    return pf_fail(error, PF_USAGE, "the model keeps no velocity that starts from noise");
+  if (!model->velocity || model->from_source || model->given.count > 0)
+    return pf_fail(error, PF_USAGE, "the model keeps no velocity that carries all columns from noise");
   int64_t per_time = (rows + TIMES - 1) / TIMES;
   work w = {.model = model, .pool = pool, .n = per_time, .d = model->columns, .end = model->end};
   pf_status status = open_work(&w, seed, error);

@@ -10,7 +10,7 @@
 static pf_characteristic resolve(const pf_train_options *o, int d) {
   pf_characteristic c;
   pf_error error = {0};
-  if (pf_characteristic_settings(o, d, 1000, &c, &error) != PF_OK) fail_msg("%s", error.message);
+  if (pf_characteristic_settings(o, d, NULL, &c, &error) != PF_OK) fail_msg("%s", error.message);
   return c;
 }
 
@@ -134,7 +134,7 @@ static void refused(const pf_train_options *o, const char *word) {
   memset(&c, 7, sizeof c);
   pf_characteristic before = c;
   pf_error error = {0};
-  if (pf_characteristic_settings(o, 2, 1000, &c, &error) != PF_USAGE) fail_msg("%s was not refused", word);
+  if (pf_characteristic_settings(o, 2, NULL, &c, &error) != PF_USAGE) fail_msg("%s was not refused", word);
   if (!strstr(error.message, word)) fail_msg("'%s' does not name '%s'", error.message, word);
   assert_memory_equal(&c, &before, sizeof c);
 }
