@@ -184,6 +184,9 @@ void cli_print_decomposition(const pf_decomposition *decomposition);
 void cli_print_likelihood(const pf_likelihood *likelihood);
 /* One line, or nothing for a reference without known modes. */
 void cli_print_coverage(const pf_coverage *coverage);
+/* Nothing for a model that generates every column; null in JSON. */
+void cli_print_conditional(const pf_conditional *conditional);
+json_t *cli_json_conditional(const pf_conditional *conditional);
 /* Nothing for a model that starts from noise; null in JSON. */
 void cli_print_transport(const pf_transport *transport);
 json_t *cli_json_transport(const pf_transport *transport);

@@ -15,6 +15,7 @@ static int print_text(const pf_evaluation_set *set) {
     cli_print_excess(set->rows, NULL, set->count);
   }
   cli_print_coverage(&set->coverage);
+  cli_print_conditional(&set->conditional);
   cli_print_likelihood(&set->likelihood);
   cli_print_transport(&set->transport);
   cli_print_decomposition(&set->decomposition);
@@ -34,6 +35,7 @@ static int print_object(const pf_evaluation_set *set) {
   json_object_set_new(object, "others", others);
   json_object_set_new(object, "modes", cli_json_coverage(&set->coverage));
   json_object_set_new(object, "likelihood", cli_json_likelihood(&set->likelihood));
+  json_object_set_new(object, "conditional", cli_json_conditional(&set->conditional));
   json_object_set_new(object, "transport", cli_json_transport(&set->transport));
   json_object_set_new(object, "decomposition", cli_json_decomposition(&set->decomposition));
   return cli_print_json(object);
@@ -123,7 +125,11 @@ const cli_verb cli_eval = {
                "Against a law whose modes are known (mixtures, boards) one line says how many modes "
                "the samples cover, each row\n"
                "counted at its nearest centre. A mode is missing when it has less than a "
-               "quarter of its share.\n",
+               "quarter of its share.\n"
+               "A model trained with --condition is measured under conditions drawn from the data, its rows "
+               "as a whole "
+               "and, for\n"
+               "each condition, the generated columns within ten bins of it.\n",
     .examples = "  pushforward eval people.safetensors held_out.csv\n"
                 "  pushforward eval moons.safetensors law:moons --baselines\n"
                 "  pushforward eval people.safetensors people.csv --json\n",

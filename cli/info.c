@@ -33,8 +33,10 @@ static int print_text(json_t *root) {
   const json_t *columns = json_object_get(root, "columns");
   printf("\n%zu columns:", json_array_size(columns));
   for (size_t i = 0; i < json_array_size(columns); i++) {
-    const char *name = json_string_value(json_object_get(json_array_get(columns, i), "name"));
-    printf("%s %s", i ? "," : "", name ? name : "?");
+    const json_t *column = json_array_get(columns, i);
+    const char *name = json_string_value(json_object_get(column, "name"));
+    const bool given = json_is_true(json_object_get(column, "given"));
+    printf("%s %s%s", i ? "," : "", name ? name : "?", given ? " (given)" : "");
   }
   putchar('\n');
   json_decref(root);

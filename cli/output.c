@@ -200,6 +200,41 @@ void cli_print_coverage(const pf_coverage *c) {
          c->modes - 1);
 }
 
+void cli_print_conditional(const pf_conditional *c) {
+  for (int k = 0; k < c->columns; k++) {
+    const pf_condition_bins *column = &c->column[k];
+    cli_grid grid = {.columns = 7};
+    static const char *const head[] = {"from", "to", "w2", "floor", "excess", "95% bound", "rows"};
+    printf("\nwithin bins of %s, w2 of the generated columns:\n", column->name);
+    for (size_t i = 0; i < sizeof head / sizeof *head; i++) cli_grid_add(&grid, "%s", head[i]);
+    for (int b = 0; b < column->count; b++) {
+      const pf_condition_bin *bin = &column->bins[b];
+      const double numbers[] = {bin->low, bin->high, bin->w2, bin->floor, bin->excess, bin->excess_hi95};
+      for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) cli_grid_number(&grid, numbers[i]);
+      cli_grid_add(&grid, "%lld", (long long)bin->rows);
+    }
+    cli_grid_print(&grid);
+  }
+}
+
+json_t *cli_json_conditional(const pf_conditional *c) {
+  if (c->columns == 0) return json_null();
+  json_t *root = json_object();
+  for (int k = 0; k < c->columns; k++) {
+    json_t *bins = json_array();
+    for (int b = 0; b < c->column[k].count; b++) {
+      const pf_condition_bin *bin = &c->column[k].bins[b];
+      json_array_append_new(bins, json_pack("{s:o, s:o, s:I, s:o, s:o, s:o, s:o}", "low",
+                                            cli_json_real(bin->low), "high", cli_json_real(bin->high), "rows",
+                                            (json_int_t)bin->rows, "w2", cli_json_real(bin->w2), "floor",
+                                            cli_json_real(bin->floor), "excess", cli_json_real(bin->excess),
+                                            "excess_hi95", cli_json_real(bin->excess_hi95)));
+    }
+    json_object_set_new(root, c->column[k].name, bins);
+  }
+  return root;
+}
+
 void cli_print_transport(const pf_transport *t) {
   char head[64];
   const named_number numbers[] = {{"transport cost E|g(z) - z|^2", t->cost},

@@ -335,8 +335,8 @@ pf_status pf_sampler_run(const pf_sampler *sampler, pf_sample_range range, doubl
 pf_status pf_sampler_run_f32(const pf_sampler *sampler, pf_sample_range range, float *out,
                              pf_workspace workspace, pf_error *error);
 
-/* The noise behind a range: z (n x d) is N(0, I), or encoded rows of the model's source. Of a conditional model's given columns it
- * holds the conditions, in the data's units: those of pf_model_set_given, or 0. PF_USAGE: a wrong range. */
+/* The noise behind a range: z (n x d) is N(0, I), or encoded rows of the model's source. Of a conditional model's given columns
+ * it holds the conditions, in the data's units: those of pf_model_set_given, or 0. PF_USAGE: a wrong range. */
 pf_status pf_sampler_noise(const pf_sampler *sampler, pf_sample_range range, float *z, pf_error *error);
 /* Maps the caller's noise z (n x d) to n samples: what is drawn when z is the range's own noise, and any other
  * point of the prior space otherwise. Given columns of z are the conditions, in the data's units (pf_model_set_given is not
@@ -370,122 +370,7 @@ pf_export_options pf_export_options_default(void); /* c */
 pf_status pf_model_export(const pf_model *model, const pf_export_options *options, const char *path,
                           pf_error *error);
 
-/* ---- evaluation ------------------------------------------------------------------------------------ */
-
-/* One metric beside its floor: the same metric between two independent real samples of the same sizes. */
-typedef struct pf_metric {
-  char name[32];
-  double value;       /* mean over pairs */
-  double floor;       /* mean over real-against-real pairs */
-  double floor_q95;   /* 95 % quantile of the floor, NaN when not measured */
-  double excess;      /* value - floor */
-  double excess_hi95; /* one-sided 95 % upper bound of the mean excess */
-  int pairs;
-  char note[96]; /* for example that a factorised model passes this metric too; "" mostly */
-} pf_metric;
-
-enum { PF_EVALUATION_METRICS = 16, PF_EVALUATION_ROWS = 12 };
-
-/* W2(g(0,T,.)#N, data) <= fitting + discretisation + velocity + stopping (characteristic generator, derived).
- * NaN: not measurable on this data. */
-typedef struct pf_decomposition {
-  double velocity, discretisation, fitting, stopping;
-  double bound;    /* their sum, NaN unless all are known */
-  double distance; /* RMS | g(z) - g*(z) | where the exact map is known */
-  double measured; /* empirical W2 */
-  double floor;    /* of that W2 */
-} pf_decomposition;
-
-typedef struct pf_evaluation {
-  char name[48]; /* which generator: "one step", "teacher, 100 steps", "factorised", ... */
-  int64_t steps; /* network evaluations per sample, 0 for a baseline */
-  int64_t data_rows, sample_rows;
-  int n_metrics;
-  pf_metric metrics[PF_EVALUATION_METRICS];
-} pf_evaluation;
-
-typedef struct pf_evaluate_options {
-  int64_t steps; /* of the main row; 0: the model's own, see pf_sample_options */
-  bool teacher;
-  int pairs;             /* fresh pairs per metric, 0: 30 for laws and 10 otherwise */
-  int64_t rows;          /* rows per sample, 0: 2000 for laws, else what the data has up to 4096 */
-  int rounds;            /* of laws: each sample meets this many pairs; 0: its own pair only */
-  const char *metrics;   /* comma-separated names to measure, NULL: all */
-  bool baselines;        /* add teacher, few-step and empirical baseline rows */
-  const pf_table *train; /* training rows: sharpens floors and baselines on tables; may be NULL */
-  uint64_t seed;
-  int threads;
-  pf_hooks hooks;
-} pf_evaluate_options;
-
-pf_evaluate_options pf_evaluate_options_default(void);
-
-/* A flow with likelihood on the rows it is measured against; has_density false for every other model. Its nll is also the
- * metric "nll" of rows[0] below, with the entropy as floor ("sample_nll" is another thing: samples under the law). */
-typedef struct pf_likelihood {
-  bool has_density;
-  int64_t rows;
-  double nll;       /* mean of -log p in nats, the data's own units */
-  double nll_error; /* its standard error over the rows */
-  double entropy;   /* of the law: the least nll there is; NaN when not known */
-  double kl,
-      kl_error; /* KL(data || model): mean of log p of the law - log p of the model over the same rows, whose scatter is
-                          far below that of nll - entropy; NaN when not known */
-  double encoded_nll;  /* the same in the encoder's units (standardised columns) */
-  double adaptive_nll; /* by adaptive steps, relative tolerance 1e-5 */
-  double evaluations;  /* network evaluations per row of the fixed steps */
-  double adaptive_evaluations;
-  double largest_difference;        /* of log p between fixed and adaptive steps, over the rows */
-  double inverse_mean, inverse_rms; /* |F^-1(F(x)) - x| in the encoder's units: mean and root mean square */
-  double mmd; /* unbiased, kernel exp(-|x - y|^2), encoder's units: samples and rows (arXiv 2006.00104) */
-  double mmd_floor; /* the same between two halves of the rows */
-} pf_likelihood;
-
-/* How the samples fall on the modes of a law whose modes are known: a mixture of two Gaussians or more, or a board of squares.
- * A sample belongs to the mode whose centre is nearest, however far: high_quality says how near they are. modes is 0 for every
- * other law and for rows. */
-enum { PF_COVERAGE_MODES = 64 };
-typedef struct pf_coverage {
-  int modes;    /* of the law, those of weight 0 not counted */
-  int covered;  /* modes with at least a quarter of the samples that their weight asks for */
-  int64_t rows; /* samples that were counted, and as many draws of the law */
-  double high_quality,
-      law_high_quality; /* share of samples, of draws, within 3 standard deviations of a centre */
-  double chi_square,
-      law_chi_square; /* sum of (count - expected)^2 / expected over the modes; modes - 1 degrees of freedom */
-  int listed;         /* min(modes, PF_COVERAGE_MODES): the first modes, in the law's order */
-  double counts[PF_COVERAGE_MODES], law_counts[PF_COVERAGE_MODES], expected[PF_COVERAGE_MODES];
-} pf_coverage;
-
-/* A model with a source, as transport, in encoded units: columns of source and data together have spread 1. */
-typedef struct pf_transport {
-  bool has_source;    /* false: the rest is 0 */
-  int64_t rows;       /* of source and of data, for each of the numbers below */
-  double cost;        /* E |g(z) - z|^2 over rows z of the source */
-  double w2;          /* exact W2^2 between the rows of source and data */
-  double floor;       /* the same between two disjoint samples of the data: what w2 would be for equal laws */
-  double energy;      /* E int |v|^2 dt along the velocity's paths, 100 steps; `cost` without one */
-  double path_energy; /* |energy - w2| / w2, the normalised path energy of arXiv 2302.00482 */
-} pf_transport;
-
-typedef struct pf_evaluation_set {
-  int count;
-  pf_evaluation rows[PF_EVALUATION_ROWS]; /* rows[0] is the model as asked */
-  pf_decomposition decomposition;
-  pf_likelihood likelihood;
-  pf_coverage coverage; /* of rows[0] */
-  pf_transport transport;
-} pf_evaluation_set;
-
-/* Measures the model against held-out rows, or, when `law` ("law:NAME") is not NULL, against fresh draws of
- * that law (real may then be NULL). */
-pf_status pf_evaluate(const pf_model *model, const pf_table *real, const char *law,
-                      const pf_evaluate_options *options, pf_evaluation_set *out, pf_error *error);
-
-/* The transport part of that alone; of the options (may be NULL) training rows, seed and threads count. PF_USAGE without
- * pf_model_set_source; for a model of noise out->has_source is false. */
-pf_status pf_transport_measure(const pf_model *model, const pf_table *real, const char *law,
-                               const pf_evaluate_options *options, pf_transport *out, pf_error *error);
+#include "pushforward_evaluation.h" /* measuring a model */
 
 /* ---- particles ------------------------------------------------------------------------------------- */
 

@@ -1,4 +1,5 @@
-/* Where samples begin: noise, or rows of the source that the model was trained to carry to its data; and under which conditions. */
+/* Where samples begin: noise, or rows of the source that the model was trained to carry to its data; and under which
+ * conditions. */
 #include <string.h>
 #include "../base/canary.h"
 #include "../base/memory.h"

@@ -18,6 +18,7 @@
 #include "../metrics/scale.h"
 #include "../metrics/splits.h"
 #include "../train/two_sample_network.h"
+#include "conditional.h"
 #include "coverage.h"
 #include "decomposition.h"
 #include "likelihood.h"
@@ -313,8 +314,8 @@ static pf_status open_table(session *s, pf_error *error) {
 
 /* Every name of the list must be one that can be measured. */
 static pf_status check_metrics(const char *list, pf_error *error) {
-  enum { OTHERS = 6 };
-  const char *names[METRICS + OTHERS] = {"nll",         "network_auc",  "sample_nll",
+  enum { OTHERS = 7 };
+  const char *names[METRICS + OTHERS] = {"nll",         "network_auc",  "sample_nll", "conditional",
                                          "off_support", "energy_split", "modes"};
   for (int i = 0; i < METRICS; i++) names[OTHERS + i] = pf_metric_name(metrics[i]);
   for (const char *p = list; p && *p; p += strcspn(p, ","), p += *p == ',') {
@@ -485,6 +486,15 @@ static pf_status measure_coverage(const session *s, pf_evaluation_set *set, pf_e
   return pf_coverage_measure(s->model, &draw, law, (int64_t)s->n * s->pairs, &set->coverage, error);
 }
 
+/* Every condition by itself. */
+static pf_status measure_conditions(const session *s, pf_evaluation_set *set, pf_error *error) {
+  if (!wanted(s, "conditional")) return PF_OK;
+  if (s->model->given.count > 0) say(s, "bins of the conditions");
+  pf_draw draw = {.steps = s->steps, .teacher = s->teacher, .seed = s->seed, .pool = s->pool};
+  const pf_conditional_options options = {.pairs = s->pairs, .scale = s->reference->law ? NULL : &s->scale};
+  return pf_conditional_measure(s->model, &draw, s->reference, &options, &set->conditional, error);
+}
+
 static pf_status measure_all(const session *s, pf_evaluation_set *set, pf_error *error) {
   char name[48];
   name_main_row(s, name);
@@ -499,6 +509,7 @@ static pf_status measure_all(const session *s, pf_evaluation_set *set, pf_error 
   }
   PF_TRY(measure_likelihood(s, set, error));
   PF_TRY(measure_coverage(s, set, error));
+  PF_TRY(measure_conditions(s, set, error));
   PF_TRY(pf_transport_run(s->model, s->reference, s->seed, s->pool, &set->transport, error));
   say(s, "error decomposition");
   PF_TRY(pf_decompose(s->model, s->reference->law, DECOMPOSITION_ROWS, s->seed, s->pool, &set->decomposition,
