@@ -1,4 +1,4 @@
-"""Rows of `pushforward sample` from `pushforward export MODEL --to weights`, with PyTorch: load_in_torch.py FILE [N [SEED]]"""
+"""Rows of `pushforward sample` from `pushforward export MODEL --to weights`, with PyTorch: load_in_torch.py FILE [N [SEED [GIVEN]]]"""
 import json, sys
 import numpy as np, torch
 
@@ -46,7 +46,15 @@ def decode(y):  # docs/format.md, "Encoder arrays"
     return out
 
 n, seed = int(sys.argv[2]) if len(sys.argv) > 2 else 5, int(sys.argv[3]) if len(sys.argv) > 3 else 1
-z, one = noise(seed, n, about["inputs"]), about["one_step"]
-rows = decode((one["of_x"] * z + one["of_network"] * network(z / one["c"])).double())
+z, one, given = noise(seed, n, about["inputs"]), about["one_step"], about.get("given", [])
+values = np.array([float(v) for v in sys.argv[4].split(",")]) if given else np.zeros(0)  # conditions, by column
+mean, scale, least, most = array["encoder.columns"][given].T
+z[:, given] = torch.tensor((values - mean) / np.where(least < most, scale, 1), dtype=torch.float32)
+free = [c for c in range(about["inputs"]) if c not in given]
+x, y = z.clone(), z.clone()
+x[:, free] /= one["c"]
+y[:, free] = one["of_x"] * z[:, free] + one["of_network"] * network(x)
+rows = decode(y.double())
+rows[:, given] = values
 print(",".join(about["columns"]))
 np.savetxt(sys.stdout, rows, fmt="%.9g", delimiter=",")

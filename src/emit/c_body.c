@@ -40,6 +40,11 @@ static bool is_written(const pf_c_source *s, int32_t id) {
          !is_joined(s, id);
 }
 
+/* Columns taken from or put behind others: copied by statements of their own. */
+static bool is_copy(const pf_c_source *s, int32_t id) {
+  return node_at(s, id)->op == PF_OP_SLICE || node_at(s, id)->op == PF_OP_CONCAT;
+}
+
 static int32_t origin_of(const pf_c_source *s, int32_t id) {
   while (is_alias(s, id)) id = node_at(s, id)->operand[0];
   return id;
@@ -47,15 +52,16 @@ static int32_t origin_of(const pf_c_source *s, int32_t id) {
 
 /* ---- places ---- */
 
-/* Marks what has to stand in an array: products, their operands, what is read twice or at another shape, the result. */
+/* Marks what has to stand in an array: products, their operands, copies, what is read twice or at another shape, the result. */
 static void mark_held(const pf_c_source *s, int *held) {
   held[origin_of(s, s->step->result.id)] = 1;
   for (int32_t id = 0; id < s->order->size; id++) {
     if (!s->order->uses[id]) continue;
     const pf_node_data *node = node_at(s, id);
-    if (product_at(s, id) >= 0 || s->order->uses[id] > 1 || is_alias(s, id)) held[origin_of(s, id)] = 1;
+    if (product_at(s, id) >= 0 || is_copy(s, id) || s->order->uses[id] > 1 || is_alias(s, id))
+      held[origin_of(s, id)] = 1;
     for (int k = 0; k < node->operands; k++)
-      if (node->op == PF_OP_MATMUL || items_of(s, node->operand[k]) != items_of(s, id))
+      if (node->op == PF_OP_MATMUL || is_copy(s, id) || items_of(s, node->operand[k]) != items_of(s, id))
         held[origin_of(s, node->operand[k])] = 1;
   }
 }
@@ -153,6 +159,20 @@ static void write_elementwise(const pf_c_source *s, int32_t id, pf_text *out) {
   add_value(s, id, items, out);
   pf_text_add(out, ";\n");
   s->slot[id] = slot;
+}
+
+static void write_copy(const pf_c_source *s, int32_t id, pf_text *out) {
+  const pf_node_data *node = node_at(s, id);
+  int to = 0;
+  for (int k = 0; k < node->operands; k++) {
+    const int32_t from = origin_of(s, node->operand[k]);
+    const int items = node->op == PF_OP_SLICE ? items_of(s, id) : items_of(s, from);
+    const int start = node->op == PF_OP_SLICE ? node->i[0] : 0;
+    pf_text_add(out, "  for (int j = 0; j < %d; j++) v%d[%d + j] = ", items, s->slot[id], to);
+    add_name(s, from, out);
+    pf_text_add(out, "[%d + j];\n", start);
+    to += items;
+  }
 }
 
 /* ---- products ---- */
@@ -340,6 +360,8 @@ void pf_c_body_statements(const pf_c_source *s, pf_text *out, char result[16]) {
     if (s->slot[id] < 0) continue;
     if (product_at(s, id) >= 0)
       write_product(s, id, out);
+    else if (is_copy(s, id))
+      write_copy(s, id, out);
     else
       write_elementwise(s, id, out);
   }
@@ -355,7 +377,7 @@ void pf_c_body_pieces(const pf_c_source *s, pf_pieces *pieces) {
     if (!is_written(s, id)) continue;
     if (product_at(s, id) >= 0)
       pf_pieces_want(pieces, PF_PIECE_FMA);
-    else
+    else if (!is_copy(s, id))
       pf_pieces_want(pieces, pf_piece_of(node_at(s, id)->op));
     if (product_at(s, id) >= 0 && s->stored == PF_STORED_F16) pf_pieces_want(pieces, PF_PIECE_HALF);
   }

@@ -46,6 +46,7 @@ static void add_column(const struct pf_model *model, int c, pf_text *out) {
     pf_text_add(out, ", mean %g, standard deviation %g", column.mean, column.scale);
   if (column.decimals == 0) pf_text_add(out, ", integer");
   if (column.decimals > 0) pf_text_add(out, ", %d decimals", column.decimals);
+  if (pf_given_has(&model->given, c)) pf_text_add(out, ": given, not generated");
   pf_text_add(out, "\n");
 }
 
@@ -64,6 +65,60 @@ static void add_loss(const pf_c_source *s, const pf_stored_loss *loss, pf_text *
       how, (long long)loss->samples, loss->rms, loss->largest, loss->rms * sqrt((double)s->model->columns));
 }
 
+/* What the functions do. */
+static void add_usage(const pf_c_source *s, pf_text *out) {
+  const bool given = s->model->given.count > 0;
+  pf_emit_template(out, s->prefix, " *\n");
+  pf_emit_template(
+      out, s->prefix,
+      given ? " * $_sample(seed, index, given, out) is row `index` of `pushforward sample --seed SEED "
+              "--given ...` where the "
+              "given\n * columns are `given`, $_GIVEN values in their order.\n"
+              " * $_from_noise(z, out) is the row at $_NOISE numbers of your own: standard normal ones, and "
+              "in the given "
+              "columns\n * the values that are given. They stand in the row as they are.\n"
+            : " * $_sample(seed, index, out) is row `index` of `pushforward sample --seed SEED`, in single "
+              "precision.\n"
+              " * $_from_noise(z, out) is the row at $_NOISE standard normal numbers of your own.\n");
+  pf_emit_template(out, s->prefix,
+                   " * Any thread may call either at any time. C99 or C++17, linked with -lm. With f32 "
+                   "weights gcc and clang make\n"
+                   " * the library's bits of it, as on a processor that fuses multiply-adds; -march=native "
+                   "lets them use such. */\n"
+                   "#include <math.h>\n"
+                   "#include <stdint.h>\n"
+                   "\n"
+                   "#if defined(__clang__)\n"
+                   "#pragma STDC FP_CONTRACT OFF\n"
+                   "#elif defined(__GNUC__)\n"
+                   "#pragma GCC optimize(\"fp-contract=off\")\n"
+                   "#endif\n"
+                   "\n");
+}
+
+static void add_declarations(const pf_c_source *s, pf_text *out) {
+  const int given = s->model->given.count;
+  pf_text_add(out, "/* To declare it elsewhere, copy from here ... */\nenum { %s_COLUMNS = %d, %s_NOISE = %d",
+              s->prefix, s->model->columns, s->prefix, s->step->network.inputs);
+  if (given > 0) pf_text_add(out, ", %s_GIVEN = %d", s->prefix, given);
+  pf_emit_template(out, s->prefix,
+                   " };\n"
+                   "#ifdef __cplusplus\n"
+                   "extern \"C\" {\n"
+                   "#endif\n"
+                   "void $_from_noise(const float *z, float *out); /* z: $_NOISE, out: $_COLUMNS */\n");
+  pf_emit_template(out, s->prefix,
+                   given > 0
+                       ? "/* given: $_GIVEN, out: $_COLUMNS */\n"
+                         "void $_sample(uint64_t seed, uint64_t index, const float *given, float *out);\n"
+                       : "void $_sample(uint64_t seed, uint64_t index, float *out); /* out: $_COLUMNS */\n");
+  pf_emit_template(out, s->prefix,
+                   "#ifdef __cplusplus\n"
+                   "}\n"
+                   "#endif\n"
+                   "/* ... to here. */\n\n");
+}
+
 static void add_head(const pf_c_source *s, const pf_stored_loss *loss, pf_text *out) {
   const struct pf_model *model = s->model;
   pf_text_add(out,
@@ -76,39 +131,8 @@ static void add_head(const pf_c_source *s, const pf_stored_loss *loss, pf_text *
   add_loss(s, loss, out);
   pf_text_add(out, " * columns:\n");
   for (int c = 0; c < model->columns && out->status == PF_OK; c++) add_column(model, c, out);
-  pf_emit_template(
-      out, s->prefix,
-      " *\n"
-      " * $_sample(seed, index, out) is row `index` of `pushforward sample --seed SEED`, in single "
-      "precision.\n"
-      " * $_from_noise(z, out) is the row at $_NOISE standard normal numbers of your own.\n"
-      " * Any thread may call either at any time. C99 or C++17, linked with -lm. With f32 weights gcc and "
-      "clang make\n"
-      " * the library's bits of it, as on a processor that fuses multiply-adds; -march=native lets them use "
-      "such. */\n"
-      "#include <math.h>\n"
-      "#include <stdint.h>\n"
-      "\n"
-      "#if defined(__clang__)\n"
-      "#pragma STDC FP_CONTRACT OFF\n"
-      "#elif defined(__GNUC__)\n"
-      "#pragma GCC optimize(\"fp-contract=off\")\n"
-      "#endif\n"
-      "\n"
-      "/* To declare it elsewhere, copy from here ... */\n");
-  pf_text_add(out, "enum { %s_COLUMNS = %d, %s_NOISE = %d };\n", s->prefix, model->columns, s->prefix,
-              s->step->network.inputs);
-  pf_emit_template(
-      out, s->prefix,
-      "#ifdef __cplusplus\n"
-      "extern \"C\" {\n"
-      "#endif\n"
-      "void $_from_noise(const float *z, float *out);            /* z: $_NOISE, out: $_COLUMNS */\n"
-      "void $_sample(uint64_t seed, uint64_t index, float *out); /* out: $_COLUMNS */\n"
-      "#ifdef __cplusplus\n"
-      "}\n"
-      "#endif\n"
-      "/* ... to here. */\n\n");
+  add_usage(s, out);
+  add_declarations(s, out);
 }
 
 /* ---- the decoder ---- */
@@ -200,18 +224,49 @@ static void add_decoder(const pf_c_source *s, int64_t knots, bool lattice, const
 
 /* ---- the whole ---- */
 
-static void add_functions(const pf_c_source *s, int64_t knots, bool lattice, pf_text *out) {
-  char result[16];
-  pf_text_add(out, "void %s_from_noise(const float *z, float *out) {\n", s->prefix);
-  pf_c_body_statements(s, out, result);
-  add_decoder(s, knots, lattice, result, out);
+/* The noise as the network reads it: given columns standardised. */
+static void add_conditions(const pf_c_source *s, pf_text *out) {
+  const pf_given *given = &s->model->given;
   pf_emit_template(out, s->prefix,
-                   "}\n\n"
-                   "void $_sample(uint64_t seed, uint64_t index, float *out) {\n"
+                   "void $_from_noise(const float *noise, float *out) {\n"
                    "  float z[$_NOISE];\n"
-                   "  $_normals(seed, index, z);\n"
+                   "  for (int j = 0; j < $_NOISE; j++) z[j] = noise[j];\n");
+  for (int k = 0; k < given->count; k++) {
+    const int c = given->columns[k];
+    const pf_decoding column = pf_encoder_decoding(s->model->encoder, c);
+    pf_text_add(out, "  z[%d] = (float)(((double)noise[%d] - %a) / %a);\n", c, c, column.mean,
+                column.scale == 0 ? 1 : column.scale);
+  }
+}
+
+static void add_sample(const pf_c_source *s, pf_text *out) {
+  const pf_given *given = &s->model->given;
+  pf_emit_template(out, s->prefix,
+                   given->count > 0
+                       ? "void $_sample(uint64_t seed, uint64_t index, const float *given, float *out) {\n"
+                       : "void $_sample(uint64_t seed, uint64_t index, float *out) {\n");
+  pf_emit_template(out, s->prefix,
+                   "  float z[$_NOISE];\n"
+                   "  $_normals(seed, index, z);\n");
+  for (int k = 0; k < given->count; k++) pf_text_add(out, "  z[%d] = given[%d];\n", given->columns[k], k);
+  pf_emit_template(out, s->prefix,
                    "  $_from_noise(z, out);\n"
                    "}\n");
+}
+
+static void add_functions(const pf_c_source *s, int64_t knots, bool lattice, pf_text *out) {
+  const pf_given *given = &s->model->given;
+  char result[16];
+  if (given->count > 0)
+    add_conditions(s, out);
+  else
+    pf_text_add(out, "void %s_from_noise(const float *z, float *out) {\n", s->prefix);
+  pf_c_body_statements(s, out, result);
+  add_decoder(s, knots, lattice, result, out);
+  for (int k = 0; k < given->count; k++)
+    pf_text_add(out, "  out[%d] = noise[%d];\n", given->columns[k], given->columns[k]);
+  pf_text_add(out, "}\n\n");
+  add_sample(s, out);
 }
 
 static pf_status write_file(const pf_c_source *s, pf_text *out, pf_error *error) {

@@ -83,7 +83,8 @@ static pf_status build(const pf_time_map *map, pf_one_step *step, pf_error *erro
   const pf_term_values *at = &step->at;
   PF_TRY(pf_graph_create(&step->graph, error));
   pf_node z = pf_input(step->graph, INPUT_NOISE, PF_SHAPE(PF_PER_ROW, map->network.inputs));
-  pf_node x = at->c == 1 ? z : pf_div(z, pf_scalar(step->graph, at->c)), f;
+  pf_node generated = pf_given_generated_node(&map->given, z), x = z, f;
+  if (at->c != 1) x = pf_given_join_node(&map->given, pf_div(generated, pf_scalar(step->graph, at->c)), z);
   if (at->path) {
     pf_node path = pf_input(step->graph, INPUT_PATH, PF_SHAPE(PF_SHARED, map->network.width));
     f = pf_network_apply_path(&step->network, 0, x, path);
@@ -91,9 +92,9 @@ static pf_status build(const pf_time_map *map, pf_one_step *step, pf_error *erro
     f = pf_network_apply(&step->network, 0, x, x, x);
   }
   pf_node y = scaled(f, at->of_network);
-  if (at->of_x != 0) y = pf_add(scaled(z, at->of_x), y);
+  if (at->of_x != 0) y = pf_add(scaled(generated, at->of_x), y);
   step->noise = z;
-  step->result = y;
+  step->result = pf_given_join_node(&map->given, y, z);
   return pf_graph_status(step->graph, error);
 }
 

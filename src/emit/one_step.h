@@ -10,7 +10,7 @@
 
 typedef struct pf_one_step {
   pf_graph *graph;
-  pf_node noise, result;     /* PER_ROW [columns] */
+  pf_node noise, result;     /* PER_ROW [columns]; given columns are encoded conditions in both */
   pf_network_config network; /* never spectral */
   pf_layout layout;          /* of params */
   float *params;             /* parameter set 0 */

@@ -25,7 +25,9 @@ typedef struct translation {
   const pf_walk_order *order;
   pf_onnx *onnx;
   pf_onnx_name *name; /* by node */
+  pf_onnx_name noise; /* what the network reads of the input */
   float *scratch;     /* the values of the largest leaf */
+  int64_t *numbers;   /* as many columns as any node has */
 } translation;
 
 static const pf_node_data *node_at(const translation *t, int32_t id) {
@@ -51,6 +53,14 @@ static pf_onnx_name add_product(const translation *t, int32_t id) {
   return pf_onnx_op2(t->onnx, "MatMul", operand(t, id, 0), w);
 }
 
+/* The columns by their numbers. */
+static pf_onnx_name add_slice(const translation *t, int32_t id) {
+  const int64_t count = pf_shape_items(&node_at(t, id)->shape);
+  for (int64_t i = 0; i < count; i++) t->numbers[i] = node_at(t, id)->i[0] + i;
+  pf_onnx_name index = pf_onnx_tensor(t->onnx, PF_ONNX_INT64, 1, &count, t->numbers);
+  return pf_onnx_op_with(t->onnx, "Gather", operand(t, id, 0), index, "axis", 1);
+}
+
 /* s (1 + a (1 - s)) */
 static pf_onnx_name add_silu_slope(pf_onnx *onnx, pf_onnx_name a) {
   pf_onnx_name s = pf_onnx_op1(onnx, "Sigmoid", a), one = pf_onnx_scalar(onnx, 1);
@@ -72,6 +82,8 @@ static pf_status add_op(const translation *t, int32_t id, pf_onnx_name *out, pf_
   pf_onnx *onnx = t->onnx;
   switch (op) {
   case PF_OP_MATMUL: *out = add_product(t, id); return PF_OK;
+  case PF_OP_SLICE: *out = add_slice(t, id); return PF_OK;
+  case PF_OP_CONCAT: *out = pf_onnx_op_with(onnx, "Concat", a, b, "axis", 1); return PF_OK;
   case PF_OP_SILU: *out = pf_onnx_op2(onnx, "Mul", a, pf_onnx_op1(onnx, "Sigmoid", a)); return PF_OK;
   case PF_OP_SILU_SLOPE: *out = add_silu_slope(onnx, a); return PF_OK;
   case PF_OP_LOG_2COSH: *out = add_log_2cosh(onnx, a); return PF_OK;
@@ -93,12 +105,61 @@ static pf_status add_nodes(const translation *t, pf_error *error) {
   for (int32_t id = 0; id < t->order->size; id++) {
     if (!t->order->uses[id]) continue;
     if (id == t->step->noise.id)
-      t->name[id] = pf_onnx_named("noise");
+      t->name[id] = t->noise;
     else if (node_at(t, id)->shape.span != PF_PER_ROW)
       t->name[id] = add_leaf(t, id);
     else
       PF_TRY(add_op(t, id, &t->name[id], error));
   }
+  return PF_OK;
+}
+
+/* Values of all columns: in given ones the encoder's mean and scale, elsewhere 0 and 1. */
+static void fill_columns(const struct pf_model *model, float *mean, float *scale, uint8_t *is_given) {
+  for (int c = 0; c < model->columns; c++) {
+    mean[c] = 0;
+    scale[c] = 1;
+    is_given[c] = 0;
+  }
+  for (int k = 0; k < model->given.count; k++) {
+    const int c = model->given.columns[k];
+    const pf_decoding column = pf_encoder_decoding(model->encoder, c);
+    mean[c] = (float)column.mean;
+    scale[c] = column.scale == 0 ? 1 : (float)column.scale;
+    is_given[c] = 1;
+  }
+}
+
+/* Given columns of the input are conditions in the data's units: standardised for the network, and samples have them as they
+ * came. Other columns are left alone by mean 0 and scale 1. */
+static pf_status add_conditions(const struct pf_model *model, translation *t, pf_onnx_name *is_given,
+                                pf_error *error) {
+  const int64_t d = model->columns;
+  float *mean = NULL;
+  uint8_t *marks = NULL;
+  PF_TRY(pf_alloc(2 * (size_t)d, sizeof *mean, &mean, error));
+  pf_status status = pf_alloc((size_t)d, 1, &marks, error);
+  if (status == PF_OK) {
+    fill_columns(model, mean, mean + d, marks);
+    pf_onnx_name centred =
+        pf_onnx_op2(t->onnx, "Sub", t->noise, pf_onnx_tensor(t->onnx, PF_ONNX_FLOAT, 1, &d, mean));
+    t->noise = pf_onnx_op2(t->onnx, "Div", centred, pf_onnx_tensor(t->onnx, PF_ONNX_FLOAT, 1, &d, mean + d));
+    *is_given = pf_onnx_tensor(t->onnx, PF_ONNX_BOOL, 1, &d, marks);
+  }
+  pf_free(mean);
+  pf_free(marks);
+  return status;
+}
+
+static pf_status translate_with(const struct pf_model *model, translation *t, pf_error *error) {
+  const pf_onnx_name input = pf_onnx_named("noise");
+  pf_onnx_name is_given = {""}, decoded = {""};
+  t->noise = input;
+  if (model->given.count > 0) PF_TRY(add_conditions(model, t, &is_given, error));
+  PF_TRY(add_nodes(t, error));
+  PF_TRY(pf_onnx_decode(t->onnx, model->encoder, t->name[t->step->result.id], &decoded, error));
+  if (model->given.count > 0) decoded = pf_onnx_op3(t->onnx, "Where", is_given, input, decoded);
+  pf_onnx_result(t->onnx, decoded, "samples");
   return PF_OK;
 }
 
@@ -108,13 +169,11 @@ static pf_status translate(const struct pf_model *model, translation *t, pf_erro
     if (pf_shape_items(&node_at(t, id)->shape) > largest) largest = pf_shape_items(&node_at(t, id)->shape);
   PF_TRY(pf_alloc((size_t)t->order->size, sizeof *t->name, &t->name, error));
   pf_status status = pf_alloc((size_t)largest, sizeof *t->scratch, &t->scratch, error);
-  if (status == PF_OK) status = add_nodes(t, error);
-  pf_onnx_name decoded = {""};
-  if (status == PF_OK)
-    status = pf_onnx_decode(t->onnx, model->encoder, t->name[t->step->result.id], &decoded, error);
-  if (status == PF_OK) pf_onnx_result(t->onnx, decoded, "samples");
+  if (status == PF_OK) status = pf_alloc((size_t)model->columns, sizeof *t->numbers, &t->numbers, error);
+  if (status == PF_OK) status = translate_with(model, t, error);
   pf_free(t->name);
   pf_free(t->scratch);
+  pf_free(t->numbers);
   return status;
 }
 
@@ -128,15 +187,19 @@ static void add_prop(pf_text *file, const char *key, const char *value) {
   pf_pb_message(file, MODEL_PROPS, &prop);
 }
 
-static void add_columns(pf_text *file, const pf_table *like) {
+/* All columns, or the given ones alone, as a JSON list of names. */
+static void add_columns(pf_text *file, const struct pf_model *model, bool given) {
+  const pf_table *like = model->columns_like;
   pf_text names = {0};
+  pf_text_add(&names, "[");
   for (int c = 0; c < like->columns; c++) {
-    pf_text_add(&names, c ? "," : "[");
+    if (given && !pf_given_has(&model->given, c)) continue;
+    if (names.length > 1) pf_text_add(&names, ",");
     pf_json_quote(&names, like->names[c]);
   }
   pf_text_add(&names, "]");
   if (names.status == PF_OK)
-    add_prop(file, "columns", names.data);
+    add_prop(file, given ? "given" : "columns", names.data);
   else
     file->status = names.status;
   pf_text_free(&names);
@@ -157,7 +220,8 @@ static void add_file(const struct pf_model *model, const pf_one_step *step, pf_o
   pf_pb_message(out, MODEL_OPSET, &opset);
   add_prop(out, "method", json_string_value(json_object_get(model->facts, "method")));
   add_prop(out, "source", json_string_value(json_object_get(model->facts, "source")));
-  add_columns(out, model->columns_like);
+  add_columns(out, model, false);
+  if (model->given.count > 0) add_columns(out, model, true);
 }
 
 static pf_status write_file(const struct pf_model *model, const pf_one_step *step, pf_onnx *onnx,

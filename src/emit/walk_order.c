@@ -18,6 +18,7 @@ static pf_status check_node(const pf_one_step *step, int32_t id, pf_error *error
     return pf_fail(error, PF_FAILED, "node %d (%s) has %d axes; 1 can be exported", (int)id, name,
                    node->shape.axes);
   const bool known = id == step->noise.id || node->op == PF_OP_MATMUL || node->op == PF_OP_STOP_GRADIENT ||
+                     node->op == PF_OP_SLICE || node->op == PF_OP_CONCAT ||
                      pf_op_kind_of(node->op) == PF_KIND_ELEMENTWISE;
   if (node->op == PF_OP_MATMUL && node_at(step, node->operand[1])->op != PF_OP_PARAM)
     return pf_fail(error, PF_FAILED, "node %d multiplies by what is no parameter", (int)id);

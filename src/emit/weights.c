@@ -75,6 +75,12 @@ static json_t *column_names(const pf_table *like) {
   return names;
 }
 
+static json_t *given_columns(const pf_given *given) {
+  json_t *numbers = json_array();
+  for (int k = 0; k < given->count; k++) json_array_append_new(numbers, json_integer(given->columns[k]));
+  return numbers;
+}
+
 static json_t *describe(const struct pf_model *model, const pf_one_step *step) {
   const pf_network_config *c = &step->network;
   const pf_time_map *map = pf_learned_map_of(model->generator);
@@ -86,6 +92,7 @@ static json_t *describe(const struct pf_model *model, const pf_one_step *step) {
   json_t *one_step = json_pack("{s:f, s:f, s:f}", "of_x", (double)step->at.of_x, "of_network",
                                (double)step->at.of_network, "c", (double)step->at.c);
   json_object_set_new(root, "one_step", one_step);
+  if (model->given.count > 0) json_object_set_new(root, "given", given_columns(&model->given));
   json_object_set_new(root, "prior", json_string(model->from_source ? "source" : "normal"));
   if (c->times > 0) {
     json_object_set_new(root, "interpolant", json_string(pf_interpolant_name(map->interpolant)));

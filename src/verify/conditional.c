@@ -1,8 +1,9 @@
 /* How well a conditional model generates within each bin of a condition: see conditional.h.
  *
  * Three pools of rows, real ones A and B and the model's M, whose conditions were drawn apart, are cut into the same bins. In
- * each bin the metric is W2 between the generated columns of M and A, its floor that between B and A. The pools of a law are fresh and
- * every pair of samples takes other rows of them; those of a table are its rows, of which every pair takes some at random.
+ * each bin the metric is W2 between the generated columns of M and A, its floor that between B and A. The pools of a law are
+ * fresh and every pair of samples takes other rows of them; those of a table are its rows, of which every pair takes some at
+ * random.
  */
 #include "conditional.h"
 
