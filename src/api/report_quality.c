@@ -141,5 +141,6 @@ void pf_report_fill_quality(pf_report_work *w) {
   if (w->set->count > 1) fill_comparison(w);
   fill_decomposition(w);
   w->input.coverage = &w->set->coverage;
+  w->input.conditional = &w->set->conditional;
   fill_steps(w);
 }

@@ -23,17 +23,15 @@ static double highest(const pf_coverage *c) {
 
 static void write_mode(pf_text *text, const pf_coverage *c, const pf_plot *plot, size_t m) {
   size_t count = listed(c), every = (count + LABELS_MAX - 1) / LABELS_MAX;
-  double slot = plot->box.width / (double)count, left = plot->box.x + slot * (double)m;
-  double middle = left + slot / 2, bottom = plot->box.y + plot->box.height;
-  double y = pf_plot_scale_map(&plot->y, c->counts[m]), level = pf_plot_scale_map(&plot->y, c->expected[m]);
   bool is_missing = !(c->counts[m] >= c->expected[m] / 4);
   char number[24];
-  pf_svg_rect(text, "b1", (pf_box){left + 0.2 * slot, y, 0.6 * slot, bottom - y});
-  pf_svg_line(text, "mark", left + 0.08 * slot, level, left + 0.92 * slot, level);
+  pf_box bar = pf_plot_bar(text, plot, &(pf_bar){m, count, c->counts[m], c->expected[m]});
+  double middle = bar.x + bar.width / 2, level = pf_plot_scale_map(&plot->y, c->expected[m]);
   snprintf(number, sizeof number, "%zu", m + 1);
-  if (m % every == 0) pf_svg_words(text, (pf_svg_place){NULL, middle, bottom + 15, 'm', 0}, number);
+  if (m % every == 0)
+    pf_svg_words(text, (pf_svg_place){NULL, middle, bar.y + bar.height + 15, 'm', 0}, number);
   if (is_missing)
-    pf_svg_words(text, (pf_svg_place){"strong", middle, fmin(y, bottom) - 5, 'm', 0}, "\xC3\x97");
+    pf_svg_words(text, (pf_svg_place){"strong", middle, fmin(bar.y, level) - 5, 'm', 0}, "\xC3\x97");
 }
 
 static void write_chart(pf_text *text, const pf_coverage *c) {

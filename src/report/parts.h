@@ -22,6 +22,8 @@ void pf_part_metrics(pf_page *page);
 void pf_part_likelihood(pf_page *page);
 /* The modes of a law, the potential of a trained critic. */
 void pf_part_modes(pf_page *page);
+/* Within bins of each condition; nothing, and nothing said, for a model that generates every column. */
+void pf_part_conditions(pf_page *page);
 pf_status pf_part_field(pf_page *page, pf_error *error);
 pf_status pf_part_samples(pf_page *page, pf_error *error);
 /* Rows as pictures; nothing, and nothing said, unless the input says that they are. */

@@ -156,3 +156,13 @@ size_t pf_plot_cloud(pf_text *text, const pf_plot *plot, const pf_cloud *cloud, 
   if (looked) *looked = count;
   return outside;
 }
+
+pf_box pf_plot_bar(pf_text *text, const pf_plot *plot, const pf_bar *bar) {
+  double width = plot->box.width / (double)bar->slots, left = plot->box.x + width * (double)bar->slot;
+  double bottom = plot->box.y + plot->box.height, level = pf_plot_scale_map(&plot->y, bar->level);
+  double top = isfinite(bar->value) ? pf_plot_scale_map(&plot->y, bar->value) : bottom;
+  if (isfinite(bar->value))
+    pf_svg_rect(text, "b1", (pf_box){left + 0.2 * width, top, 0.6 * width, bottom - top});
+  if (isfinite(bar->level)) pf_svg_line(text, "mark", left + 0.08 * width, level, left + 0.92 * width, level);
+  return (pf_box){left, top, width, bottom - top};
+}

@@ -50,6 +50,14 @@ double pf_histogram_peak(const pf_histogram *histogram);
 void pf_plot_histogram(pf_text *text, const pf_plot *plot, const pf_histogram *histogram,
                        const char *class_name, bool closed);
 
+/* Bar `slot` of `slots` in the width of the plot, as high as `value`, with a mark across it at `level`; neither where it is not
+ * finite. Returns the slot's box, from the bar's top down. */
+typedef struct pf_bar {
+  size_t slot, slots;
+  double value, level;
+} pf_bar;
+pf_box pf_plot_bar(pf_text *text, const pf_plot *plot, const pf_bar *bar);
+
 /* The points (x_i, y_i) inside the plot, at most `limit` evenly spaced rows, in a few layers whose opacity
  * adds up so that dense places look dense. Returns the number of rows (of all that were looked at) left out
  * because they lie outside or are not finite; *looked counts those looked at. */

@@ -110,6 +110,7 @@ static void write_numbers(pf_page *page) {
   pf_part_header(page);
   pf_part_metrics(page);
   pf_part_modes(page);
+  pf_part_conditions(page);
   if (has_flow_parts(page->input))
     pf_part_likelihood(page);
   else

@@ -161,8 +161,9 @@ typedef struct pf_report_input {
   const pf_likelihood *likelihood;  /* NULL, or without a density: none was measured */
   const pf_report_density *density; /* NULL: none; drawn where d is 2 */
   pf_report_frames to_noise, to_data;
-  const pf_coverage *coverage;  /* NULL, or without modes: not counted */
-  const pf_report_field *field; /* NULL: none; drawn where d is 2 */
+  const pf_coverage *coverage;       /* NULL, or without modes: not counted */
+  const pf_conditional *conditional; /* NULL, or without columns: nothing is given */
+  const pf_report_field *field;      /* NULL: none; drawn where d is 2 */
   const pf_report_block *blocks;
   size_t block_count;
 
