@@ -1,7 +1,5 @@
 /* Public training: arguments checked, work passed down. Sampling: sample.c. */
-#include <stdlib.h>
 #include <string.h>
-#include "../base/memory.h"
 #include "../base/text.h"
 #include "../methods/method.h"
 
@@ -14,31 +12,17 @@ static pf_status record_steps(const pf_train_options *options, struct pf_model *
   return pf_fail(error, PF_NO_MEMORY, "out of memory");
 }
 
-/* A density stands on the Gaussian that the flow ends in. */
-static pf_status check_source(const pf_train_options *o, const pf_method *method, pf_error *error) {
-  if (!o->from || !method->likelihood) return PF_OK;
-  return pf_fail(
-      error, PF_USAGE,
-      "method '%s' starts from N(0, I) by construction and takes no source (--from); characteristic, "
-      "flow-matching, wgan, wgan-gp, w1fe, w2fe and monoflow do",
-      method->name);
-}
-
 pf_status pf_train(const pf_table *data, const pf_table *held, const pf_train_options *options,
                    pf_model **out, pf_error *error) {
   const pf_method *method = NULL;
-  pf_training training = {0};
+  struct pf_model *model = NULL;
   pf_train_options o = *options;
   if (!o.method) o.method = pf_train_options_default().method;
   PF_TRY(pf_method_find(o.method, &method, error));
-  PF_TRY(check_source(&o, method, error));
   /* quantiles end at the training rows: a density through them would be zero beyond */
   if (method->likelihood && (!o.encoder || strcmp(o.encoder, "auto") == 0)) o.encoder = "standard";
-  PF_TRY(pf_training_begin(data, held, &o, &training, error));
-  struct pf_model *model = NULL;
-  pf_status status = method->train(&training, &model, error);
-  if (status == PF_OK) status = record_steps(options, model, error);
-  pf_training_end(&training);
+  PF_TRY(pf_method_run(data, held, &o, &model, error));
+  pf_status status = record_steps(options, model, error);
   if (status == PF_OK)
     *out = model;
   else

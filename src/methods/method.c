@@ -64,6 +64,16 @@ pf_status pf_option_choose_name(const char *option, const char *word, const char
   return pf_fail_unknown(error, option, word, names, (size_t)count);
 }
 
+/* A density stands on the Gaussian that the flow ends in. */
+static pf_status check_source(const pf_method *method, const pf_train_options *options, pf_error *error) {
+  if (!options->from || !method->likelihood) return PF_OK;
+  return pf_fail(
+      error, PF_USAGE,
+      "method '%s' starts from N(0, I) by construction and takes no source (--from); characteristic, "
+      "flow-matching, wgan, wgan-gp, w1fe, w2fe and monoflow do",
+      method->name);
+}
+
 static pf_status check_condition(const pf_method *method, const pf_train_options *options, pf_error *error) {
   pf_text valid = {0};
   if (!options->condition || method->conditional) return PF_OK;
@@ -84,6 +94,7 @@ pf_status pf_method_run(const pf_table *data, const pf_table *held, const pf_tra
   const pf_method *method = NULL;
   pf_training training = {0};
   PF_TRY(pf_method_find(options->method, &method, error));
+  PF_TRY(check_source(method, options, error));
   PF_TRY(check_condition(method, options, error));
   PF_TRY(pf_training_begin(data, held, options, &training, error));
   pf_status status = method->train(&training, out, error);

@@ -18,7 +18,7 @@ typedef struct pf_method {
 } pf_method;
 
 /* Begins a training of options->method, runs it and ends it. held may be NULL. PF_USAGE for an unknown method,
- * and for conditions that it does not take. */
+ * and for a source or conditions that it does not take. */
 pf_status pf_method_run(const pf_table *data, const pf_table *held, const pf_train_options *options,
                         struct pf_model **out, pf_error *error);
 

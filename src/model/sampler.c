@@ -290,7 +290,7 @@ static void keep_encoded(const pf_sampler *sampler, const work *w, pf_rows rows)
     for (int k = 0; k < given->count; k++) w->encoded[i * given->count + k] = w->x[i * d + given->columns[k]];
 }
 
-/* Solvers that treat the linear part of a field exactly would carry given columns off: the field is asked with their own. */
+/* Solvers that treat the linear part of a field exactly carry given columns off: the field is asked with their own. */
 static void restore_encoded(const pf_sampler *sampler, const work *w, pf_rows rows) {
   const pf_given *given = &sampler->model->given;
   const int d = sampler->model->columns;
@@ -319,6 +319,7 @@ typedef struct velocity_in_turn {
   const pf_sampler *sampler;
   const work *w;
   pf_rows rows;
+  bool restores;  /* given columns of the states are not their own */
   int64_t next;   /* the evaluation it is asked for next */
   float *unknown; /* terms of a time that was not known before, else NULL */
 } velocity_in_turn;
@@ -334,7 +335,7 @@ static pf_status velocity(void *context, double t, const double *x, int64_t n, d
   int64_t items = n * sampler->model->columns;
   float *block = at->w->x;
   for (int64_t i = 0; i < items; i++) block[i] = (float)x[i];
-  restore_encoded(sampler, at->w, (pf_rows){at->rows.first, n});
+  if (at->restores) restore_encoded(sampler, at->w, (pf_rows){at->rows.first, n});
   pf_learned_apply(sampler->map, terms, (pf_rows){at->rows.first, n}, block, block, at->w->map);
   for (int64_t i = 0; i < items; i++) v[i] = block[i];
   return PF_OK;
@@ -355,6 +356,7 @@ static pf_status push_velocity(const pf_sampler *sampler, const work *w, pf_rows
   size_t items = (size_t)rows.n * (size_t)d, block = (size_t)BLOCK * (size_t)d;
   double *state = w->doubles;
   velocity_in_turn at = {.sampler = sampler, .w = w, .rows = rows};
+  at.restores = pf_solver_needs_denoiser(sampler->how.solver); /* these pass whole blocks */
   pf_ode_system system = {.field = velocity, .context = &at, .n = rows.n, .d = d};
   pf_ode_workspace inside = {w->doubles + block, pf_solver_arrays(sampler->how.solver, d) * block};
   pf_ode_options options = {.workspace = &inside};

@@ -9,7 +9,8 @@
 
 typedef struct compiled {
   void *library;
-  void (*sample)(uint64_t seed, uint64_t index, float *out);
+  void (*sample)(uint64_t seed, uint64_t index, float *out); /* of a model without conditions */
+  void (*sample_given)(uint64_t seed, uint64_t index, const float *given, float *out);
   void (*from_noise)(const float *z, float *out);
 } compiled;
 
@@ -84,6 +85,7 @@ static inline compiled compile_model(const struct pf_model *model, const char *w
   pf_text_free(&text);
   void *functions[] = {symbol(c.library, "net_sample"), symbol(c.library, "net_from_noise")};
   memcpy(&c.sample, &functions[0], sizeof functions[0]);
+  memcpy(&c.sample_given, &functions[0], sizeof functions[0]);
   memcpy(&c.from_noise, &functions[1], sizeof functions[1]);
   return c;
 }

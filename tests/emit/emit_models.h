@@ -16,6 +16,7 @@ typedef struct recipe {
   int columns;                 /* 0: 2 */
   bool mixed;                  /* MIXED columns of every kind of encoding; otherwise `encoder` for all */
   pf_encoder_options *encoder; /* NULL: standard */
+  pf_given given;
 } recipe;
 
 /* Rows of columns that differ: real, integer, two decimals, with an atom, constant. */
@@ -40,9 +41,9 @@ static inline pf_table *some_rows(int columns) {
 
 /* Encoded columns of about unit size come out of every one of these maps. */
 static inline pf_learned *recipe_map(const recipe *r, int columns) {
-  pf_time_map map = {.interpolant = r->interpolant, .skip = r->skip};
+  pf_time_map map = {.interpolant = r->interpolant, .skip = r->skip, .given = r->given};
   map.network = (pf_network_config){.inputs = columns,
-                                    .outputs = columns,
+                                    .outputs = columns - r->given.count,
                                     .width = r->width ? r->width : 8,
                                     .depth = r->depth ? r->depth : 2,
                                     .times = r->plain ? 0 : 2,
@@ -72,6 +73,7 @@ static inline pf_learned *recipe_map(const recipe *r, int columns) {
 
 static inline struct pf_model *recipe_model(const recipe *r) {
   pf_error error = {0};
+  bool plain[16] = {false};
   struct pf_model *model = NULL;
   pf_encoder_kind kinds[MIXED + 1] = {PF_ENCODER_STANDARD, PF_ENCODER_QUANTILE, PF_ENCODER_QUANTILE,
                                       PF_ENCODER_QUANTILE, PF_ENCODER_STANDARD, PF_ENCODER_STANDARD};
@@ -80,9 +82,14 @@ static inline struct pf_model *recipe_model(const recipe *r) {
   pf_table *table = some_rows(columns);
   options.kind = PF_ENCODER_STANDARD;
   if (r->mixed) options.kinds = kinds;
+  if (r->encoder) options = *r->encoder;
+  for (int k = 0; k < r->given.count; k++) plain[r->given.columns[k]] = true;
+  options.plain = plain;
   must(pf_model_create(table, &model, &error), &error);
-  must(pf_encoder_fit(table, r->encoder ? r->encoder : &options, &model->encoder, &error), &error);
+  must(pf_encoder_fit(table, &options, &model->encoder, &error), &error);
   model->generator = recipe_map(r, columns);
+  model->given = r->given;
+  if (r->given.count > 0) must(pf_model_set_given(model, table, true, &error), &error);
   pf_table_free(table);
   return model;
 }
@@ -96,6 +103,15 @@ static inline double *samples_of(const struct pf_model *model, int64_t n) {
   must(pf_alloc((size_t)(n * model->columns), sizeof *out, &out, &error), &error);
   must(pf_model_draw(model, &how, (pf_rows){FIRST, n}, out, &error), &error);
   return out;
+}
+
+/* The noise of the same samples from `first` on, as a caller would hand it over. */
+static inline void noise_of(const struct pf_model *model, int64_t first, int64_t n, float *z) {
+  pf_error error = {0};
+  pf_sampler *sampler = NULL;
+  must(pf_sampler_create(model, NULL, &sampler, &error), &error);
+  must(pf_sampler_noise(sampler, (pf_sample_range){SEED, first, n}, z, &error), &error);
+  pf_sampler_free(sampler);
 }
 
 /* Standard deviation of a column; 1 for a constant one. */

@@ -8,6 +8,16 @@
 /* Where the library's activations fuse multiply-adds, the file makes its bits; elsewhere its own rounding. */
 static bool same_bits_expected(void) { return PF_MULTIVERSIONED && pf_cpu_runs("x86-64-v3"); }
 
+static void draw(const compiled *c, const struct pf_model *model, int64_t i, float *out) {
+  float given[16];
+  const double *condition = model->given.count > 0 ? pf_model_condition(model, SEED, i) : NULL;
+  for (int k = 0; k < model->given.count; k++) given[k] = (float)condition[k];
+  if (condition)
+    c->sample_given(SEED, (uint64_t)i, given, out);
+  else
+    c->sample(SEED, (uint64_t)i, out);
+}
+
 static void compare(const struct pf_model *model, int64_t n, const char *what) {
   const int d = model->columns;
   compiled c = compile_model(model, "f32");
@@ -15,8 +25,8 @@ static void compare(const struct pf_model *model, int64_t n, const char *what) {
   float got[16], again[16], z[16];
   int64_t differ = 0, jumps = 0;
   for (int64_t i = 0; i < n; i++) {
-    c.sample(SEED, (uint64_t)(FIRST + i), got);
-    pf_model_prior(model, SEED, (pf_rows){FIRST + i, 1}, z);
+    draw(&c, model, FIRST + i, got);
+    noise_of(model, FIRST + i, 1, z);
     c.from_noise(z, again);
     assert_memory_equal(got, again, (size_t)d * sizeof *got);
     for (int k = 0; k < d; k++) {
@@ -73,6 +83,17 @@ static void every_encoder_gives_the_samples(void **state) {
   compare_recipe((recipe){.columns = 1}, 3000, "standard");
 }
 
+static void given_columns_stand_in_the_samples(void **state) {
+  (void)state;
+  need("cc");
+  const pf_given first = {1, {0}}, some = {2, {1, 3}}, most = {4, {1, 2, 3, 4}};
+  compare_recipe((recipe){.columns = 2, .given = first}, 3000, "the first of two");
+  compare_recipe((recipe){.mixed = true, .given = some}, 3000, "two of five, mixed");
+  compare_recipe((recipe){.mixed = true, .given = most, .interpolant = PF_INTERPOLANT_LINEAR}, 3000,
+                 "four of five");
+  compare_recipe((recipe){.mixed = true, .given = some, .plain = true, .skip = true}, 3000, "plain");
+}
+
 static void networks_of_the_usual_sizes(void **state) {
   (void)state;
   need("cc");
@@ -87,6 +108,7 @@ static void is_clean_with(const char *compiler, const char *program) {
   static const char *const stored[] = {"f32", "f16", "i8"};
   for (int i = 0; i < 6; i++) {
     recipe r = {.mixed = i % 2, .activation = (pf_activation)(i % PF_ACTIVATION_COUNT), .plain = i == 4};
+    if (i == 1 || i == 2) r.given = (pf_given){1, {1}};
     struct pf_model *model = recipe_model(&r);
     pf_text text = emitted(model, stored[i % 3]);
     char path[128];
@@ -274,6 +296,7 @@ int main(void) {
       cmocka_unit_test(every_activation_gives_the_samples),
       cmocka_unit_test(every_map_gives_the_samples),
       cmocka_unit_test(every_encoder_gives_the_samples),
+      cmocka_unit_test(given_columns_stand_in_the_samples),
       cmocka_unit_test(networks_of_the_usual_sizes),
       cmocka_unit_test(is_clean_with_gcc),
       cmocka_unit_test(is_clean_with_clang),

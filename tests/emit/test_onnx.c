@@ -21,7 +21,7 @@ static void compare(recipe r, const char *what) {
   assert_string_equal(file->output, "samples");
   assert_true(file->input_columns == d && file->output_columns == d);
   static float z[N * 16];
-  pf_model_prior(model, SEED, (pf_rows){FIRST, N}, z);
+  noise_of(model, FIRST, N, z);
   const value *got = run_onnx(file, N, z);
   assert_true(got->rows == N && got->columns == d);
   double *want = samples_of(model, N);
@@ -58,6 +58,15 @@ static void every_encoder_gives_the_samples(void **state) {
   compare((recipe){.encoder = &quantile, .columns = MIXED}, "quantile");
   compare((recipe){.encoder = &quantile, .columns = 1}, "one quantile column");
   compare((recipe){.columns = MIXED}, "standard");
+}
+
+static void given_columns_stand_in_the_samples(void **state) {
+  (void)state;
+  const pf_given first = {1, {0}}, some = {2, {1, 3}};
+  compare((recipe){.columns = 2, .given = first}, "the first of two");
+  compare((recipe){.mixed = true, .given = some}, "two of five, mixed");
+  compare((recipe){.mixed = true, .given = some, .interpolant = PF_INTERPOLANT_LINEAR},
+          "two of five, linear");
 }
 
 static void the_noise_decides_the_tail(void **state) {
@@ -106,8 +115,11 @@ static void what_cannot_be_exported_is_refused(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(every_activation_gives_the_samples), cmocka_unit_test(every_map_gives_the_samples),
-      cmocka_unit_test(every_encoder_gives_the_samples),    cmocka_unit_test(the_noise_decides_the_tail),
+      cmocka_unit_test(every_activation_gives_the_samples),
+      cmocka_unit_test(every_map_gives_the_samples),
+      cmocka_unit_test(every_encoder_gives_the_samples),
+      cmocka_unit_test(given_columns_stand_in_the_samples),
+      cmocka_unit_test(the_noise_decides_the_tail),
       cmocka_unit_test(what_cannot_be_exported_is_refused),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
