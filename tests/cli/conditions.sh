@@ -27,15 +27,26 @@ check 'none of them when not asked for' sh -c '"$0" eval m.st rows.csv --metrics
 check 'report' "$P" report m.st rows.csv -o m.html --quiet --pairs 1 --rows 40
 check 'its part' sh -c 'grep -q "<h2>Conditions" m.html && grep -q "<b>energy</b>" m.html'
 
-# exported
+# exported: the page's own program
+page=$root/docs/embedding.md
+"$P" train law:two-mode:d=2 --rows 800 -o given.st --condition x1 $TINY --quiet
+"$P" export given.st --to c --name given -o given.c
+"$P" sample given.st -n 5 --seed 1 --given x1=0.5 -o want.csv
 if command -v cc >/dev/null 2>&1; then
-  "$P" export m.st --to c -o net.c 2>/dev/null
-  printf '#include <stdio.h>\n#include "net.c"\nint main(void) { float g[2] = {2, 0}, o[3]; for (int i = 0; i < 20; i++) {
-    model_sample(1, (uint64_t)i, g, o); printf("%%.5g\\n", (double)o[0]); } return 0; }\n' >main.c
-  check 'the exported file draws them' sh -c 'cc -std=c99 -O1 main.c -o net -lm && ./net >net.out && tail -n +2 a.csv | cut -d, -f1 |
-    paste -d" " - net.out | awk "{ d = \$1 - \$2; if (d * d > 1e-8 * (1 + \$1 * \$1)) bad++ } END { exit bad > 0 || NR != 20 }"'
+  awk '/^```c$/ { n++; inside = n == 2; next } /^```/ { inside = 0 } inside' "$page" >draw.c
+  check 'the page compiles' cc -std=c99 -O1 -Wall -Wextra -Wconversion -pedantic -Werror draw.c given.c -o draw -lm
+  check 'the exported file draws the samples' sh -c './draw | paste -d, - want.csv | awk -F, "NR > 1 { d = \$2 - \$4; if (\$1 != .5 || \$3 != .5 ||
+    d * d > 1e-10 * (1 + \$4 * \$4)) bad++ } END { exit bad > 0 || NR != 6 }"'
 else
-  skip 'the exported file draws them' 'no cc'
+  skip 'the page compiles' 'no cc'
+fi
+python=${PYTHON:-python3}
+if "$python" -c 'import numpy, torch' >/dev/null 2>&1; then
+  "$P" export given.st --to weights -o given.w.st
+  check 'the weights give the samples' sh -c '"$0" "$1/examples/load_in_torch.py" given.w.st 5 1 0.5 | paste -d, - want.csv | awk -F, "NR > 1 {
+    d = \$2 - \$4; if (\$1 != .5 || d * d > 1e-10 * (1 + \$4 * \$4)) bad++ } END { exit bad > 0 || NR != 6 }"' "$python" "$root"
+else
+  skip 'the weights give the samples' "no numpy and torch in $python"
 fi
 
 # refused
