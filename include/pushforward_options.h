@@ -23,8 +23,8 @@
   X(TEXT, coupling, NULL, "coupling", "C",                                                                   \
     "pairs of a batch: independent, optimal, or paired (row i of --from with row i of DATA)")                \
   X(TEXT, condition, NULL, "condition", "A,B",                                                               \
-    "columns that are given and not generated: learns the others' law for every value of these "             \
-    "(characteristic, flow-matching)")                                                                       \
+    "columns that are given, not generated: the others' law for every value (characteristic, "               \
+    "flow-matching)")                                                                                        \
   X(TEXT, encoder, "auto", "encoder", "E",                                                                   \
     "column encoder: standard, common (one scale for all), none, quantile or auto")                          \
   X(INT, width, 0, "width", "W", "units per hidden layer; 0: by the number of columns")                      \
