@@ -96,10 +96,8 @@ static int run_sample(int argc, char **argv) {
        .help = "samples to draw"},
       CLI_OPTION_FROM(&s.from, "map the rows of SOURCE in order, all of them without -n, for a model "
                                "trained with --from"),
-      CLI_OPTION_WORDS(
-          "given", &s.given, "C",
-          "conditions of a model trained with --condition: a file, row i for sample i (all of them without "
-          "-n), or energy=50,angle=0.3 for all samples"),
+      CLI_OPTION_WORDS("given", &s.given, "C",
+                       "conditions: a file, row i for sample i and all of them without -n, or A=5,B=0.3"),
       CLI_OPTION_OUTPUT(&s.output),
       CLI_OPTION_EVALUATIONS(&s.sample.steps),
       {.name = "teacher",

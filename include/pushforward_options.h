@@ -23,8 +23,7 @@
   X(TEXT, coupling, NULL, "coupling", "C",                                                                   \
     "pairs of a batch: independent, optimal, or paired (row i of --from with row i of DATA)")                \
   X(TEXT, condition, NULL, "condition", "A,B",                                                               \
-    "columns that are given, not generated: the others' law for every value (characteristic, "               \
-    "flow-matching)")                                                                                        \
+    "columns that are given, not generated: learns the law of the others for every value of these")          \
   X(TEXT, encoder, "auto", "encoder", "E",                                                                   \
     "column encoder: standard, common (one scale for all), none, quantile or auto")                          \
   X(INT, width, 0, "width", "W", "units per hidden layer; 0: by the number of columns")                      \
