@@ -561,6 +561,9 @@ pf_status pf_report(const pf_model *model, const pf_table *real, const char *law
 /* ---- library --------------------------------------------------------------------------------------- */
 
 const char *pf_version(void); /* "0.1.0" */
+/* sizeof a struct by name, "pf_train_options", for a host that lays it out itself: another number says that this library has
+ * other fields. Structs a caller fills: pf_error, pf_progress, pf_hooks, pf_option_entry and every pf_*_options; 0 for others. */
+size_t pf_struct_size(const char *name);
 
 #pragma GCC visibility pop
 #ifdef __cplusplus
