@@ -53,7 +53,7 @@ if found.split(".")[:2] != VERSION.split(".")[:2]:  # until 1.0 a minor version 
 _declare("pf_struct_size", c_size_t, c_char_p)
 _declare("pf_train_option_entry", c_bool, c_int, POINTER(s.OptionEntry))
 
-CONDITIONAL = hasattr(library, "pf_model_conditions")
+CONDITIONAL = hasattr(library, "pf_model_set_given")
 
 
 def require_conditional() -> None:
@@ -93,10 +93,6 @@ class TrainOptions(ctypes.Structure):
     _fields_ = [(entry.name.decode(), s.OPTION_TYPES[entry.type]) for entry in _entries] + s.TRAIN_TAIL
 
 
-class SampleOptions(ctypes.Structure):
-    _fields_ = s.SAMPLE_FIELDS + ([s.SAMPLE_GIVEN] if CONDITIONAL else [])
-
-
 for _entry in _entries:
     if getattr(TrainOptions, _entry.name.decode()).offset != _entry.offset:
         raise ImportError(f"{library._name}: the setting {_entry.name.decode()} is not where it should be")
@@ -106,7 +102,7 @@ for _structure, _c_name in (
     (s.Hooks, "pf_hooks"),
     (s.OptionEntry, "pf_option_entry"),
     (TrainOptions, "pf_train_options"),
-    (SampleOptions, "pf_sample_options"),
+    (s.SampleOptions, "pf_sample_options"),
     (s.DensityOptions, "pf_density_options"),
 ):
     _check_layout(_structure, _c_name)
@@ -132,8 +128,8 @@ _declare("pf_model_columns", c_int, _handle)
 _declare("pf_model_column_name", c_char_p, _handle, c_int)
 _declare("pf_model_describe", c_int, _handle, POINTER(c_void_p), _error)
 _declare("pf_string_free", None, c_void_p)
-_declare("pf_sample_options_default", SampleOptions)
-_declare("pf_model_sample", c_int, _handle, POINTER(SampleOptions), c_int64, c_void_p, _error)
+_declare("pf_sample_options_default", s.SampleOptions)
+_declare("pf_model_sample", c_int, _handle, POINTER(s.SampleOptions), c_int64, c_void_p, _error)
 _declare("pf_density_options_default", s.DensityOptions)
 _declare("pf_model_log_density", c_int, _handle, POINTER(s.DensityOptions), _handle, c_void_p, _error)
 _declare("pf_model_encode", c_int, _handle, POINTER(s.DensityOptions), _handle, _out, _error)
@@ -141,6 +137,7 @@ _declare("pf_model_decode", c_int, _handle, POINTER(s.DensityOptions), _handle, 
 if CONDITIONAL:
     _declare("pf_model_conditions", c_int, _handle)
     _declare("pf_model_condition_name", c_char_p, _handle, c_int)
+    _declare("pf_model_set_given", c_int, _handle, _handle, c_bool, _error)
 
 
 def call(name: str, *arguments: Any) -> None:

@@ -71,16 +71,17 @@ TRAIN_TAIL: list[tuple[str, Any]] = [
     ("hooks", Hooks),
 ]
 
-SAMPLE_FIELDS: list[tuple[str, Any]] = [
-    ("steps", c_int64),
-    ("teacher", c_bool),
-    ("seed", c_uint64),
-    ("first", c_int64),
-    ("threads", c_int),
-    ("precision", c_char_p),
-    ("solver", c_char_p),
-]
-SAMPLE_GIVEN: tuple[str, Any] = ("given", c_void_p)  # of a library that generates conditionally
+
+class SampleOptions(ctypes.Structure):
+    _fields_ = [
+        ("steps", c_int64),
+        ("teacher", c_bool),
+        ("seed", c_uint64),
+        ("first", c_int64),
+        ("threads", c_int),
+        ("precision", c_char_p),
+        ("solver", c_char_p),
+    ]
 
 
 class DensityOptions(ctypes.Structure):

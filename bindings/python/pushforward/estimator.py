@@ -158,7 +158,7 @@ class OneStepGenerator:
     # ---- data ----
 
     def _join(self, X: Any, condition: Any) -> tuple[Rows, list[str], Rows]:
-        """X as it is, names of conditions, and X with those conditions that stand beside it."""
+        """X as it is, names of the given columns, and X with those of them that stand beside it."""
         rows = rows_of(X)
         if condition is None:
             return rows, [], rows
@@ -219,6 +219,7 @@ class OneStepGenerator:
             There for scikit-learn.
         condition : names of columns of X, or array of shape (n, k) or frame beside X; optional
             What is given and not generated: ``sample(given=...)`` then draws from the law of the other columns given these.
+            Methods ``characteristic`` and ``flow-matching``.
         held : like X, optional
             Rows that are never trained on; without them a share of X is kept back.
         progress : callable, optional
@@ -280,7 +281,7 @@ class OneStepGenerator:
         random_state : int, RandomState, Generator, optional
             Seed; by default that of the training, so that a second call gives the same rows. ``first=n`` gives the next ones.
         given : mapping of names to values, frame or array of shape (m, k), optional
-            The conditions, for a generator fitted with ``condition``: row i is drawn given row i mod m.
+            Values of the given columns, for a generator fitted with ``condition``: row i has those of row i mod m.
         steps : int
             Network evaluations a row (of a flow: Runge-Kutta steps a block); 0: the model's own, 1 for a generator.
         first : int
@@ -293,33 +294,33 @@ class OneStepGenerator:
         Returns
         -------
         ndarray of shape (n, d) or pandas.DataFrame
-            In the data's own units, without the conditions' columns.
+            Rows like X, in its units: given columns that were X's are among them, those that stood beside it are not.
         """
         model = self._fitted()
         seed = self.seed_ if random_state is None else _seed(random_state)
         rows = model.sample(n, seed=seed, first=first, given=given, steps=steps, solver=solver, threads=self.threads or 0)
+        rows = rows[:, : self.n_features_in_]  # what stood beside X comes last
         if not (self._frame if frame is None else frame):
             return rows
         import pandas
 
-        return pandas.DataFrame(rows, columns=model.columns)
+        return pandas.DataFrame(rows, columns=model.columns[: self.n_features_in_])
 
-    def score_samples(self, X: Any, *, condition: Any = None) -> NDArray[np.float64]:
+    def score_samples(self, X: Any) -> NDArray[np.float64]:
         """log p of every row in nats, with respect to the data's own units; (n,).
 
-        Methods ``jko``, ``otflow`` and ``cnf`` have a density; for others UsageError. ``condition`` as in :meth:`fit`, where it
-        stood beside X.
+        Methods ``jko``, ``otflow`` and ``cnf`` have a density; for others UsageError.
         """
         model = self._fitted()
-        own, _, rows = self._join(X, condition)
-        self._check_features(own)
+        rows = rows_of(X)
+        self._check_features(rows)
         if not hasattr(self, "feature_names_in_"):
             rows = rows._replace(names=None)  # by position, as at fit
         return model.log_density(rows, threads=self.threads or 0)
 
-    def score(self, X: Any, y: Any = None, *, condition: Any = None) -> float:
+    def score(self, X: Any, y: Any = None) -> float:
         """The mean of :meth:`score_samples`; ``y`` is ignored."""
-        return float(np.mean(self.score_samples(X, condition=condition)))
+        return float(np.mean(self.score_samples(X)))
 
     # ---- files ----
 

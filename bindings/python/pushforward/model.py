@@ -6,6 +6,7 @@ import ctypes
 import json
 import os
 import tempfile
+import threading
 import weakref
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -30,6 +31,7 @@ class Model:
 
     def __init__(self, handle: c_void_p) -> None:
         self._handle = handle
+        self._lock = threading.Lock()  # of the conditions, which the library keeps in the model
         weakref.finalize(self, library.pf_model_free, handle)
 
     @classmethod
@@ -61,7 +63,7 @@ class Model:
 
     @property
     def columns(self) -> list[str]:
-        """Names of the columns that are generated, in order."""
+        """Names of a row's columns, in order; given ones are among them."""
         count = library.pf_model_columns(self._handle)
         return [library.pf_model_column_name(self._handle, j).decode() for j in range(count)]
 
@@ -105,8 +107,8 @@ class Model:
         seed, first : int
             Row i of the result is sample ``first + i`` of the seed: the same number in any range, for any number of threads.
         given : mapping, frame or array of shape (m, k), optional
-            What the rows are conditioned on, for a model with :attr:`conditions`: sample i is told row i mod m. Names are
-            matched, an array has the conditions' order.
+            For a model with :attr:`conditions`, their values: sample i has those of row i mod m. Names are matched and may be
+            more, an array has the conditions' order.
         steps : int
             Network evaluations a sample (of a flow: Runge-Kutta steps a block); 0: the model's own, 1 for a generator.
         teacher : bool
@@ -126,21 +128,22 @@ class Model:
         o.seed, o.steps, o.teacher, o.threads = _whole("seed", seed), _whole("steps", steps), teacher, threads
         o.solver = solver.encode() if solver else None
         o.precision = precision.encode() if precision else None
+        if given is None and self.conditions:  # the library keeps those of the last call
+            raise UsageError(f"the model does not generate {self.conditions}: sample(given=...) gives them")
         first, n = _whole("first", first), _whole("n", n)
         if n < 1 or first < 0:
             raise UsageError(f"n is {n} and first is {first}; n must be at least 1 and first at least 0")
         out = np.empty((n, library.pf_model_columns(self._handle)))
         with ExitStack() as stack:
             if given is not None:
-                o.given = stack.enter_context(self._given(given))
+                require_conditional()
+                stack.enter_context(self._lock)
+                rows = stack.enter_context(table(rows_of(given, "given"), self.conditions))
+                call("pf_model_set_given", self._handle, rows, True)
             for begin in range(0, n, _CHUNK):
                 o.first = first + begin
                 call("pf_model_sample", self._handle, o, min(_CHUNK, n - begin), pointer(out, begin))
         return out
-
-    def _given(self, given: Any) -> Any:
-        require_conditional()
-        return table(rows_of(given, "given"), self.conditions or None)
 
     def log_density(
         self, X: Any, *, steps: int = 0, tolerance: float = 0.0, seed: int = 1, threads: int = 0
@@ -163,7 +166,7 @@ class Model:
         -------
         ndarray of shape (n,)
         """
-        with table(rows_of(X), self.columns + self.conditions) as rows:
+        with table(rows_of(X), self.columns) as rows:
             out = np.empty(library.pf_table_rows(rows))
             options = _density_options(steps, tolerance, seed, threads)
             call("pf_model_log_density", self._handle, options, rows, out.ctypes.data)
@@ -171,7 +174,7 @@ class Model:
 
     def encode(self, X: Any, *, steps: int = 0, tolerance: float = 0.0, seed: int = 1) -> NDArray[np.float64]:
         """The noise of every row, (n, d): N(0, I) if the model is right. Methods as for :meth:`log_density`."""
-        with table(rows_of(X), self.columns + self.conditions) as rows:
+        with table(rows_of(X), self.columns) as rows:
             return take(make("pf_model_encode", self._handle, _density_options(steps, tolerance, seed, 0), rows))
 
     def decode(self, noise: Any, *, steps: int = 0, tolerance: float = 0.0) -> NDArray[np.float64]:

@@ -36,11 +36,11 @@ class Library(unittest.TestCase):
             "import types; package = types.ModuleType('pushforward'); package.__path__ = spec.submodule_search_locations\n"
             "sys.modules['pushforward'] = package\n"
             "from pushforward import _structures\n"
-            "_structures.SAMPLE_FIELDS.append(('another', ctypes.c_int64))\n"
+            "_structures.TRAIN_TAIL.append(('another', ctypes.c_int64))\n"
             "from pushforward import _library\n"
         )
         self.assertIn("ImportError", said)
-        self.assertIn("pf_sample_options has", said)
+        self.assertIn("pf_train_options has", said)
 
     def test_typed(self):
         self.assertTrue(Path(pushforward.__file__).with_name("py.typed").exists())
