@@ -66,6 +66,15 @@ def rows_of(data: Any, what: str = "X") -> Rows:
     return Rows(numbers, names, _whole([values.dtype] * numbers.shape[1] if types is None else types))
 
 
+def columns_of(data: Any, what: str) -> Rows:
+    """The same, where a series or a one-dimensional array is one column."""
+    if hasattr(data, "to_frame"):
+        data = data.to_frame()
+    elif not isinstance(data, Mapping) and not is_frame(data) and np.ndim(data) == 1:
+        data = np.reshape(data, (-1, 1))
+    return rows_of(data, what)
+
+
 def _whole(types: Iterable[Any]) -> list[bool]:
     """Which column types hold whole numbers: int64, Int64, uint8, bool, as numpy, pandas and polars call them."""
     return [str(kind)[:1].lower() in "iub" for kind in types]

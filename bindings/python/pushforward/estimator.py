@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ._library import nearest
-from ._tables import Rows, is_frame, rows_of
+from ._tables import Rows, columns_of, is_frame, rows_of
 from ._watch import Progress
 from .errors import InputError, NotFittedError, UsageError
 from .model import Model, train
@@ -164,13 +164,13 @@ class OneStepGenerator:
             return rows, [], rows
         if isinstance(condition, str):
             condition = [condition]
-        if isinstance(condition, Sequence) and all(isinstance(name, str) for name in condition):
-            names = list(condition)
+        if np.ndim(condition) == 1 and all(isinstance(name, str) for name in condition):
+            names = list(map(str, condition))
             missing = [name for name in names if name not in rows.named("x")]
             if missing:
                 raise InputError(f"condition {missing[0]!r} is not a column of X, which has {rows.named('x')}")
             return rows, names, rows
-        beside = rows_of(condition, "condition")
+        beside = columns_of(condition, "condition")
         if len(beside.values) != len(rows.values):
             raise InputError(f"condition has {len(beside.values)} rows, X {len(rows.values)}")
         names = beside.named("c")
@@ -217,11 +217,12 @@ class OneStepGenerator:
             Finite numbers. A frame's columns keep their names.
         y : ignored
             There for scikit-learn.
-        condition : names of columns of X, or array of shape (n, k) or frame beside X; optional
+        condition : names of columns of X, or array of shape (n,) or (n, k), series or frame beside X; optional
             What is given and not generated: ``sample(given=...)`` then draws from the law of the other columns given these.
             Methods ``characteristic`` and ``flow-matching``.
         held : like X, optional
-            Rows that are never trained on; without them a share of X is kept back.
+            Rows that are never trained on; without them a share of X is kept back. Conditions that stand beside X are the last
+            columns here.
         progress : callable, optional
             Called with a :class:`pushforward.Progress` now and then; an exception that it raises ends the training.
         checkpoint : path, optional
@@ -280,7 +281,7 @@ class OneStepGenerator:
             How many.
         random_state : int, RandomState, Generator, optional
             Seed; by default that of the training, so that a second call gives the same rows. ``first=n`` gives the next ones.
-        given : mapping of names to values, frame or array of shape (m, k), optional
+        given : mapping of names to values, frame, series or array of shape (m,) or (m, k), optional
             Values of the given columns, for a generator fitted with ``condition``: row i has those of row i mod m.
         steps : int
             Network evaluations a row (of a flow: Runge-Kutta steps a block); 0: the model's own, 1 for a generator.

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._library import CONDITIONAL, OPTIONS, call, library, make, nearest, require_conditional
-from ._tables import pointer, rows_of, table, take
+from ._tables import columns_of, pointer, rows_of, table, take
 from ._watch import Progress, Watch
 from .errors import UsageError
 
@@ -106,7 +106,7 @@ class Model:
             Rows to draw.
         seed, first : int
             Row i of the result is sample ``first + i`` of the seed: the same number in any range, for any number of threads.
-        given : mapping, frame or array of shape (m, k), optional
+        given : mapping, frame, series or array of shape (m,) or (m, k), optional
             For a model with :attr:`conditions`, their values: sample i has those of row i mod m. Names are matched and may be
             more, an array has the conditions' order.
         steps : int
@@ -138,7 +138,7 @@ class Model:
             if given is not None:
                 require_conditional()
                 stack.enter_context(self._lock)
-                rows = stack.enter_context(table(rows_of(given, "given"), self.conditions))
+                rows = stack.enter_context(table(columns_of(given, "given"), self.conditions))
                 call("pf_model_set_given", self._handle, rows, True)
             for begin in range(0, n, _CHUNK):
                 o.first = first + begin
@@ -285,6 +285,9 @@ def train(
             _set_option(o, name, value)
     if condition:
         require_conditional()
+        for name in condition:
+            if "," in name:
+                raise UsageError(f"the name of a given column cannot have a comma: {name!r}")
         o.condition = ",".join(condition).encode()
     o.checkpoint = os.fsencode(checkpoint) if checkpoint is not None else None
     o.resume = resume

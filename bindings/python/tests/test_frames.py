@@ -5,6 +5,8 @@ import unittest
 import numpy as np
 from common import NAMES, rows, tiny, tiny_flow
 
+from pushforward._library import CONDITIONAL
+
 try:
     import pandas
 except ImportError:
@@ -38,6 +40,15 @@ class Frames(unittest.TestCase):
             tiny().fit(self.frame().assign(city="Köln"))
         with self.assertRaisesRegex(ValueError, "NaN: row 1, column age"):
             tiny().fit(self.frame().assign(age=lambda f: f["age"].where(f.index != 1)))
+
+    @unittest.skipUnless(CONDITIONAL, "this libpushforward does not generate conditionally")
+    def test_a_series_beside(self):
+        frame = self.frame()
+        g = tiny().fit(frame[["höhe"]], condition=frame["age"])
+        self.assertEqual(g.model_.conditions, ["age"])
+        y = g.sample(4, given=frame["age"][:2])
+        self.assertEqual((list(y.columns), y.shape), (["höhe"], (4, 1)))
+        self.assertEqual(list(tiny().fit(frame, condition=frame.columns[:1]).sample(4, given={"age": 3})["age"]), [3] * 4)
 
     def test_density(self):
         g = tiny_flow(steps=5).fit(self.frame())
