@@ -143,6 +143,9 @@ pf_status pf_table_load(const char *source, const pf_load_options *options, pf_t
 /* A copy of caller's values, n x d row-major, finite; names may be NULL (x1..xd). */
 pf_status pf_table_from_values(int64_t n, int d, const double *values, const char *const *names,
                                pf_table **out, pf_error *error);
+/* Says that a column holds whole numbers, as reading a file of such numbers does: a model then generates whole numbers.
+ * PF_USAGE: no such column; PF_BAD_INPUT names the row of a value that is not whole. */
+pf_status pf_table_set_whole(pf_table *table, int column, pf_error *error);
 void pf_table_free(pf_table *table);
 int64_t pf_table_rows(const pf_table *table);
 int pf_table_columns(const pf_table *table);
@@ -457,6 +460,9 @@ pf_status pf_report(const pf_model *model, const pf_table *real, const char *law
 /* ---- library --------------------------------------------------------------------------------------- */
 
 const char *pf_version(void); /* "0.1.0" */
+/* sizeof a struct by name, "pf_train_options", for a host that lays it out itself: another number says that this library has
+ * other fields. Structs a caller fills: pf_error, pf_progress, pf_hooks, pf_option_entry and every pf_*_options; 0 for others. */
+size_t pf_struct_size(const char *name);
 
 #pragma GCC visibility pop
 #ifdef __cplusplus

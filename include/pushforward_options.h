@@ -2,6 +2,9 @@
 #ifndef PUSHFORWARD_OPTIONS_H
 #define PUSHFORWARD_OPTIONS_H
 
+#include <stdbool.h>
+#include <stddef.h>
+
 /* The value of a number that leaves the choice to the method, where every other number is one that a user may mean. */
 #define PF_METHOD_DEFAULT (-1000000000000000)
 
@@ -104,5 +107,24 @@
   X(REAL, holdout_share, 0.1, "holdout-share", "P",                                                          \
     "share of the rows held out when no --holdout file is given")                                            \
   X(REAL, checkpoint_seconds, 10, "checkpoint-seconds", "T", "wall time between checkpoints")
+
+/* The same table for a host of another language, which cannot read the header: a row of it, and where in a pf_train_options its
+ * field stands. Defaults are what pf_train_options_default holds there. */
+typedef enum pf_option_type {
+  PF_OPTION_INT,  /* int64_t */
+  PF_OPTION_REAL, /* double */
+  PF_OPTION_TEXT, /* const char *, NULL: unset */
+  PF_OPTION_FLAG  /* bool */
+} pf_option_type;
+
+typedef struct pf_option_entry {
+  const char *name, *flag; /* "learning_rate", "learning-rate" */
+  pf_option_type type;
+  size_t offset; /* bytes from the start of the struct */
+  const char *placeholder, *help;
+} pf_option_entry;
+
+/* i-th row, in the struct's order; false when there are no more. */
+bool pf_train_option_entry(int i, pf_option_entry *out);
 
 #endif

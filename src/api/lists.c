@@ -1,4 +1,5 @@
-/* Public lists: laws, methods. Solvers: sample.c. */
+/* Public lists: laws, methods, settings, structs. Solvers: sample.c. */
+#include <string.h>
 #include "../data/law.h"
 #include "../methods/method.h"
 
@@ -13,4 +14,47 @@ bool pf_method_entry(int i, pf_entry *out) {
   if (!method) return false;
   *out = (pf_entry){method->name, method->description};
   return true;
+}
+
+bool pf_train_option_entry(int i, pf_option_entry *out) {
+  static const pf_option_entry rows[] = {
+#define PF_X(type, field, value, flag, placeholder, help)                                                    \
+  {#field, flag, PF_OPTION_##type, offsetof(pf_train_options, field), placeholder, help},
+      PF_TRAIN_OPTIONS(PF_X)
+#undef PF_X
+  };
+  if (i < 0 || (size_t)i >= sizeof rows / sizeof *rows) return false;
+  *out = rows[i];
+  return true;
+}
+
+#define STRUCTS(X)                                                                                           \
+  X(pf_error)                                                                                                \
+  X(pf_progress)                                                                                             \
+  X(pf_hooks)                                                                                                \
+  X(pf_option_entry)                                                                                         \
+  X(pf_load_options)                                                                                         \
+  X(pf_train_options)                                                                                        \
+  X(pf_sample_options)                                                                                       \
+  X(pf_density_options)                                                                                      \
+  X(pf_sampler_options)                                                                                      \
+  X(pf_export_options)                                                                                       \
+  X(pf_evaluate_options)                                                                                     \
+  X(pf_particles_options)                                                                                    \
+  X(pf_report_options)                                                                                       \
+  X(pf_study_options)
+
+size_t pf_struct_size(const char *name) {
+  static const struct {
+    const char *name;
+    size_t size;
+  } rows[] = {
+#define PF_X(type) {#type, sizeof(type)},
+      STRUCTS(PF_X)
+#undef PF_X
+  };
+  for (size_t i = 0; name && i < sizeof rows / sizeof *rows; i++) {
+    if (strcmp(name, rows[i].name) == 0) return rows[i].size;
+  }
+  return 0;
 }

@@ -93,6 +93,20 @@ pf_status pf_table_from_values(int64_t n, int d, const double *values, const cha
   return PF_OK;
 }
 
+pf_status pf_table_set_whole(pf_table *table, int column, pf_error *error) {
+  if (column < 0 || column >= table->columns)
+    return pf_fail(error, PF_USAGE, "there is no column %d in a table of %d", column, table->columns);
+  for (int64_t r = 0; r < table->rows; r++) {
+    double value = table->values[r * table->columns + column];
+    if (!(value == floor(value)))
+      return pf_fail(error, PF_BAD_INPUT, "row %lld, column '%.80s': %.17g is not a whole number",
+                     (long long)r + 1, table->names[column], value);
+  }
+  table->types[column] = PF_COLUMN_INTEGER;
+  table->decimals[column] = 0;
+  return PF_OK;
+}
+
 int64_t pf_table_rows(const pf_table *table) { return table->rows; }
 int pf_table_columns(const pf_table *table) { return table->columns; }
 const double *pf_table_values(const pf_table *table) { return table->values; }

@@ -99,6 +99,22 @@ static void test_select_and_check(void **state) {
   pf_table_free(table);
 }
 
+static void test_whole_columns(void **state) {
+  (void)state;
+  const double values[] = {1, 2, -3, 2.5};
+  pf_table *table = NULL;
+  assert_ok(pf_table_from_values(2, 2, values, NULL, &table, &error));
+  assert_ok(pf_table_set_whole(table, 0, &error));
+  assert_int_equal(table->types[0], PF_COLUMN_INTEGER);
+  assert_int_equal(table->decimals[0], 0);
+  assert_int_equal(pf_table_set_whole(table, 1, &error), PF_BAD_INPUT);
+  assert_string_equal(error.message, "row 2, column 'x2': 2.5 is not a whole number");
+  assert_int_equal(table->types[1], PF_COLUMN_REAL);
+  assert_int_equal(pf_table_set_whole(table, 2, &error), PF_USAGE);
+  assert_int_equal(pf_table_set_whole(table, -1, NULL), PF_USAGE);
+  pf_table_free(table);
+}
+
 static void test_reading_by_first_bytes(void **state) {
   (void)state;
   pf_table *table = NULL;
@@ -257,6 +273,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_split),
       cmocka_unit_test(test_select_and_check),
+      cmocka_unit_test(test_whole_columns),
       cmocka_unit_test(test_reading_by_first_bytes),
       cmocka_unit_test_setup_teardown(test_atomic_replacement, make_folder, remove_folder),
       cmocka_unit_test_setup_teardown(test_atomic_failures_leave_the_old_file, make_folder, remove_folder),
