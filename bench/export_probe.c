@@ -2,8 +2,9 @@
  * library of ours.
  *
  *   latency CALLS              nanoseconds a call of net_sample and of net_from_noise: median over 100 blocks
- *   compare FOLDER ROWS        rows 0..ROWS-1 of seed 1 beside FOLDER/samples.f32, and the same from FOLDER/noise.f32: how many
- *                              values differ, and the largest difference in units in the last place
+ *   compare FOLDER ROWS        rows 0..ROWS-1 of seed 1, from FOLDER/noise.f32, beside FOLDER/samples.f32: how many values
+ *                              differ, the largest difference in units in the last place, and of the first rows how many
+ *                              net_sample, which draws that noise itself, makes otherwise
  *   bytes ROWS                 a hash of those rows
  *   threads ROWS               whether 8 threads at once make the bytes that one makes
  */
@@ -18,7 +19,7 @@
 void net_from_noise(const float *z, float *out);
 void net_sample(uint64_t seed, uint64_t index, float *out);
 
-enum { SEED = 1, BLOCKS = 100, THREADS = 8 };
+enum { SEED = 1, BLOCKS = 100, THREADS = 8, DRAWN = 20000 };
 
 static double now(void) {
   struct timespec t;
@@ -83,9 +84,11 @@ static int compare(const char *folder, long rows) {
   int64_t worst = 0, differ = 0, moved = 0;
   for (long i = 0; i < rows; i++) {
     float got[COLUMNS], again[COLUMNS];
-    net_sample(SEED, (uint64_t)i, got);
-    net_from_noise(z + i * COLUMNS, again);
-    moved += memcmp(got, again, sizeof got) != 0;
+    net_from_noise(z + i * COLUMNS, got);
+    if (i < DRAWN) {
+      net_sample(SEED, (uint64_t)i, again);
+      moved += memcmp(got, again, sizeof got) != 0;
+    }
     for (int k = 0; k < COLUMNS; k++) {
       int64_t off = ordinal(got[k]) - ordinal(want[i * COLUMNS + k]);
       if (off < 0) off = -off;
@@ -93,8 +96,8 @@ static int compare(const char *folder, long rows) {
       differ += off != 0;
     }
   }
-  printf("{\"rows\":%ld,\"differ\":%" PRId64 ",\"ulp\":%" PRId64 ",\"rows_unlike_from_noise\":%" PRId64 "}\n",
-         rows, differ, worst, moved);
+  printf("{\"rows\":%ld,\"differ\":%" PRId64 ",\"ulp\":%" PRId64 ",\"drawn_otherwise\":%" PRId64 "}\n", rows,
+         differ, worst, moved);
   free(z);
   free(want);
   return 0;

@@ -37,10 +37,11 @@ typedef struct work {
   double *doubles;
 } work;
 
-/* Where a block goes: one of the two. */
+/* Where a block goes: one of the three. */
 typedef struct target {
   double *f64;
   float *f32;
+  double *path; /* every node: n x nodes x d */
 } target;
 
 /* ---- making ---- */
@@ -255,12 +256,67 @@ void pf_sampler_free(pf_sampler *sampler) {
 int pf_sampler_columns(const pf_sampler *sampler) { return sampler->model->columns; }
 size_t pf_sampler_workspace_bytes(const pf_sampler *sampler) { return sampler->bytes + ALIGNMENT; }
 
+int64_t pf_sampler_nodes(const pf_sampler *sampler) {
+  if (sampler->how.solver == PF_SOLVER_DOPRI5) return 0; /* every sample has its own */
+  return (sampler->flow ? pf_cnf_config_of(sampler->flow)->blocks : 1) * sampler->steps + 1;
+}
+
+/* The first value that is not finite, `items` when all are. */
+static int64_t find_bad(const float *x, int64_t items) {
+  int bad = 0;
+  for (int64_t i = 0; i < items; i++) bad |= !(fabsf(x[i]) <= FLT_MAX);
+  if (!bad) return items;
+  int64_t i = 0;
+  while (isfinite(x[i])) i++;
+  return i;
+}
+
+static pf_status check_samples(const struct pf_model *model, pf_rows rows, const float *x, pf_error *error) {
+  int64_t d = model->columns, bad = find_bad(x, rows.n * d);
+  if (bad == rows.n * d) return PF_OK;
+  return pf_fail(error, PF_NON_FINITE, "sample %lld, column '%s' is %g", (long long)(rows.first + bad / d),
+                 model->columns_like->names[bad % d], (double)x[bad]);
+}
+
+/* ---- nodes of paths ---- */
+
+typedef struct recorder {
+  const pf_sampler *sampler;
+  float *x; /* the block's own: free between evaluations */
+  pf_rows rows;
+  double *path; /* NULL: nobody asked */
+  int64_t next; /* node */
+} recorder;
+
+/* What is in r->x. */
+static pf_status keep_node(recorder *r, pf_error *error) {
+  const struct pf_model *model = r->sampler->model;
+  const int64_t d = model->columns, nodes = pf_sampler_nodes(r->sampler), k = r->next++;
+  if (!r->path) return PF_OK;
+  PF_TRY(check_samples(model, r->rows, r->x, error));
+  for (int64_t i = 0; i < r->rows.n; i++)
+    pf_encoder_decode(model->encoder, r->x + i * d, 1, r->path + (i * nodes + k) * d);
+  return PF_OK;
+}
+
+static pf_status observe_node(void *context, int k, double t, const double *x, pf_error *error) {
+  recorder *r = context;
+  (void)t;
+  if (k == 0 && r->next > 0) return PF_OK; /* a block of a flow begins where the last one ended */
+  for (int64_t i = 0; i < r->rows.n * r->sampler->model->columns; i++) r->x[i] = (float)x[i];
+  return keep_node(r, error);
+}
+
 /* ---- one block ---- */
 
-static void push_generator(const pf_sampler *sampler, const work *w, pf_rows rows) {
-  for (int64_t k = 0; k < sampler->steps; k++)
-    pf_learned_apply(sampler->map, sampler->terms + (size_t)k * sampler->term_count, rows, w->x, w->x,
+static pf_status push_generator(const pf_sampler *sampler, const work *w, recorder *seen, pf_error *error) {
+  PF_TRY(keep_node(seen, error));
+  for (int64_t k = 0; k < sampler->steps; k++) {
+    pf_learned_apply(sampler->map, sampler->terms + (size_t)k * sampler->term_count, seen->rows, w->x, w->x,
                      w->map);
+    PF_TRY(keep_node(seen, error));
+  }
+  return PF_OK;
 }
 
 typedef struct velocity_in_turn {
@@ -297,14 +353,16 @@ static pf_status denoise(void *context, double t, const double *x, int64_t n, do
   return PF_OK;
 }
 
-static pf_status push_velocity(const pf_sampler *sampler, const work *w, pf_rows rows, pf_error *error) {
+static pf_status push_velocity(const pf_sampler *sampler, const work *w, recorder *seen, pf_error *error) {
   int d = sampler->model->columns;
+  const pf_rows rows = seen->rows;
   size_t items = (size_t)rows.n * (size_t)d, block = (size_t)BLOCK * (size_t)d;
   double *state = w->doubles;
   velocity_in_turn at = {.sampler = sampler, .w = w, .rows = rows};
   pf_ode_system system = {.field = velocity, .context = &at, .n = rows.n, .d = d};
   pf_ode_workspace inside = {w->doubles + block, pf_solver_arrays(sampler->how.solver, d) * block};
   pf_ode_options options = {.workspace = &inside};
+  if (seen->path) options = (pf_ode_options){observe_node, seen, &inside};
   pf_solver_options how = sampler->how;
   how.denoiser = denoise;
   how.denoiser_context = &at;
@@ -318,38 +376,26 @@ static pf_status push_velocity(const pf_sampler *sampler, const work *w, pf_rows
   return PF_OK;
 }
 
-static pf_status push_flow(const pf_sampler *sampler, const work *w, pf_rows rows, pf_error *error) {
-  pf_status status = pf_cnf_invert(sampler->flow, &sampler->move, rows.n, w->x, w->map, error);
+static pf_status push_flow(const pf_sampler *sampler, const work *w, recorder *seen, pf_error *error) {
+  const pf_rows rows = seen->rows;
+  pf_cnf_move move = sampler->move;
+  if (seen->path) move.observe = observe_node;
+  move.observe_context = seen;
+  pf_status status = pf_cnf_invert(sampler->flow, &move, rows.n, w->x, w->map, error);
   return status == PF_OK ? PF_OK : pf_fail_within(error, status, "samples from %lld", (long long)rows.first);
-}
-
-/* The first value that is not finite, `items` when all are. */
-static int64_t find_bad(const float *x, int64_t items) {
-  int bad = 0;
-  for (int64_t i = 0; i < items; i++) bad |= !(fabsf(x[i]) <= FLT_MAX);
-  if (!bad) return items;
-  int64_t i = 0;
-  while (isfinite(x[i])) i++;
-  return i;
-}
-
-static pf_status check_samples(const struct pf_model *model, pf_rows rows, const float *x, pf_error *error) {
-  int64_t d = model->columns, bad = find_bad(x, rows.n * d);
-  if (bad == rows.n * d) return PF_OK;
-  return pf_fail(error, PF_NON_FINITE, "sample %lld, column '%s' is %g", (long long)(rows.first + bad / d),
-                 model->columns_like->names[bad % d], (double)x[bad]);
 }
 
 /* Moves the block's noise, which is in w->x, to `out`. */
 static pf_status push_block(const pf_sampler *sampler, const work *w, pf_rows rows, target out,
                             pf_error *error) {
   const struct pf_model *model = sampler->model;
+  recorder seen = {.sampler = sampler, .x = w->x, .rows = rows, .path = out.path};
   if (sampler->flow)
-    PF_TRY(push_flow(sampler, w, rows, error));
+    PF_TRY(push_flow(sampler, w, &seen, error));
   else if (sampler->integrates)
-    PF_TRY(push_velocity(sampler, w, rows, error));
+    PF_TRY(push_velocity(sampler, w, &seen, error));
   else
-    push_generator(sampler, w, rows);
+    PF_TRY(push_generator(sampler, w, &seen, error));
   PF_TRY(check_samples(model, rows, w->x, error));
   double *decoded = out.f64 ? out.f64 : w->doubles;
   pf_encoder_decode(model->encoder, w->x, rows.n, decoded);
@@ -394,7 +440,8 @@ typedef struct request {
 static pf_status check_request(const pf_sampler *sampler, const request *r, pf_error *error) {
   if (!sampler) return pf_fail(error, PF_USAGE, "the sampler is NULL");
   PF_TRY(pf_model_check_rows(r->rows, error));
-  if (r->rows.n > 0 && !r->out.f64 && !r->out.f32) return pf_fail(error, PF_USAGE, "the output is NULL");
+  if (r->rows.n > 0 && !r->out.f64 && !r->out.f32 && !r->out.path)
+    return pf_fail(error, PF_USAGE, "the output is NULL");
   return PF_OK;
 }
 
@@ -405,7 +452,8 @@ static pf_status run(const pf_sampler *sampler, const request *r, pf_error *erro
   for (int64_t done = 0; done < r->rows.n; done += BLOCK) {
     int64_t n = r->rows.n - done < BLOCK ? r->rows.n - done : BLOCK;
     pf_rows rows = {r->rows.first + done, n};
-    target out = {r->out.f64 ? r->out.f64 + done * d : NULL, r->out.f32 ? r->out.f32 + done * d : NULL};
+    target out = {r->out.f64 ? r->out.f64 + done * d : NULL, r->out.f32 ? r->out.f32 + done * d : NULL,
+                  r->out.path ? r->out.path + done * d * pf_sampler_nodes(sampler) : NULL};
     if (r->z)
       memcpy(w.x, r->z + done * d, (size_t)(n * d) * sizeof(float));
     else
@@ -442,6 +490,15 @@ pf_status pf_sampler_run(const pf_sampler *sampler, pf_sample_range range, doubl
 pf_status pf_sampler_run_f32(const pf_sampler *sampler, pf_sample_range range, float *out,
                              pf_workspace workspace, pf_error *error) {
   return run_range(sampler, range, (target){.f32 = out}, workspace, error);
+}
+
+pf_status pf_sampler_run_paths(const pf_sampler *sampler, pf_sample_range range, double *out,
+                               pf_workspace workspace, pf_error *error) {
+  if (sampler && pf_sampler_nodes(sampler) == 0)
+    return pf_fail(error, PF_USAGE,
+                   "solver 'dopri5' takes the steps each sample needs, so paths have no nodes in common; "
+                   "every other solver's have");
+  return run_range(sampler, range, (target){.path = out}, workspace, error);
 }
 
 pf_status pf_sampler_noise(const pf_sampler *sampler, pf_sample_range range, float *z, pf_error *error) {
