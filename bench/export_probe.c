@@ -1,7 +1,8 @@
-/* Asks an exported C file what it promises (bench/export_figures.py). Compiled with -DCOLUMNS=d beside the file, alone: no
+/* Asks an exported C file what it promises (bench/host_figures.py). Compiled with -DCOLUMNS=d beside the file, alone: no
  * library of ours.
  *
- *   latency CALLS              nanoseconds a call of net_sample and of net_from_noise: median over 100 blocks
+ *   latency CALLS              nanoseconds a call of net_sample and of net_from_noise: the median over blocks of about 0.1 ms,
+ *                              most of which other work on the machine does not interrupt
  *   compare FOLDER ROWS        rows 0..ROWS-1 of seed 1, from FOLDER/noise.f32, beside FOLDER/samples.f32: how many values
  *                              differ, the largest difference in units in the last place, and of the first rows how many
  *                              net_sample, which draws that noise itself, makes otherwise
@@ -19,7 +20,7 @@
 void net_from_noise(const float *z, float *out);
 void net_sample(uint64_t seed, uint64_t index, float *out);
 
-enum { SEED = 1, BLOCKS = 100, THREADS = 8, DRAWN = 20000 };
+enum { SEED = 1, LEAST_BLOCKS = 21, MOST_BLOCKS = 4096, BLOCK_NS = 100000, THREADS = 8, DRAWN = 20000 };
 
 static double now(void) {
   struct timespec t;
@@ -49,11 +50,15 @@ static double block_time(int from_noise, long calls) {
 }
 
 static double latency(int from_noise, long calls) {
-  double taken[BLOCKS];
-  long each = calls / BLOCKS > 0 ? calls / BLOCKS : 1;
-  for (int b = 0; b < BLOCKS; b++) taken[b] = block_time(from_noise, each);
-  qsort(taken, BLOCKS, sizeof *taken, by_value);
-  return taken[BLOCKS / 2];
+  static double taken[MOST_BLOCKS];
+  long each = (long)(BLOCK_NS / block_time(from_noise, 20));
+  if (each < 1) each = 1;
+  long blocks = calls / each;
+  if (blocks < LEAST_BLOCKS) blocks = LEAST_BLOCKS;
+  if (blocks > MOST_BLOCKS) blocks = MOST_BLOCKS;
+  for (long b = 0; b < blocks; b++) taken[b] = block_time(from_noise, each);
+  qsort(taken, (size_t)blocks, sizeof *taken, by_value);
+  return taken[blocks / 2];
 }
 
 /* ---- values ---- */

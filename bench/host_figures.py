@@ -111,7 +111,9 @@ class Exported:
         if stored != "f32":
             return f"moves a value by {self.cost(stored)} standard deviations (rms)"
         c = asked([program, "compare", self.folder, str(self.a.rows)])
-        self.must(c["ulp"] == 0 and c["drawn_otherwise"] == 0, f"{how}: {c}")
+        exact = "native" in how and machine.has_fma()  # else one sum in a billion is rounded twice
+        holds = c["ulp"] == 0 if exact else c["ulp"] <= 4 and c["differ"] <= 1e-6 * c["rows"] * self.network[2]
+        self.must(holds and c["drawn_otherwise"] == 0, f"{how}: {c}")
         return f"{c['differ']} differ, {c['ulp']} ulp"
 
     def clean(self) -> None:
