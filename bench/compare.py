@@ -117,6 +117,8 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--install-peers", action="store_true", help="install them into bench/.venv and stop")
     parser.add_argument("--seconds-to-quality", action="store_true",
                         help="as the first option: training time to a quality instead, with options of its own")
+    parser.add_argument("--calls", action="store_true", help="as the first option: percentiles of single-sample calls")
+    parser.add_argument("--export", action="store_true", help="as the first option: the exported C and ONNX files measured")
     parser.add_argument("--build", default=os.path.join(ROOT, "build"), help=argparse.SUPPRESS)
     a = parser.parse_args()
     if a.rounds is not None and a.rounds < 1:

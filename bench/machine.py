@@ -41,6 +41,11 @@ def has_bf16() -> bool:
     return bool({"amx_bf16", "avx512_bf16"} & set(_cpuinfo("flags").split()))
 
 
+def has_fma() -> bool:
+    """Fused multiply-adds, which every aarch64 has."""
+    return platform.machine() == "aarch64" or "fma" in _cpuinfo("flags").split()
+
+
 def load() -> float:
     return os.getloadavg()[0]
 

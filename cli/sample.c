@@ -8,7 +8,7 @@ enum { CHUNK_VALUES = 1 << 20 };
 typedef struct settings {
   pf_sample_options sample;
   int64_t n, seed, threads;
-  const char *output, *from, *given;
+  const char *output, *from, *given, *trajectory;
   bool quiet;
 } settings;
 
@@ -62,17 +62,36 @@ static pf_status open_conditions(settings *s, pf_model *model, pf_error *error) 
                    (long long)s->sample.first, (long long)rows);
 }
 
+static pf_status check_paths(const settings *s, pf_error *error) {
+  if (!s->trajectory) return PF_OK;
+  if (strcmp(s->trajectory, "-") == 0)
+    return cli_error(error, PF_USAGE, "--trajectory needs a file: the rows may go to standard output");
+  if (strcmp(s->trajectory, s->output) == 0)
+    return cli_error(error, PF_USAGE, "--output and --trajectory are both '%.200s'", s->trajectory);
+  pf_status status = strcmp(s->output, "-") == 0 ? PF_OK : cli_check_writable(s->output, error);
+  return status == PF_OK ? cli_check_writable(s->trajectory, error) : status;
+}
+
+/* Before the rows: the bytes of the one pass are the last nodes of the other. */
+static pf_status write_trajectory(const settings *s, const pf_model *model, cli_watch *watch,
+                                  pf_error *error) {
+  const pf_hooks hooks = cli_watch_hooks(watch);
+  return s->trajectory ? pf_model_write_paths(model, &s->sample, s->n, s->trajectory, &hooks, error) : PF_OK;
+}
+
 static bool is_law(const char *source) { return source && strncmp(source, "law:", 4) == 0; }
 
 static pf_status sample_to(settings *s, const char *path, pf_error *error) {
   pf_model *model = NULL;
   pf_table_writer *writer = NULL;
   cli_watch watch = {0};
-  pf_status status = pf_model_load(path, &model, error);
+  pf_status status = check_paths(s, error);
+  if (status == PF_OK) status = pf_model_load(path, &model, error);
   if (status != PF_OK) return status;
   if (s->from || !s->given) status = open_source(s, model, error);
   if (status == PF_OK && s->given) status = open_conditions(s, model, error);
   if (status == PF_OK) status = cli_watch_begin(&watch, s->quiet, NULL, error);
+  if (status == PF_OK) status = write_trajectory(s, model, &watch, error);
   if (status == PF_OK) status = write_chunks(s, model, &watch, &writer, error);
   if (status == PF_OK)
     status = pf_table_writer_commit(writer, error);
@@ -115,6 +134,9 @@ static int run_sample(int argc, char **argv) {
        .target = &s.sample.precision,
        .placeholder = "P",
        .help = "f32 (default), bf16 or auto: of the network's large matrix products"},
+      CLI_OPTION_WORDS(
+          "trajectory", &s.trajectory, "FILE",
+          "the way of every row too, from its noise: NPY, N x (K+1) x d; of a flow N x (blocks K + 1) x d"),
       CLI_OPTION_SEED(&s.seed, "the draw"),
       {.name = "first",
        .kind = CLI_INT,
@@ -144,6 +166,13 @@ const cli_verb cli_sample = {
     .details =
         "Sample i of a seed is the same however the range is cut into calls and for any number of threads.\n"
         "An output file appears whole or not at all.\n"
+        "--trajectory keeps the states between the K steps of the generator, --teacher or --solver (not "
+        "dopri5), in "
+        "the data's\n"
+        "units: the first is the noise, the last the row. A row's states lie together, so that a file of any "
+        "length "
+        "is written\n"
+        "as it goes; rows are drawn a second time for it.\n"
         "A model trained with --from SOURCE maps rows: sample i is where row i of --from goes, beginning "
         "anew after "
         "the\n"
@@ -158,6 +187,8 @@ const cli_verb cli_sample = {
                 "  pushforward sample people.safetensors -n 1000 --solver heun --steps 20\n"
                 "  pushforward sample shower.safetensors -n 1000 --given energy=50,angle=0.3\n"
                 "  pushforward sample shower.safetensors --given incoming.csv -o showers.csv\n"
+                "  pushforward sample people.safetensors -n 500 --teacher --steps 50 --trajectory ways.npy "
+                "-o rows.npy\n"
                 "  pushforward sample moons-to-8gaussians.safetensors --from moons.csv -o moved.csv\n",
     .least = 1,
     .most = 1,

@@ -34,7 +34,7 @@ pf_sampler_takes(ode "fixed|local_linear|solver|tableau")
 pf_sampler_takes(data "atomic_file|checksum|encoder|encoder_file|encoder_normal|encoder_quantile|encoder_quantile_fit|\
 json_util|safetensors|safetensors_read|safetensors_write|table|table_source")
 pf_sampler_takes(flow "cnf|critic|field|given|interpolant|interpolant_graph|learned|time_map")
-pf_sampler_takes(model "draw|file|file_maps|model|prior|sampler")
+pf_sampler_takes(model "draw|file|file_maps|model|prior|sampler|sampler_create")
 pf_sampler_takes(api "sample")
 add_library(pf_absent OBJECT ${CMAKE_SOURCE_DIR}/src/ode/adaptive_absent.c) # in the place of ARKODE
 target_include_directories(pf_absent PRIVATE ${CMAKE_SOURCE_DIR}/include)

@@ -268,6 +268,21 @@ pf_status pf_model_sample(const pf_model *model, const pf_sample_options *option
 pf_status pf_model_sample_table(const pf_model *model, const pf_sample_options *options, int64_t n,
                                 pf_table **out, pf_error *error);
 
+/* The way of every sample from its noise. Nodes are the states between the steps, in the data's units through the decoder: node 0
+ * is the noise itself (a source's rows for a model that starts from them), the last one the sample, with the bytes of
+ * pf_model_sample. *out: how many they are, K + 1 for the K steps of a generator or a velocity (2 for one step), and
+ * blocks x K + 1 for a flow, by whichever fixed steps the options ask for. PF_USAGE: options that pf_model_sample refuses, and
+ * solver dopri5, which takes other steps for every sample. */
+pf_status pf_model_path_nodes(const pf_model *model, const pf_sample_options *options, int64_t *out,
+                              pf_error *error);
+/* Paths of samples options->first and on, n of them: out is n x nodes x columns. Errors as above and as for pf_model_sample. */
+pf_status pf_model_sample_paths(const pf_model *model, const pf_sample_options *options, int64_t n,
+                                double *out, pf_error *error);
+/* The same as a file of doubles, NPY of shape (n, nodes, columns), made in pieces: n x nodes need not fit in memory. The file
+ * appears whole or not at all. hooks (progress, stop) may be NULL. PF_USAGE: n below 1 too; PF_IO, PF_STOPPED. */
+pf_status pf_model_write_paths(const pf_model *model, const pf_sample_options *options, int64_t n,
+                               const char *path, const pf_hooks *hooks, pf_error *error);
+
 /* ---- densities -------------------------------------------------------------------------------------- */
 
 /* How a flow with likelihood (methods jko, otflow, cnf) is followed between data and noise. */

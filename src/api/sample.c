@@ -14,8 +14,8 @@ bool pf_solver_entry(int i, pf_entry *out) {
 
 pf_sample_options pf_sample_options_default(void) { return (pf_sample_options){.seed = 1}; }
 
-pf_status pf_model_sample(const pf_model *model, const pf_sample_options *options, int64_t n, double *out,
-                          pf_error *error) {
+static pf_status draw_samples(const pf_model *model, const pf_sample_options *options, bool paths, int64_t n,
+                              double *out, pf_error *error) {
   pf_sample_options o = options ? *options : pf_sample_options_default();
   pf_pool *pool = NULL;
   if (n > 256) PF_TRY(pf_pool_create(o.threads, &pool, error)); /* a handful of rows is done sooner here */
@@ -24,10 +24,37 @@ pf_status pf_model_sample(const pf_model *model, const pf_sample_options *option
                   .precision = o.precision,
                   .solver = o.solver,
                   .seed = o.seed,
+                  .paths = paths,
                   .pool = pool};
   pf_status status = pf_model_draw(model, &draw, (pf_rows){o.first, n}, out, error);
   pf_pool_free(pool);
   return status;
+}
+
+pf_status pf_model_sample(const pf_model *model, const pf_sample_options *options, int64_t n, double *out,
+                          pf_error *error) {
+  return draw_samples(model, options, false, n, out, error);
+}
+
+pf_status pf_model_path_nodes(const pf_model *model, const pf_sample_options *options, int64_t *out,
+                              pf_error *error) {
+  pf_sample_options o = options ? *options : pf_sample_options_default();
+  pf_sampler_options how = {
+      .steps = o.steps, .teacher = o.teacher, .precision = o.precision, .solver = o.solver};
+  pf_sampler *sampler = NULL;
+  PF_TRY(pf_sampler_create(model, &how, &sampler, error));
+  int64_t nodes = pf_sampler_nodes(sampler);
+  /* its own refusal of a sampler without nodes, before anything is drawn */
+  pf_status status =
+      nodes ? PF_OK : pf_sampler_run_paths(sampler, (pf_sample_range){0}, NULL, (pf_workspace){0}, error);
+  if (status == PF_OK) *out = nodes;
+  pf_sampler_free(sampler);
+  return status;
+}
+
+pf_status pf_model_sample_paths(const pf_model *model, const pf_sample_options *options, int64_t n,
+                                double *out, pf_error *error) {
+  return draw_samples(model, options, true, n, out, error);
 }
 
 pf_status pf_model_sample_table(const pf_model *model, const pf_sample_options *options, int64_t n,

@@ -43,7 +43,9 @@ pf_status pf_grow(void *inout_pointer, size_t old_count, size_t count, size_t si
   return PF_OK;
 }
 
-void pf_free(void *pointer) { free(pointer); }
+void pf_free(void *pointer) {
+  if (pointer) free(pointer); /* a run that allocates nothing does not call the allocator either */
+}
 
 pf_status pf_strdup(const char *text, char **out, pf_error *error) {
   size_t bytes = strlen(text) + 1;

@@ -30,9 +30,9 @@ static const char CHOOSE[] = "/* Choices by bits, which stay vectors where a bra
                              "}\n";
 
 static const char FMA[] =
-    "/* a b + c, rounded once: by the processor's instruction where there is one, else through double. "
-    "There,\n"
-    " * -D$_UNFUSED rounds twice instead: faster, and about a millionth off. */\n"
+    "/* a b + c, rounded once: by the processor's instruction where there is one, else through double,\n"
+    " * whose own rounding shows in one sum of a billion. There, -D$_UNFUSED rounds the product too:\n"
+    " * faster, and about a millionth off. */\n"
     "#if defined(FP_FAST_FMAF) || defined(__FP_FAST_FMAF) || defined(__FMA__) || defined(__aarch64__)\n"
     "static inline float $_fma(float a, float b, float c) { return fmaf(a, b, c); }\n"
     "#elif defined($_UNFUSED)\n"

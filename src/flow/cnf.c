@@ -361,7 +361,9 @@ pf_status pf_cnf_paths(const pf_cnf *cnf, int steps, pf_rows rows, const float *
 static traversal inverse_of(const pf_cnf *cnf, const pf_cnf_move *move) {
   return (traversal){.move = {.direction = PF_CNF_TO_DATA, .solver = move->solver},
                      .steps = move->steps ? move->steps : cnf->config.steps,
-                     .last = cnf->config.blocks};
+                     .last = cnf->config.blocks,
+                     .observe = move->observe,
+                     .context = move->observe_context};
 }
 
 size_t pf_cnf_workspace_bytes(const pf_cnf *cnf, const pf_cnf_move *move, int64_t rows) {

@@ -49,6 +49,9 @@ typedef struct pf_cnf_move {
   const pf_solver_options
       *solver; /* without a tolerance: what takes the steps of every block; NULL: Runge-Kutta 4. Its
                                       noise and first_step are the flow's to fill */
+  pf_ode_observe
+      *observe; /* of pf_cnf_invert with fixed steps: sees every node of every block, k from 0 in each */
+  void *observe_context;
 } pf_cnf_move;
 
 /* Moves rows (absolute indices rows.first..) of x (rows.n x d, in and out). log_det: rows.n values, the integral of div v

@@ -20,9 +20,11 @@ static pf_status draw_piece(const drawing *w, int64_t piece, int thread, pf_erro
   int64_t from = (w->rows.first / PIECE + piece) * PIECE, to = from + PIECE, end = w->rows.first + w->rows.n;
   if (from < w->rows.first) from = w->rows.first;
   if (to > end) to = end;
-  double *out = w->out + (from - w->rows.first) * pf_sampler_columns(w->sampler);
+  const int64_t values = pf_sampler_columns(w->sampler) * (w->draw->paths ? pf_sampler_nodes(w->sampler) : 1);
+  double *out = w->out + (from - w->rows.first) * values;
   pf_workspace own = {w->workspace + (size_t)thread * w->bytes, w->bytes};
-  return pf_sampler_run(w->sampler, (pf_sample_range){w->draw->seed, from, to - from}, out, own, error);
+  const pf_sample_range range = {w->draw->seed, from, to - from};
+  return (w->draw->paths ? pf_sampler_run_paths : pf_sampler_run)(w->sampler, range, out, own, error);
 }
 
 static void draw_task(void *context, int task, int thread) {

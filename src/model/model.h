@@ -114,6 +114,7 @@ typedef struct pf_draw {
   const char *solver;    /* the same by this solver; NULL: none is asked for */
   const char *precision; /* NULL: f32 */
   uint64_t seed;
+  bool paths; /* every node is wanted: out is n x nodes x columns */
   pf_pool *pool;
 } pf_draw;
 
@@ -122,5 +123,12 @@ pf_status pf_model_check_rows(pf_rows rows, pf_error *error);
 /* The whole on a pool, by a sampler: prior, map or integrator, decoder into the data's units; out is n x columns. */
 pf_status pf_model_draw(const struct pf_model *model, const pf_draw *draw, pf_rows rows, double *out,
                         pf_error *error);
+
+/* Nodes of a sample's path, the noise and the sample among them: steps + 1, of a flow blocks x steps + 1; 0 for dopri5, whose
+ * steps are each sample's own. */
+int64_t pf_sampler_nodes(const pf_sampler *sampler);
+/* As pf_sampler_run, every node in the data's units: out is n x nodes x d. PF_USAGE for dopri5. */
+pf_status pf_sampler_run_paths(const pf_sampler *sampler, pf_sample_range range, double *out,
+                               pf_workspace workspace, pf_error *error);
 
 #endif

@@ -1,107 +1,6 @@
-/* Samplers for hosts: the bytes of pf_model_sample in any cut, from noise, in any number of threads; nothing allocated in
- * a run; wrong arguments refused by name. */
-#include <pthread.h>
-#include "tiny_train.h"
-
-/* ---- every allocation of the process is counted, also those that do not come from pf_alloc ---- */
-
-#if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-extern void *__libc_malloc(size_t size);
-extern void *__libc_calloc(size_t count, size_t size);
-extern void *__libc_realloc(void *old, size_t size);
-extern void *__libc_memalign(size_t alignment, size_t size);
-static _Thread_local int64_t allocations;
-
-void *malloc(size_t size) {
-  allocations++;
-  return __libc_malloc(size);
-}
-
-void *calloc(size_t count, size_t size) {
-  allocations++;
-  return __libc_calloc(count, size);
-}
-
-void *realloc(void *old, size_t size) {
-  allocations++;
-  return __libc_realloc(old, size);
-}
-
-int posix_memalign(void **out, size_t alignment, size_t size) {
-  allocations++;
-  return (*out = __libc_memalign(alignment, size)) ? 0 : 12;
-}
-
-void *aligned_alloc(size_t alignment, size_t size) {
-  allocations++;
-  return __libc_memalign(alignment, size);
-}
-
-static int64_t allocations_so_far(void) { return allocations; }
-#else
-static int64_t allocations_so_far(void) { return pf_memory_allocations(); }
-#endif
-
-/* ---- models ---- */
-
-enum { N = 700, D = 2, FIRST = 70000 };
-
-static pf_model *models[2]; /* standard and quantile encoder */
-enum { MODELS = sizeof models / sizeof *models };
-
-static const pf_sampler_options ways[] = {
-    {.steps = 1}, {.steps = 3}, {.steps = 5, .teacher = true}, {.steps = 2, .precision = "bf16"}};
-enum { WAYS = sizeof ways / sizeof *ways };
-
-static int make_models(void **state) {
-  (void)state;
-  static const char *const encoders[MODELS] = {"standard", "quantile"};
-  for (int m = 0; m < MODELS; m++) {
-    pf_train_options o = tiny_options();
-    o.width = m == 0 ? 4 : 40; /* products of a few columns, and packed ones */
-    o.encoder = encoders[m];
-    models[m] = train_on("law:moons", &o);
-  }
-  return 0;
-}
-
-static int free_models(void **state) {
-  (void)state;
-  for (int m = 0; m < MODELS; m++) pf_model_free(models[m]);
-  return 0;
-}
-
-/* A sampler with its workspace. */
-typedef struct fixture {
-  pf_sampler *sampler;
-  pf_workspace workspace;
-} fixture;
-
-static fixture open_sampler(const pf_model *model, const pf_sampler_options *options) {
-  fixture f = {0};
-  pf_error error = {0};
-  must(pf_sampler_create(model, options, &f.sampler, &error), &error);
-  f.workspace.bytes = pf_sampler_workspace_bytes(f.sampler);
-  f.workspace.memory = malloc(f.workspace.bytes);
-  memset(f.workspace.memory, 0xA5, f.workspace.bytes); /* its contents do not matter */
-  return f;
-}
-
-static void close_sampler(fixture *f) {
-  pf_sampler_free(f->sampler);
-  free(f->workspace.memory);
-}
-
-static void draw(const pf_model *model, const pf_sampler_options *way, pf_sample_range range, double *out) {
-  pf_sample_options o = {.steps = way->steps,
-                         .teacher = way->teacher,
-                         .precision = way->precision,
-                         .seed = range.seed,
-                         .first = range.first,
-                         .threads = 2};
-  pf_error error = {0};
-  must(pf_model_sample(model, &o, range.n, out, &error), &error);
-}
+/* Samplers for hosts: the bytes of pf_model_sample in any cut and from noise; wrong arguments refused by name. What a call
+ * promises beyond its values is in test_sampler_calls.c. */
+#include "sampler_fixture.h"
 
 /* ---- values ---- */
 
@@ -182,69 +81,6 @@ static void the_workspace_may_lie_anywhere(void **state) {
   }
   free(memory);
   close_sampler(&f);
-}
-
-/* ---- promises of a run ---- */
-
-static void a_run_allocates_nothing(void **state) {
-  (void)state;
-  static double out[N * D];
-  static float z[N * D];
-  for (int m = 0; m < MODELS; m++)
-    for (int w = 0; w < WAYS; w++) {
-      fixture f = open_sampler(models[m], &ways[w]);
-      pf_error error = {0};
-      int64_t ours = pf_memory_allocations(), all = allocations_so_far();
-      pf_status status = pf_sampler_run(f.sampler, (pf_sample_range){1, 0, N}, out, f.workspace, &error);
-      if (status == PF_OK)
-        status = pf_sampler_run(f.sampler, (pf_sample_range){1, 5, 1}, out, f.workspace, &error);
-      if (status == PF_OK) status = pf_sampler_noise(f.sampler, (pf_sample_range){1, 0, N}, z, &error);
-      if (status == PF_OK) status = pf_sampler_run_from_noise(f.sampler, z, N, out, f.workspace, &error);
-      ours = pf_memory_allocations() - ours;
-      all = allocations_so_far() - all;
-      must(status, &error);
-      assert_int_equal(ours, 0);
-      assert_int_equal(all, 0);
-      close_sampler(&f);
-    }
-}
-
-typedef struct host {
-  const pf_sampler *sampler;
-  double out[N * D];
-  pf_status status;
-} host;
-
-static void *run_host(void *context) {
-  host *h = context;
-  size_t size = pf_sampler_workspace_bytes(h->sampler);
-  pf_workspace workspace = {malloc(size), size};
-  for (int repeat = 0; repeat < 20 && h->status == PF_OK; repeat++)
-    h->status = pf_sampler_run(h->sampler, (pf_sample_range){5, 11, N}, h->out, workspace, NULL);
-  free(workspace.memory);
-  return NULL;
-}
-
-static void two_threads_may_run_one_sampler(void **state) {
-  (void)state;
-  static double alone[N * D];
-  static host hosts[2];
-  pthread_t threads[2];
-  pf_error error = {0};
-  for (int w = 0; w < WAYS; w++) {
-    fixture f = open_sampler(models[1], &ways[w]);
-    must(pf_sampler_run(f.sampler, (pf_sample_range){5, 11, N}, alone, f.workspace, &error), &error);
-    for (int i = 0; i < 2; i++) {
-      hosts[i] = (host){.sampler = f.sampler};
-      assert_int_equal(pthread_create(&threads[i], NULL, run_host, &hosts[i]), 0);
-    }
-    for (int i = 0; i < 2; i++) {
-      pthread_join(threads[i], NULL);
-      assert_int_equal(hosts[i].status, PF_OK);
-      assert_memory_equal(alone, hosts[i].out, sizeof alone);
-    }
-    close_sampler(&f);
-  }
 }
 
 /* ---- wrong arguments ---- */
@@ -339,8 +175,6 @@ int main(void) {
       cmocka_unit_test(cuts_do_not_matter),
       cmocka_unit_test(own_noise_and_floats),
       cmocka_unit_test(the_workspace_may_lie_anywhere),
-      cmocka_unit_test(a_run_allocates_nothing),
-      cmocka_unit_test(two_threads_may_run_one_sampler),
       cmocka_unit_test(wrong_options_are_refused),
       cmocka_unit_test(wrong_runs_are_refused),
       cmocka_unit_test(noise_that_is_not_finite_is_named),
