@@ -20,6 +20,15 @@ check 'after the last row the first' sh -c '"$0" sample m.st --given given.csv -
 check 'the velocity' sh -c '"$0" sample m.st --given given.csv --teacher --steps 8 | tail -1 | grep -q ",3,0$"' "$P"
 check 'a solver' sh -c '"$0" sample m.st --given given.csv --solver exponential --steps 8 | tail -1 | grep -q ",3,0$"' "$P"
 
+check 'their ways' sh -c '"$0" sample m.st --given given.csv --solver exponential --steps 4 --trajectory ways.npy -o last.csv --quiet' "$P"
+if "${PYTHON:-python3}" -c 'import numpy' >/dev/null 2>&1; then
+  check 'conditions rest along them' "${PYTHON:-python3}" -c 'import numpy
+w = numpy.load("ways.npy")
+assert w.shape == (3, 5, 3) and (w[:, :, 1:] == numpy.array([[1.5, .25], [4.75, -.125], [3, 0]])[:, None]).all(), w'
+else
+  skip 'conditions rest along them' 'no numpy'
+fi
+
 # measured
 check 'eval within bins' sh -c '"$0" eval m.st rows.csv --metrics conditional --quiet >eval.out && [ "$(grep -c "^within bins of" eval.out)" = 2 ]' "$P"
 check 'eval --json' sh -c '"$0" eval m.st rows.csv --metrics conditional --pairs 2 --json --quiet | tr -d " \n" | grep -q "\"energy\":\[{\"low\""' "$P"
