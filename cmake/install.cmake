@@ -1,8 +1,9 @@
-# cmake --install: components command, library, sampler and development (docs/embedding.md says how to link).
+# cmake --install: components command, library, sampler, development and python (docs/embedding.md says how to use them).
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 option(PF_BUNDLED "look for the libraries of others beside our own, wherever the folder lies (./run package)" OFF)
 set(PF_ZSH_DIR ${CMAKE_INSTALL_DATADIR}/zsh/site-functions CACHE STRING "where zsh's completion goes, below the prefix")
+set(PF_PYTHON_DIR ${CMAKE_INSTALL_LIBDIR}/python3/dist-packages CACHE STRING "where the Python package goes, below the prefix")
 
 # ---- pages ----
 
@@ -43,6 +44,14 @@ pf_install(pushforward development static static)
 pf_install(pushforward_sampler_static development sampler_static sampler_static)
 install(FILES ${PF_PUBLIC_HEADERS} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT development)
 install(FILES ${CMAKE_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT command)
+
+# ---- Python: it looks for the library in the folders above itself, then in the system ----
+
+install(DIRECTORY bindings/python/pushforward DESTINATION ${PF_PYTHON_DIR} COMPONENT python
+        FILES_MATCHING PATTERN "*.py" PATTERN py.typed PATTERN __pycache__ EXCLUDE)
+file(WRITE ${CMAKE_BINARY_DIR}/METADATA # for pip and importlib.metadata
+     "Metadata-Version: 2.1\nName: pushforward\nVersion: ${PROJECT_VERSION}\nRequires-Dist: numpy>=1.24\n")
+install(FILES ${CMAKE_BINARY_DIR}/METADATA DESTINATION ${PF_PYTHON_DIR}/pushforward-${PROJECT_VERSION}.dist-info COMPONENT python)
 
 # ---- find_package, pkg-config ----
 

@@ -34,6 +34,44 @@ done
 "$P" export ring.safetensors --to c --name ring -o again.c
 check 'the same bytes again' same ring.c again.c
 
+# ---- ONNX: the page's programs, from the noise of the command, which the C file makes ----
+check 'export the ring as onnx' "$P" export ring.safetensors --to onnx -o ring.onnx
+python=${PYTHON:-python3}
+cat >noise.c <<'X'
+#include "ring.c"
+#include <stdio.h>
+int main(void) {
+  float z[ring_NOISE];
+  for (uint64_t i = 0; i < 5; i++) {
+    ring_normals(1, i, z);
+    printf("%.9g,%.9g\n", (double)z[0], (double)z[1]);
+  }
+  return 0;
+}
+X
+if ! command -v cc >/dev/null 2>&1 || ! "$python" -c 'import onnxruntime' >/dev/null 2>&1; then
+  skip 'ONNX Runtime gives the samples' 'no cc or no onnxruntime'
+else
+  awk '/^## / { title = $2 } /^```python$/ { inside = title == "ONNX"; next } /^```/ { inside = 0 } inside' "$page" >page.py
+  check "the page's ONNX program" "$python" page.py
+  check 'its rows' test "$(wc -l <samples.csv)" = 1001
+  sed 's/^noise = .*/noise = np.loadtxt("noise.csv", np.float32, delimiter=",")/' page.py >same.py
+  check 'the noise of the command' sh -c 'cc -O2 noise.c -o noise -lm && ./noise >noise.csv && "$0" same.py' "$python"
+  near 'ONNX Runtime gives the samples' want.csv samples.csv
+fi
+cat >vino.py <<'X'
+import sys, re, numpy, openvino
+noise = numpy.loadtxt("noise.csv", numpy.float32, delimiter=",")
+samples = eval(re.search(r"`(openvino\.compile_model.*)`", open(sys.argv[1]).read()).group(1))
+numpy.savetxt("openvino.csv", samples, fmt="%.9g", delimiter=",", header="x1,x2", comments="")
+X
+if [ ! -s noise.csv ] || ! "$python" -c 'import openvino' >/dev/null 2>&1; then
+  skip 'OpenVINO gives the samples' 'no cc, onnxruntime or openvino'
+else
+  check "the page's line for OpenVINO" "$python" vino.py "$page"
+  near 'OpenVINO gives the samples' want.csv openvino.csv
+fi
+
 # ---- refusals ----
 fails 'a format is needed' 2 'to c' export ring.safetensors -o x.c
 fails 'a file is needed' 2 'FILE' export ring.safetensors --to c
@@ -56,7 +94,6 @@ no_leftovers && ok 'no temporary files' || not_ok 'no temporary files' "$(ls)"
 # ---- weights and ONNX, where Python has the means ----
 check 'export weights' "$P" export concrete.safetensors --to weights -o concrete.w.safetensors
 check 'export onnx' "$P" export concrete.safetensors --to onnx -o concrete.onnx
-python=${PYTHON:-python3}
 if "$python" -c 'import numpy, torch' >/dev/null 2>&1; then
   "$python" "$root/examples/load_in_torch.py" concrete.w.safetensors 200 7 >torch.csv && near 'torch prints the samples' table.csv torch.csv
 else

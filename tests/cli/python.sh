@@ -12,7 +12,8 @@ if [ -z "$python" ]; then
   skip 'python' 'no python3 with numpy'
 else
   "$python" "$root/bindings/python/tests/run.py" || not_ok 'python' 'the tests ended early'
-  awk '/^```python$/ { inside = 1; next } /^```/ { inside = 0 } inside' "$root/docs/embedding.md" >page.py
+  awk '/^## / { title = $2 } /^```python$/ { inside = title == "Python"; next } /^```/ { inside = 0 } inside' \
+    "$root/docs/embedding.md" >page.py
   check "the page's Python" sh -c '"$0" page.py >page.out' "$python"
   check "the page's rows lie on the ring" awk 'NR == 1 { exit !($1 > 0.97 && $1 < 1.03) }' page.out
   "$P" sample ring.safetensors -n 1 --seed 1 -o row.npy

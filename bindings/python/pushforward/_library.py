@@ -1,7 +1,7 @@
 """Finds and loads libpushforward, declares what is used of it, and turns its statuses into exceptions.
 
-Looked for in this order: the file that PUSHFORWARD_LIBRARY names, the library inside the package (wheels bring it), the
-system's. Nothing is loaded that has another layout of the structs: their sizes and offsets are compared first.
+Looked for in this order: the file that PUSHFORWARD_LIBRARY names, the library inside the package (wheels bring it) or in a folder
+above it (the lib folder that both were installed into), the system's. Nothing is loaded that has another layout of the structs: their sizes and offsets are compared first.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ _NAME = "libpushforward.so.0"
 
 def _load() -> ctypes.CDLL:
     named = os.environ.get("PUSHFORWARD_LIBRARY")
-    bundled = Path(__file__).with_name(_NAME)
-    path = named or (str(bundled) if bundled.exists() else ctypes.util.find_library("pushforward") or _NAME)
+    above = [folder / _NAME for folder in Path(__file__).absolute().parents][:4]  # PREFIX/lib/python3/dist-packages/pushforward
+    beside = next((str(path) for path in above if path.exists()), None)
+    path = named or beside or ctypes.util.find_library("pushforward") or _NAME
     try:
         return ctypes.CDLL(path)
     except OSError as error:

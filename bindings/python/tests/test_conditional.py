@@ -76,7 +76,7 @@ class Conditional(unittest.TestCase):
         g = self.fit(Frame(rows(), NAMES), ["age"])
         with self.assertRaises(ValueError):
             g.sample(3)
-        g.sample(3, given={"age": 3})
+        g.sample(3, given={"age": 3}, frame=False)
         with self.assertRaisesRegex(ValueError, r"does not generate \['age'\]"):
             g.sample(3)
         with self.assertRaises(ValueError):

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tempfile
 import unittest
 from pathlib import Path
 
@@ -28,6 +29,20 @@ class Library(unittest.TestCase):
     def test_another_library(self):
         code, said = importing(PUSHFORWARD_LIBRARY="libm.so.6")
         self.assertIn("ImportError: libm.so.6 has no pf_version", said)
+
+    @unittest.skipUnless(Path(_library.library._name).is_file(), "the system's library is in use")
+    def test_the_library_of_the_folder_that_the_package_is_installed_into(self):
+        with tempfile.TemporaryDirectory() as prefix:
+            packages = Path(prefix, "lib", "python3", "dist-packages")
+            packages.mkdir(parents=True)
+            (packages / "pushforward").symlink_to(Path(pushforward.__file__).absolute().parent)
+            Path(prefix, "lib", "libpushforward.so.0").symlink_to(Path(_library.library._name).absolute())
+            code, said = importing(
+                f"sys.path.insert(0, {str(packages)!r})\nfrom pushforward import _library\n"
+                f"assert _library.library._name.startswith({prefix!r}), _library.library._name",
+                PUSHFORWARD_LIBRARY="",
+            )
+        self.assertEqual(code, 0, said)
 
     def test_another_layout(self):
         code, said = importing(
