@@ -1,8 +1,8 @@
 /* pushforward: measuring a model, every metric beside its sampling floor. Part of pushforward.h. */
+#include "pushforward.h" /* before the guard: whichever of the two comes first, this one is read where the other includes it */
+
 #ifndef PUSHFORWARD_EVALUATION_H
 #define PUSHFORWARD_EVALUATION_H
-
-#include "pushforward.h"
 
 #ifdef __cplusplus
 extern "C" {
