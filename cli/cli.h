@@ -114,6 +114,10 @@ void cli_print_man_main(void); /* pushforward(1) */
 /* A script for "bash" or "zsh"; the exit code. */
 int cli_print_completion(const char *shell);
 
+/* A finite decimal number and nothing else. */
+bool cli_read_real(const char *text, double *out);
+/* "law:NAME"; NULL is none. */
+bool cli_is_law(const char *source);
 /* "a,b,c" cut at the commas; one allocation, free(). *count is 0 for NULL text. */
 pf_status cli_split(const char *text, char ***out, int *count, pf_error *error);
 

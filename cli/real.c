@@ -49,7 +49,7 @@ static pf_status recorded_law(const pf_model *model, char out[512], pf_error *er
   pf_status status = cli_describe(model, &root, error);
   if (status != PF_OK) return status;
   const char *from = json_string_value(json_object_get(json_object_get(root, "facts"), "from"));
-  snprintf(out, 512, "%s", from && strncmp(from, "law:", 4) == 0 ? from : "");
+  snprintf(out, 512, "%s", cli_is_law(from) ? from : "");
   json_decref(root);
   return PF_OK;
 }
@@ -82,7 +82,7 @@ pf_status cli_load_columns(const pf_model *model, const char *path, int64_t min_
   pf_load_options load = {.columns = names, .n_columns = n, .min_rows = min_rows};
   pf_status status = pf_table_load(path, &load, out, error);
   free(names);
-  if (status == PF_USAGE && strncmp(path, "law:", 4) != 0)
+  if (status == PF_USAGE && !cli_is_law(path))
     status = error->status = PF_BAD_INPUT; /* a column of the model is not in the data */
   return status;
 }
@@ -121,7 +121,7 @@ pf_status cli_open_real(const pf_model *model, const char *data, const char *tra
   if (!data && !from.source[0])
     return cli_error(error, PF_USAGE, "the model does not say what it was trained on: give DATA");
   snprintf(real.source, sizeof real.source, "%s", data ? data : from.source);
-  if (strncmp(real.source, "law:", 4) == 0) {
+  if (cli_is_law(real.source)) {
     *out = real;
     out->law = out->source;
     return PF_OK;
