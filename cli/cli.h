@@ -228,6 +228,8 @@ pf_status cli_check_writable(const char *path, pf_error *error);
 /* The JSON the library keeps about a model. */
 pf_status cli_describe(const pf_model *model, json_t **out, pf_error *error);
 
+/* pf_table_load of columns that a model wants: a file without one is PF_BAD_INPUT, not a wrong option. */
+pf_status cli_load_wanted(const char *path, const pf_load_options *load, pf_table **out, pf_error *error);
 /* The model's columns of a table, by name, which may have more. A missing one is PF_BAD_INPUT. min_rows 0: 2. */
 pf_status cli_load_columns(const pf_model *model, const char *path, int64_t min_rows, pf_table **out,
                            pf_error *error);

@@ -78,7 +78,7 @@ static pf_status load_file(const pf_model *model, const char *path, int64_t seed
                           .rows = LAW_ROWS,
                           .seed = (uint64_t)(seed ^ GIVEN_OF_LAW),
                           .min_rows = 1};
-  pf_status status = pf_table_load(path, &load, out, error);
+  pf_status status = cli_load_wanted(path, &load, out, error);
   free(names);
   return status;
 }

@@ -73,6 +73,11 @@ pf_status cli_open_source(pf_model *model, const cli_source *source, int64_t *ro
 
 /* ---- the data ---- */
 
+pf_status cli_load_wanted(const char *path, const pf_load_options *load, pf_table **out, pf_error *error) {
+  pf_status status = pf_table_load(path, load, out, error);
+  return status == PF_USAGE && !cli_is_law(path) ? (error->status = PF_BAD_INPUT) : status;
+}
+
 pf_status cli_load_columns(const pf_model *model, const char *path, int64_t min_rows, pf_table **out,
                            pf_error *error) {
   int n = pf_model_columns(model);
@@ -80,10 +85,8 @@ pf_status cli_load_columns(const pf_model *model, const char *path, int64_t min_
   if (!names) return cli_error(error, PF_NO_MEMORY, "out of memory");
   for (int j = 0; j < n; j++) names[j] = pf_model_column_name(model, j);
   pf_load_options load = {.columns = names, .n_columns = n, .min_rows = min_rows};
-  pf_status status = pf_table_load(path, &load, out, error);
+  pf_status status = cli_load_wanted(path, &load, out, error);
   free(names);
-  if (status == PF_USAGE && !cli_is_law(path))
-    status = error->status = PF_BAD_INPUT; /* a column of the model is not in the data */
   return status;
 }
 

@@ -116,17 +116,17 @@ static bool falls_into(double value, const double *edges, int bins, int b) {
   return (b == 0 || value >= edges[b]) && (b + 1 == bins || value < edges[b + 1]);
 }
 
-typedef struct bin {
+typedef struct interval {
   int column, bins, number;
   const double *edges;
-} bin;
+} interval;
 
-static bool in_bin(const work *w, const rows_pool *p, size_t row, const bin *b) {
+static bool in_bin(const work *w, const rows_pool *p, size_t row, const interval *b) {
   return falls_into(p->rows[row * w->d + (size_t)b->column], b->edges, b->bins, b->number);
 }
 
 /* The generated columns of the pool's rows in the bin, in the units of the comparison. */
-static pf_status collect(work *w, rows_pool *p, const bin *b, pf_error *error) {
+static pf_status collect(work *w, rows_pool *p, const interval *b, pf_error *error) {
   p->in_bin = 0;
   for (size_t i = 0; i < p->n; i++) p->in_bin += in_bin(w, p, i, b);
   pf_free(p->part);
@@ -214,7 +214,7 @@ static pf_status measure_bin(const work *w, pf_condition_bin *bin, pf_error *err
 
 static pf_status measure_column(work *w, int k, pf_condition_bins *out, pf_error *error) {
   double edges[PF_CONDITION_BINS + 1];
-  bin b = {.column = w->model->given.columns[k], .edges = edges};
+  interval b = {.column = w->model->given.columns[k], .edges = edges};
   pf_text_cut(out->name, sizeof out->name, pf_model_condition_name(w->model, k));
   out->count = b.bins = cut(w, b.column, edges);
   for (b.number = 0; b.number < b.bins; b.number++) {
