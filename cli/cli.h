@@ -114,6 +114,10 @@ void cli_print_man_main(void); /* pushforward(1) */
 /* A script for "bash" or "zsh"; the exit code. */
 int cli_print_completion(const char *shell);
 
+/* A finite decimal number and nothing else. */
+bool cli_read_real(const char *text, double *out);
+/* "law:NAME"; NULL is none. */
+bool cli_is_law(const char *source);
 /* "a,b,c" cut at the commas; one allocation, free(). *count is 0 for NULL text. */
 pf_status cli_split(const char *text, char ***out, int *count, pf_error *error);
 
@@ -224,6 +228,8 @@ pf_status cli_check_writable(const char *path, pf_error *error);
 /* The JSON the library keeps about a model. */
 pf_status cli_describe(const pf_model *model, json_t **out, pf_error *error);
 
+/* pf_table_load of columns that a model wants: a file without one is PF_BAD_INPUT, not a wrong option. */
+pf_status cli_load_wanted(const char *path, const pf_load_options *load, pf_table **out, pf_error *error);
 /* The model's columns of a table, by name, which may have more. A missing one is PF_BAD_INPUT. min_rows 0: 2. */
 pf_status cli_load_columns(const pf_model *model, const char *path, int64_t min_rows, pf_table **out,
                            pf_error *error);

@@ -247,7 +247,7 @@ static int run_compare(int argc, char **argv) {
   if (code != CLI_GO_ON) return code;
   if (!c.s.methods) return cli_usage("compare needs --methods A,B,C, see `pushforward methods`");
   c.source = call.operands[0];
-  c.law = strncmp(c.source, "law:", 4) == 0;
+  c.law = cli_is_law(c.source);
   if (c.s.seeds == 0) c.s.seeds = 1;
   if (c.s.seeds < 1 || c.s.seeds > MOST_SEEDS)
     return cli_usage("--seeds is %lld, must be 1 to %d", (long long)c.s.seeds, MOST_SEEDS);

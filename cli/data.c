@@ -23,7 +23,7 @@ static int run_data(int argc, char **argv) {
   char source[1024];
   int code = cli_parse(&call, argc, argv);
   if (code != CLI_GO_ON) return code;
-  bool prefixed = strncmp(call.operands[0], "law:", 4) == 0;
+  bool prefixed = cli_is_law(call.operands[0]);
   snprintf(source, sizeof source, "%s%.1000s", prefixed ? "" : "law:", call.operands[0]);
   pf_load_options load = {.rows = n, .seed = (uint64_t)seed};
   pf_status status = pf_table_load(source, &load, &table, &error);

@@ -129,7 +129,7 @@ const cli_verb cli_eval = {
                "A model trained with --condition is measured under conditions drawn from the data, its rows "
                "as a whole "
                "and, for\n"
-               "each condition, the generated columns within ten bins of it.\n",
+               "each condition, the generated columns within up to ten bins of it.\n",
     .examples = "  pushforward eval people.safetensors held_out.csv\n"
                 "  pushforward eval moons.safetensors law:moons --baselines\n"
                 "  pushforward eval people.safetensors people.csv --json\n",

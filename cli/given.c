@@ -24,7 +24,6 @@ static int find_pair(const pf_model *model, const char *pair, const char **value
 static pf_status read_pair(const pf_model *model, const char *pair, double *values, bool *seen,
                            pf_error *error) {
   const char *text = NULL;
-  char *end = NULL;
   const int i = find_pair(model, pair, &text);
   if (i < 0)
     return cli_error(error, PF_USAGE,
@@ -32,8 +31,7 @@ static pf_status read_pair(const pf_model *model, const char *pair, double *valu
                      pf_model_condition_name(model, 0), pf_model_conditions(model) > 1 ? ", ..." : "");
   if (seen[i])
     return cli_error(error, PF_USAGE, "--given names '%.80s' twice", pf_model_condition_name(model, i));
-  values[i] = strtod(text, &end);
-  if (end == text || *end)
+  if (!cli_read_real(text, &values[i]))
     return cli_error(error, PF_USAGE, "--given '%.80s': '%.40s' is no number", pair, text);
   seen[i] = true;
   return PF_OK;
@@ -80,13 +78,13 @@ static pf_status load_file(const pf_model *model, const char *path, int64_t seed
                           .rows = LAW_ROWS,
                           .seed = (uint64_t)(seed ^ GIVEN_OF_LAW),
                           .min_rows = 1};
-  pf_status status = pf_table_load(path, &load, out, error);
+  pf_status status = cli_load_wanted(path, &load, out, error);
   free(names);
   return status;
 }
 
 static bool is_pairs(const char *text) {
-  return strchr(text, '=') && strncmp(text, "law:", 4) != 0 && access(text, F_OK) != 0;
+  return strchr(text, '=') && !cli_is_law(text) && access(text, F_OK) != 0;
 }
 
 pf_status cli_open_given(pf_model *model, const char *given, int64_t seed, int64_t *rows, pf_error *error) {
@@ -95,10 +93,11 @@ pf_status cli_open_given(pf_model *model, const char *given, int64_t seed, int64
   if (!given) return PF_OK;
   if (pf_model_conditions(model) == 0)
     return cli_error(error, PF_USAGE, "--given '%.100s': this model generates every column", given);
-  pf_status status = is_pairs(given) ? parse_pairs(model, given, &table, error)
-                                     : load_file(model, given, seed, &table, error);
+  const bool pairs = is_pairs(given);
+  pf_status status =
+      pairs ? parse_pairs(model, given, &table, error) : load_file(model, given, seed, &table, error);
   if (status == PF_OK) status = pf_model_set_given(model, table, true, error);
-  if (status == PF_OK && rows && !is_pairs(given)) *rows = pf_table_rows(table);
+  if (status == PF_OK && rows && !pairs) *rows = pf_table_rows(table);
   pf_table_free(table);
   return status;
 }

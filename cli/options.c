@@ -13,6 +13,11 @@ static bool parse_real(const char *text, char **end, double *out) {
   return *end != text && isfinite(*out) && !strpbrk(text, "xX \t\n");
 }
 
+bool cli_read_real(const char *text, double *out) {
+  char *end = NULL;
+  return parse_real(text, &end, out) && !*end;
+}
+
 /* 90s, 3m, 1.5h, 2d, or plain seconds. */
 static bool parse_time(const char *text, double *out) {
   char *end = NULL;
@@ -59,9 +64,8 @@ static pf_status set_int(cli_option *o, const char *text, pf_error *error) {
 
 static pf_status set_real(cli_option *o, const char *text, pf_error *error) {
   double value = 0;
-  char *end = NULL;
   bool is_time = strcmp(o->placeholder, "TIME") == 0;
-  if (is_time ? !parse_time(text, &value) : !parse_real(text, &end, &value) || *end)
+  if (is_time ? !parse_time(text, &value) : !cli_read_real(text, &value))
     return cli_error(error, PF_USAGE, "--%s is '%.80s', must be %s", o->name, text,
                      is_time ? "a time such as 90s, 3m or 1.5h" : "a number");
   *(double *)o->target = value;
@@ -226,6 +230,8 @@ pf_status cli_read_config(cli_call *call, const char *path, pf_error *error) {
 }
 
 /* ---- lists ---- */
+
+bool cli_is_law(const char *source) { return source && strncmp(source, "law:", 4) == 0; }
 
 pf_status cli_split(const char *text, char ***out, int *count, pf_error *error) {
   *count = 0;

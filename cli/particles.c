@@ -16,7 +16,7 @@ typedef struct settings {
 /* Two laws of the same name must not give the same rows, so the source is drawn with the next seed. */
 static pf_status load(const settings *s, const char *data, bool source, pf_table **out, pf_error *error) {
   cli_choice choice = s->choice;
-  bool law = strncmp(data, "law:", 4) == 0;
+  bool law = cli_is_law(data);
   choice.rows = law ? (source ? 1 : 2) * s->particles.rows : 0;
   return cli_load(data, &choice, source && law ? (int64_t)((uint64_t)s->seed + 1) : s->seed, out, error);
 }

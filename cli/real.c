@@ -49,7 +49,7 @@ static pf_status recorded_law(const pf_model *model, char out[512], pf_error *er
   pf_status status = cli_describe(model, &root, error);
   if (status != PF_OK) return status;
   const char *from = json_string_value(json_object_get(json_object_get(root, "facts"), "from"));
-  snprintf(out, 512, "%s", from && strncmp(from, "law:", 4) == 0 ? from : "");
+  snprintf(out, 512, "%s", cli_is_law(from) ? from : "");
   json_decref(root);
   return PF_OK;
 }
@@ -73,6 +73,11 @@ pf_status cli_open_source(pf_model *model, const cli_source *source, int64_t *ro
 
 /* ---- the data ---- */
 
+pf_status cli_load_wanted(const char *path, const pf_load_options *load, pf_table **out, pf_error *error) {
+  pf_status status = pf_table_load(path, load, out, error);
+  return status == PF_USAGE && !cli_is_law(path) ? (error->status = PF_BAD_INPUT) : status;
+}
+
 pf_status cli_load_columns(const pf_model *model, const char *path, int64_t min_rows, pf_table **out,
                            pf_error *error) {
   int n = pf_model_columns(model);
@@ -80,10 +85,8 @@ pf_status cli_load_columns(const pf_model *model, const char *path, int64_t min_
   if (!names) return cli_error(error, PF_NO_MEMORY, "out of memory");
   for (int j = 0; j < n; j++) names[j] = pf_model_column_name(model, j);
   pf_load_options load = {.columns = names, .n_columns = n, .min_rows = min_rows};
-  pf_status status = pf_table_load(path, &load, out, error);
+  pf_status status = cli_load_wanted(path, &load, out, error);
   free(names);
-  if (status == PF_USAGE && strncmp(path, "law:", 4) != 0)
-    status = error->status = PF_BAD_INPUT; /* a column of the model is not in the data */
   return status;
 }
 
@@ -121,7 +124,7 @@ pf_status cli_open_real(const pf_model *model, const char *data, const char *tra
   if (!data && !from.source[0])
     return cli_error(error, PF_USAGE, "the model does not say what it was trained on: give DATA");
   snprintf(real.source, sizeof real.source, "%s", data ? data : from.source);
-  if (strncmp(real.source, "law:", 4) == 0) {
+  if (cli_is_law(real.source)) {
     *out = real;
     out->law = out->source;
     return PF_OK;

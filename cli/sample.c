@@ -79,8 +79,6 @@ static pf_status write_trajectory(const settings *s, const pf_model *model, cli_
   return s->trajectory ? pf_model_write_paths(model, &s->sample, s->n, s->trajectory, &hooks, error) : PF_OK;
 }
 
-static bool is_law(const char *source) { return source && strncmp(source, "law:", 4) == 0; }
-
 static pf_status sample_to(settings *s, const char *path, pf_error *error) {
   pf_model *model = NULL;
   pf_table_writer *writer = NULL;
@@ -152,7 +150,7 @@ static int run_sample(int argc, char **argv) {
   pf_error error = {0};
   int code = cli_parse(&call, argc, argv);
   if (code != CLI_GO_ON) return code;
-  if (s.n == 0 && (!s.from || is_law(s.from)) && (!s.given || is_law(s.given)))
+  if (s.n == 0 && (!s.from || cli_is_law(s.from)) && (!s.given || cli_is_law(s.given)))
     return cli_usage("sample needs -n N, the number of samples%s", s.from ? " to draw of a law" : "");
   s.sample.seed = (uint64_t)s.seed;
   s.sample.threads = (int)s.threads;

@@ -82,14 +82,12 @@ static pf_status load_held(run *r, pf_error *error) {
   return status;
 }
 
-static bool is_law(const char *source) { return source && strncmp(source, "law:", 4) == 0; }
-
 /* --rows is for laws, whichever of the two is one. */
 static pf_status load_data(run *r, pf_error *error) {
   cli_choice choice = r->s.choice;
   if (r->s.from && strcmp(r->s.from, "-") == 0 && strcmp(r->source, "-") == 0)
     return cli_error(error, PF_USAGE, "--from and DATA are both standard input");
-  if (is_law(r->s.from) && !is_law(r->source)) choice.rows = 0;
+  if (cli_is_law(r->s.from) && !cli_is_law(r->source)) choice.rows = 0;
   return cli_load(r->source, &choice, r->s.train.seed, &r->data, error);
 }
 
@@ -97,7 +95,7 @@ static pf_status load_data(run *r, pf_error *error) {
 static pf_status load_source(run *r, pf_error *error) {
   cli_choice choice = r->s.choice;
   if (!r->s.from) return PF_OK;
-  if (is_law(r->s.from))
+  if (cli_is_law(r->s.from))
     choice.columns = choice.drop = NULL;
   else
     choice.rows = 0;

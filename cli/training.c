@@ -22,7 +22,7 @@ pf_status cli_load(const char *data, const cli_choice *choice, int64_t seed, pf_
                    pf_error *error) {
   char **columns = NULL, **drop = NULL;
   pf_load_options load = {.rows = choice->rows, .seed = (uint64_t)seed};
-  if (choice->rows && strncmp(data, "law:", 4) != 0)
+  if (choice->rows && !cli_is_law(data))
     return cli_error(error, PF_USAGE, "--rows is for law:NAME data, not for '%.200s'", data);
   pf_status status = cli_split(choice->columns, &columns, &load.n_columns, error);
   if (status == PF_OK) status = cli_split(choice->drop, &drop, &load.n_drop, error);

@@ -237,7 +237,7 @@ int pf_model_conditions(const pf_model *model);
 const char *pf_model_condition_name(const pf_model *model, int i);
 /* The conditions of samples, copied: the given columns of `rows`, found by name; it may have others. Sample i has those of row i
  * mod n when `in_order`, else of a row picked by the seed. Until then whatever draws is PF_USAGE. PF_USAGE: the model generates
- * every column; PF_BAD_INPUT: a column is missing, a value is not finite. */
+ * every column; PF_BAD_INPUT: a column is missing, a value is not finite or beyond single precision. */
 pf_status pf_model_set_given(pf_model *model, const pf_table *rows, bool in_order, pf_error *error);
 
 /* How many steps a sample takes. 0 is the model's own choice: 1 for a generator, a flow's own number, 100 for a velocity. */

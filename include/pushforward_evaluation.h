@@ -1,8 +1,8 @@
 /* pushforward: measuring a model, every metric beside its sampling floor. Part of pushforward.h. */
+#include "pushforward.h" /* before the guard: whichever of the two comes first, this one is read where the other includes it */
+
 #ifndef PUSHFORWARD_EVALUATION_H
 #define PUSHFORWARD_EVALUATION_H
-
-#include "pushforward.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -98,13 +98,15 @@ typedef struct pf_coverage {
  * condition falls into the bin, beside the floor: the same between real rows. Units as of the other metrics. */
 enum { PF_CONDITION_BINS = 10, PF_CONDITION_COLUMNS = 4 };
 typedef struct pf_condition_bin {
-  double low, high;                      /* of the condition; high is not in it but in the last bin */
+  double low,
+      high; /* of the condition; high is not in it but in the last bin, which is of one value when they are equal */
   int64_t rows;                          /* of a sample, 400 at most; below 16 the rest is NaN */
   double w2, floor, excess, excess_hi95; /* as in pf_metric */
 } pf_condition_bin;
 typedef struct pf_condition_bins {
-  char name[64];
-  int count; /* bins of about equally many real rows: 10, fewer where values repeat */
+  char name[64]; /* of the column, cut where it is longer */
+  int count; /* bins of about a tenth of the real rows, fewer where values repeat: a value is never shared by two, and one of
+                    many rows, such as a class, is in a bin of its own or with rarer ones below it */
   pf_condition_bin bins[PF_CONDITION_BINS];
 } pf_condition_bins;
 typedef struct pf_conditional {

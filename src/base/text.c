@@ -75,6 +75,16 @@ void pf_text_free(pf_text *text) {
   *text = (pf_text){0};
 }
 
+void pf_text_cut(char *out, size_t size, const char *text) {
+  size_t length = strlen(text);
+  if (length >= size) {
+    length = size - 1;
+    while (length > 0 && ((unsigned char)text[length] & 0xC0) == 0x80) length--; /* inside a character */
+  }
+  memcpy(out, text, length);
+  out[length] = '\0';
+}
+
 /* ---- names ---- */
 
 enum { LONGEST_NAME = 63 };

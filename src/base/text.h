@@ -16,6 +16,9 @@ void pf_text_add(pf_text *text, const char *format, ...) __attribute__((format(p
 void pf_text_add_bytes(pf_text *text, const void *bytes, size_t length);
 void pf_text_free(pf_text *text);
 
+/* As much of UTF-8 text as `size` bytes, 1 at least, hold with a NUL: whole characters, so that it stays UTF-8. */
+void pf_text_cut(char *out, size_t size, const char *text);
+
 /* PF_USAGE: "unknown <kind> '<word>'; did you mean 'x'? valid: a, b, c". */
 pf_status pf_fail_unknown(pf_error *error, const char *kind, const char *word, const char *const *names,
                           size_t count);

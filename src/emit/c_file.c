@@ -62,7 +62,8 @@ static void add_loss(const pf_c_source *s, const pf_stored_loss *loss, pf_text *
       " (%s). Against f32, measured over %lld samples from the same noise and in units of the\n"
       " *   columns' standard deviations, a value moves by %.3g (root mean square), at most by %.3g; so the\n"
       " *   laws of the samples are at most %.3g apart in W2\n",
-      how, (long long)loss->samples, loss->rms, loss->largest, loss->rms * sqrt((double)s->model->columns));
+      how, (long long)loss->samples, loss->rms, loss->largest,
+      loss->rms * sqrt((double)(s->model->columns - s->model->given.count)));
 }
 
 /* What the functions do. */

@@ -1,4 +1,6 @@
 /* The ONNX file: the one-step graph node by node, the decoder, and what surrounds them. */
+#include <float.h>
+#include <math.h>
 #include <string.h>
 #include "../base/memory.h"
 #include "../data/json_util.h"
@@ -114,6 +116,21 @@ static pf_status add_nodes(const translation *t, pf_error *error) {
   return PF_OK;
 }
 
+/* A given column's mean and scale, as single precision has them. */
+static pf_status check_scales(const struct pf_model *model, pf_error *error) {
+  for (int k = 0; k < model->given.count; k++) {
+    const pf_decoding column = pf_encoder_decoding(model->encoder, model->given.columns[k]);
+    if (!(fabs(column.mean) <= FLT_MAX && column.scale <= FLT_MAX) ||
+        (column.scale > 0 && column.scale < FLT_MIN))
+      return pf_fail(
+          error, PF_FAILED,
+          "condition '%.80s' has mean %g and standard deviation %g, beyond the single precision of "
+          "ONNX: it can be exported as C",
+          pf_model_condition_name(model, k), column.mean, column.scale);
+  }
+  return PF_OK;
+}
+
 /* Values of all columns: in given ones the encoder's mean and scale, elsewhere 0 and 1. */
 static void fill_columns(const struct pf_model *model, float *mean, float *scale, uint8_t *is_given) {
   for (int c = 0; c < model->columns; c++) {
@@ -137,6 +154,7 @@ static pf_status add_conditions(const struct pf_model *model, translation *t, pf
   const int64_t d = model->columns;
   float *mean = NULL;
   uint8_t *marks = NULL;
+  PF_TRY(check_scales(model, error));
   PF_TRY(pf_alloc(2 * (size_t)d, sizeof *mean, &mean, error));
   pf_status status = pf_alloc((size_t)d, 1, &marks, error);
   if (status == PF_OK) {

@@ -116,11 +116,13 @@ static pf_status round_params(const pf_one_step *step, const pf_walk_order *orde
   return PF_OK;
 }
 
-static pf_stored_loss compare(int columns, const double *exact, const double *rounded) {
+static pf_stored_loss compare(const struct pf_model *model, const double *exact, const double *rounded) {
+  const int columns = model->columns;
   pf_stored_loss loss = {.samples = SAMPLES};
   double squares = 0;
   int counted = 0;
   for (int c = 0; c < columns; c++) {
+    if (pf_given_has(&model->given, c)) continue; /* nothing can move it */
     double mean = 0, spread = 0, change = 0, most = 0;
     for (int i = 0; i < SAMPLES; i++) mean += exact[(int64_t)i * columns + c] / SAMPLES;
     for (int64_t i = 0; i < SAMPLES; i++) {
@@ -169,7 +171,7 @@ pf_status pf_stored_measure(const struct pf_model *model, const pf_one_step *ste
     return PF_OK;
   }
   pf_status status = measure(model, step, order, stored, &c, error);
-  if (status == PF_OK) *out = compare(model->columns, c.exact, c.rounded);
+  if (status == PF_OK) *out = compare(model, c.exact, c.rounded);
   if (status == PF_OK && !isfinite(out->rms))
     status = pf_fail(error, PF_NON_FINITE, "the samples' change under weights '%s' is %g", NAMES[stored],
                      out->rms);

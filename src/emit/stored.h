@@ -33,7 +33,7 @@ int pf_matrix_i8(const pf_matrix *w, float scale, int p, int j);
  * standard deviation among the latter. */
 typedef struct pf_stored_loss {
   int64_t samples;
-  double rms;     /* root mean square over samples and columns */
+  double rms;     /* root mean square over samples and generated columns */
   double largest; /* of any value */
 } pf_stored_loss;
 /* PF_FAILED for a weight that half precision cannot hold. */

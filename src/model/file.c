@@ -17,8 +17,9 @@ static json_t *columns_json(const pf_table *like, const pf_given *given) {
     json_t *column =
         json_pack("{s:s, s:s, s:i}", "name", like->names[j], "type",
                   like->types[j] == PF_COLUMN_INTEGER ? "integer" : "real", "decimals", like->decimals[j]);
-    if (column && pf_given_has(given, j)) json_object_set_new(column, "given", json_true());
-    if (!column || json_array_append_new(array, column) != 0) {
+    const bool marked =
+        !pf_given_has(given, j) || (column && json_object_set_new(column, "given", json_true()) == 0);
+    if (!column || json_array_append_new(array, column) != 0 || !marked) {
       json_decref(array);
       return NULL;
     }

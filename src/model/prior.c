@@ -1,5 +1,6 @@
 /* Where samples begin: noise, or rows of the source that the model was trained to carry to its data; and under which
  * conditions. */
+#include <math.h>
 #include <string.h>
 #include "../base/canary.h"
 #include "../base/memory.h"
@@ -81,8 +82,12 @@ static pf_status copy_conditions(const struct pf_model *model, const pf_table *r
       const double value = rows->values[i * rows->columns + column];
       c->values[i * count + k] = value;
       /* of the single-precision value, which is what a caller's own noise carries */
-      c->encoded[i * count + k] =
-          pf_encoder_standardise(model->encoder, model->given.columns[k], (double)(float)value);
+      float *encoded = &c->encoded[i * count + k];
+      *encoded = pf_encoder_standardise(model->encoder, model->given.columns[k], (double)(float)value);
+      if (!isfinite(*encoded))
+        return pf_fail(error, PF_BAD_INPUT,
+                       "row %lld of the conditions, column '%.80s': %g is too large for single precision",
+                       (long long)i + 1, pf_model_condition_name(model, k), value);
     }
   }
   return PF_OK;

@@ -74,6 +74,17 @@ static pf_status choose_condition(pf_training *t, pf_error *error) {
   return pf_condition_parse(t->options->condition, t->data, &t->given, error);
 }
 
+/* Nothing says what another value would mean. */
+static void warn_of_constants(const pf_training *t) {
+  for (int i = 0; i < t->given.count; i++) {
+    const int column = t->given.columns[i];
+    const pf_decoding of = pf_encoder_decoding(t->encoder, column);
+    if (of.minimum == of.maximum)
+      pf_training_warn(t, "condition '%.80s' is %g in every row: under another value samples are a guess",
+                       t->data->names[column], of.minimum);
+  }
+}
+
 static pf_status check_names(const pf_table *data, const pf_table *held, pf_error *error) {
   for (int j = 0; held && j < data->columns; j++)
     if (strcmp(data->names[j], held->names[j]) != 0)
@@ -182,6 +193,7 @@ pf_status pf_training_begin(const pf_table *data, const pf_table *held, const pf
       status = pf_pool_create((int)options->threads, &t.pool, error);
   }
   if (status == PF_OK) status = encode_rows(&t, error);
+  if (status == PF_OK) warn_of_constants(&t);
   pf_points rows = {t.data ? t.data->values : NULL, (size_t)t.n, (size_t)t.d};
   if (status == PF_OK) status = pf_scale_fit(rows, &t.scale, error);
   if (status == PF_OK) status = scale_held(&t, error);

@@ -8,10 +8,10 @@
 #include "conditional.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "../base/memory.h"
+#include "../base/text.h"
 #include "../metrics/floor.h"
 
 enum { SAMPLE_ROWS = 400, FEWEST_ROWS = 16, POOLS = 3, MODEL_TIMES = 4 };
@@ -19,8 +19,9 @@ enum { A, B, M }; /* pools */
 
 typedef struct rows_pool {
   size_t n;
-  double *rows; /* n x d, the data's units */
-  double *part; /* n x generated: those of the bin under way */
+  const double *rows; /* n x d, the data's units */
+  double *own;        /* the same, when they are no table's */
+  double *part;       /* in_bin x generated: those of the bin under way */
   size_t in_bin;
 } rows_pool;
 
@@ -39,21 +40,20 @@ typedef struct work {
 
 static pf_status open_pool(work *w, int which, size_t n, pf_error *error) {
   rows_pool *p = &w->pool[which];
+  PF_TRY(pf_alloc(n * w->d, sizeof(double), &p->own, error));
   p->n = n;
-  PF_TRY(pf_alloc(n * w->d, sizeof(double), &p->rows, error));
-  return pf_alloc(n * w->generated, sizeof(double), &p->part, error);
+  p->rows = p->own;
+  return PF_OK;
 }
 
-static pf_status open_table_pool(work *w, int which, const pf_table *table, pf_error *error) {
-  PF_TRY(open_pool(w, which, (size_t)table->rows, error));
-  memcpy(w->pool[which].rows, table->values, (size_t)table->rows * w->d * sizeof(double));
-  return PF_OK;
+static void open_table_pool(work *w, int which, const pf_table *table) {
+  w->pool[which] = (rows_pool){.n = (size_t)table->rows, .rows = table->values};
 }
 
 static pf_status open_law_pool(work *w, int which, pf_error *error) {
   const int64_t n = (int64_t)PF_CONDITION_BINS * SAMPLE_ROWS * w->options->pairs;
   PF_TRY(open_pool(w, which, (size_t)n, error));
-  pf_law_sample(w->reference->law, w->draw->seed, (uint64_t)(which * n), n, w->pool[which].rows);
+  pf_law_sample(w->reference->law, w->draw->seed, (uint64_t)(which * n), n, w->pool[which].own);
   return PF_OK;
 }
 
@@ -64,19 +64,18 @@ static pf_status open_pools(work *w, pf_error *error) {
     PF_TRY(open_law_pool(w, B, error));
     PF_TRY(open_pool(w, M, w->pool[A].n, error));
   } else {
-    PF_TRY(open_table_pool(w, A, r->held, error));
-    PF_TRY(open_table_pool(w, B, r->train ? r->train : r->held, error));
+    open_table_pool(w, A, r->held);
+    open_table_pool(w, B, r->train ? r->train : r->held);
     PF_TRY(open_pool(w, M, MODEL_TIMES * w->pool[A].n, error));
   }
-  const size_t most = w->pool[M].n > w->pool[A].n ? w->pool[M].n : w->pool[A].n;
-  PF_TRY(pf_alloc(most, sizeof(double), &w->sorted, error));
+  PF_TRY(pf_alloc(w->pool[A].n, sizeof(double), &w->sorted, error));
   PF_TRY(pf_alloc(w->d, sizeof(double), &w->row, error));
-  return pf_model_draw(w->model, w->draw, (pf_rows){0, (int64_t)w->pool[M].n}, w->pool[M].rows, error);
+  return pf_model_draw(w->model, w->draw, (pf_rows){0, (int64_t)w->pool[M].n}, w->pool[M].own, error);
 }
 
 static void close_work(work *w) {
   for (int i = 0; i < POOLS; i++) {
-    pf_free(w->pool[i].rows);
+    pf_free(w->pool[i].own);
     pf_free(w->pool[i].part);
   }
   pf_free(w->sorted);
@@ -90,19 +89,25 @@ static int compare_doubles(const void *a, const void *b) {
   return (x > y) - (x < y);
 }
 
-/* Ends of bins of about equally many rows of pool A; a value that many rows share is an end once. *bins of them, the last one
- * closed. */
+/* Ends of bins of about a tenth of the rows of pool A each. A bin ends behind the last row of a value,
+ * so a value that many rows share, a class before all, is in a bin with none above it; the last bin is closed, and of one value
+ * when its ends are equal. */
 static int cut(work *w, int column, double edges[PF_CONDITION_BINS + 1]) {
   const rows_pool *a = &w->pool[A];
+  const size_t n = a->n;
   int bins = 0;
-  for (size_t i = 0; i < a->n; i++) w->sorted[i] = a->rows[i * w->d + (size_t)column];
-  qsort(w->sorted, a->n, sizeof *w->sorted, compare_doubles);
+  for (size_t i = 0; i < n; i++) w->sorted[i] = a->rows[i * w->d + (size_t)column];
+  qsort(w->sorted, n, sizeof *w->sorted, compare_doubles);
   edges[0] = w->sorted[0];
-  for (int b = 1; b <= PF_CONDITION_BINS; b++) {
-    const size_t at = b < PF_CONDITION_BINS ? a->n * (size_t)b / PF_CONDITION_BINS : a->n - 1;
-    if (w->sorted[at] > edges[bins]) edges[++bins] = w->sorted[at];
+  for (size_t at = 0, tenth = 0; at < n;) {
+    const size_t nearest =
+        (PF_CONDITION_BINS * at + n / 2) / n; /* the end of the next bin is half of one ahead at least */
+    tenth = (nearest > tenth ? nearest : tenth) + 1;
+    const size_t end = tenth < PF_CONDITION_BINS ? n * tenth / PF_CONDITION_BINS : n;
+    at = end > at ? end : at + 1;
+    while (at < n && w->sorted[at] == w->sorted[at - 1]) at++;
+    edges[++bins] = w->sorted[at < n ? at : n - 1];
   }
-  if (bins == 0) edges[++bins] = edges[0]; /* one value alone */
   return bins;
 }
 
@@ -111,16 +116,28 @@ static bool falls_into(double value, const double *edges, int bins, int b) {
   return (b == 0 || value >= edges[b]) && (b + 1 == bins || value < edges[b + 1]);
 }
 
-static pf_status collect(work *w, rows_pool *p, int column, const double *edges, int bins, int b,
-                         pf_error *error) {
+typedef struct interval {
+  int column, bins, number;
+  const double *edges;
+} interval;
+
+static bool in_bin(const work *w, const rows_pool *p, size_t row, const interval *b) {
+  return falls_into(p->rows[row * w->d + (size_t)b->column], b->edges, b->bins, b->number);
+}
+
+/* The generated columns of the pool's rows in the bin, in the units of the comparison. */
+static pf_status collect(work *w, rows_pool *p, const interval *b, pf_error *error) {
   p->in_bin = 0;
+  for (size_t i = 0; i < p->n; i++) p->in_bin += in_bin(w, p, i, b);
+  pf_free(p->part);
+  p->part = NULL;
+  PF_TRY(pf_alloc(p->in_bin * w->generated, sizeof(double), &p->part, error));
+  double *out = p->part;
   for (size_t i = 0; i < p->n; i++) {
-    const double *row = p->rows + i * w->d;
-    if (!falls_into(row[column], edges, bins, b)) continue;
-    memcpy(w->row, row, w->d * sizeof *row);
+    if (!in_bin(w, p, i, b)) continue;
+    memcpy(w->row, p->rows + i * w->d, w->d * sizeof *w->row);
     if (w->options->scale)
       PF_TRY(pf_scale_apply(w->options->scale, (pf_points){w->row, 1, w->d}, w->row, error));
-    double *out = p->part + p->in_bin++ * w->generated;
     for (size_t j = 0; j < w->d; j++)
       if (!pf_given_has(&w->model->given, (int)j)) *out++ = w->row[j];
   }
@@ -197,14 +214,15 @@ static pf_status measure_bin(const work *w, pf_condition_bin *bin, pf_error *err
 
 static pf_status measure_column(work *w, int k, pf_condition_bins *out, pf_error *error) {
   double edges[PF_CONDITION_BINS + 1];
-  const int column = w->model->given.columns[k];
-  snprintf(out->name, sizeof out->name, "%s", pf_model_condition_name(w->model, k));
-  out->count = cut(w, column, edges);
-  for (int b = 0; b < out->count; b++) {
-    out->bins[b].low = edges[b];
-    out->bins[b].high = edges[b + 1];
-    for (int i = 0; i < POOLS; i++) PF_TRY(collect(w, &w->pool[i], column, edges, out->count, b, error));
-    PF_TRY(measure_bin(w, &out->bins[b], error));
+  interval b = {.column = w->model->given.columns[k], .edges = edges};
+  pf_text_cut(out->name, sizeof out->name, pf_model_condition_name(w->model, k));
+  out->count = b.bins = cut(w, b.column, edges);
+  for (b.number = 0; b.number < b.bins; b.number++) {
+    pf_condition_bin *of = &out->bins[b.number];
+    of->low = edges[b.number];
+    of->high = edges[b.number + 1];
+    for (int i = 0; i < POOLS; i++) PF_TRY(collect(w, &w->pool[i], &b, error));
+    PF_TRY(measure_bin(w, of, error));
   }
   return PF_OK;
 }

@@ -125,17 +125,16 @@ static void bins_measure_the_conditional_law(void **state) {
   pf_table_free(given);
 }
 
-/* A condition of three values has three bins; samples of others fall into the nearest. */
-static void few_values_have_few_bins(void **state) {
-  (void)state;
+/* Bins of model 0 against HELD rows whose condition is value(i), i = 0, 1, ... */
+enum { HELD = 300 };
+static pf_condition_bins bins_of(double (*value)(int i)) {
   static pf_evaluation_set set;
-  enum { HELD = 300 };
   double rows[2 * HELD];
   pf_error error = {0};
   pf_table *held = NULL;
   for (int i = 0; i < HELD; i++) {
-    rows[2 * i + 1] = i % 3;
-    rows[2 * i] = 2 * (i % 3) + .01 * (i % 29);
+    rows[2 * i + 1] = value(i);
+    rows[2 * i] = 2 * value(i) + .01 * (i % 29);
   }
   must(pf_table_from_values(HELD, 2, rows, (const char *[]){"x", "c"}, &held, &error), &error);
   pf_evaluate_options o = pf_evaluate_options_default();
@@ -143,10 +142,34 @@ static void few_values_have_few_bins(void **state) {
   o.metrics = "conditional";
   must(pf_model_set_given(models[0], held, false, &error), &error);
   must(pf_evaluate(models[0], held, NULL, &o, &set, &error), &error);
-  const pf_condition_bins *c = &set.conditional.column[0];
-  assert_int_equal(c->count, 2); /* [0, 1) and [1, 2]: the last end is closed */
-  assert_true(c->bins[0].low == 0 && c->bins[0].high == 1 && c->bins[1].high == 2);
   pf_table_free(held);
+  return set.conditional.column[0];
+}
+
+static double one_of_three(int i) { return i % 3; }
+static double mostly_zero(int i) { return i % 20 ? 0 : 1 + i; } /* 5 % of them above */
+static double one_alone(int i) { return 2 + 0 * i; }
+static double zero_to_two(int i) { return i < 40 ? 0 : i < 80 ? 1 : i; }
+
+/* A class is in a bin of its own, the last one too; a rare one shares its. */
+static void a_value_of_many_rows_is_no_part_of_a_bin(void **state) {
+  (void)state;
+  pf_condition_bins c = bins_of(one_of_three);
+  assert_int_equal(c.count, 3);
+  for (int b = 0; b < 3; b++) {
+    assert_true(c.bins[b].low == b && c.bins[b].high == (b < 2 ? b + 1 : 2));
+    assert_true(c.bins[b].rows == HELD / 3 / 2 && isfinite(c.bins[b].w2));
+  }
+  c = bins_of(mostly_zero);
+  assert_int_equal(c.count, 2);
+  assert_true(c.bins[0].low == 0 && c.bins[0].high == 1 && c.bins[1].high == 281);
+  assert_true(c.bins[1].rows == 7 && isnan(c.bins[1].w2)); /* 15 rows are too few */
+  c = bins_of(one_alone);
+  assert_int_equal(c.count, 1);
+  assert_true(c.bins[0].low == 2 && c.bins[0].high == 2 && isfinite(c.bins[0].w2));
+  c = bins_of(zero_to_two);
+  assert_int_equal(c.count, 9); /* 40 rows, 40 rows, and the rest cut at tenths of all */
+  assert_true(c.bins[0].high == 1 && c.bins[1].high == 80 && c.bins[2].high == 120 && c.bins[8].high == 299);
 }
 
 static void what_is_not_conditional_refuses(void **state) {
@@ -181,7 +204,7 @@ int main(void) {
       cmocka_unit_test(threads_do_not_matter),
       cmocka_unit_test(every_condition_has_its_own_law),
       cmocka_unit_test(bins_measure_the_conditional_law),
-      cmocka_unit_test(few_values_have_few_bins),
+      cmocka_unit_test(a_value_of_many_rows_is_no_part_of_a_bin),
       cmocka_unit_test(what_is_not_conditional_refuses),
   };
   return cmocka_run_group_tests(tests, set_up, tear_down);

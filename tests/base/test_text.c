@@ -41,6 +41,24 @@ static void text_failure_sticks(void **state) {
   pf_text_free(&text);
 }
 
+static void text_is_cut_between_characters(void **state) {
+  (void)state;
+  static const struct {
+    const char *text, *want;
+  } cases[] = {{"", ""},
+               {"abcde", "abcde"},
+               {"abcdef", "abcde"},
+               {"abc\xC3\xA9", "abc\xC3\xA9"},
+               {"abcd\xC3\xA9", "abcd"},
+               {"ab\xF0\x9F\x99\x82", "ab"},
+               {"\xE2\x82\xAC\xE2\x82\xAC", "\xE2\x82\xAC"}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    char out[6];
+    pf_text_cut(out, sizeof out, cases[i].text);
+    assert_string_equal(out, cases[i].want);
+  }
+}
+
 static void parse_takes_whole_numbers_only(void **state) {
   (void)state;
   static const struct {
@@ -155,6 +173,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(text_grows),
       cmocka_unit_test(text_failure_sticks),
+      cmocka_unit_test(text_is_cut_between_characters),
       cmocka_unit_test(parse_takes_whole_numbers_only),
       cmocka_unit_test(format_reads_back),
       cmocka_unit_test(format_is_short),

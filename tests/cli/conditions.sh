@@ -29,6 +29,14 @@ else
   skip 'conditions rest along them' 'no numpy'
 fi
 
+# other files, other settings
+awk -F, '{ print $3 "," $1 "," $2 }' rows.csv | sed -n '1p;700,$p' >turned.csv
+check 'held-out rows in another order of columns' "$P" train rows.csv -o held.st --condition energy --holdout turned.csv $TINY --quiet
+check 'chosen columns' "$P" train rows.csv -o two.st --columns x,energy --condition energy $TINY --quiet
+fails 'a dropped column' 2 "unknown condition 'angle'" train rows.csv -o p.st --drop angle --condition angle $TINY --quiet
+awk -F, -v OFS=, 'NR > 1 { $3 = 7 } { print }' rows.csv >constant.csv
+check 'a warning of a constant' sh -c '"$0" train constant.csv -o c.st --condition angle "$@" 2>&1 | grep -q "warning: condition .angle. is 7 in every row"' "$P" $TINY
+
 # measured
 check 'eval within bins' sh -c '"$0" eval m.st rows.csv --metrics conditional --quiet >eval.out && [ "$(grep -c "^within bins of" eval.out)" = 2 ]' "$P"
 check 'eval --json' sh -c '"$0" eval m.st rows.csv --metrics conditional --pairs 2 --json --quiet | tr -d " \n" | grep -q "\"energy\":\[{\"low\""' "$P"
@@ -64,9 +72,12 @@ fails 'an unknown condition' 2 "does not begin with one of the model's condition
 fails 'a missing condition' 2 "no value of 'angle'" sample m.st -n 3 --given energy=2
 fails 'a condition twice' 2 "names 'energy' twice" sample m.st -n 3 --given energy=2,energy=2
 fails 'no number' 2 "'x' is no number" sample m.st -n 3 --given energy=x,angle=1
+fails 'not a number' 2 "'nan' is no number" sample m.st -n 3 --given energy=nan,angle=1
+fails 'infinity' 2 "'1e999' is no number" sample m.st -n 3 --given energy=1e999,angle=1
+fails 'too large' 3 "column 'energy': 1e+300 is too large" sample m.st -n 3 --given energy=1e300,angle=1
 fails 'how many' 2 'sample needs -n N' sample m.st --given energy=2,angle=1
 printf 'energy\n1\n' >lacking.csv
-fails 'a file without the column' 2 'angle' sample m.st --given lacking.csv -n 2
+fails 'a file without the column' 3 'angle' sample m.st --given lacking.csv -n 2
 fails 'no such column' 2 "unknown condition 'nothing'" train rows.csv -o p.st --condition nothing $TINY --quiet
 "$P" train rows.csv -o whole.st $TINY --steps 40 --quiet
 fails 'conditions of an unconditional model' 2 'generates every column' sample whole.st -n 3 --given energy=2

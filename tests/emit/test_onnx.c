@@ -113,6 +113,30 @@ static void what_cannot_be_exported_is_refused(void **state) {
   pf_model_free(model);
 }
 
+/* Conditions are standardised by single-precision numbers there. */
+static void scales_beyond_single_precision_are_refused(void **state) {
+  (void)state;
+  static const double tiny[] = {1e-60, 0, 2e-60, 1}, huge[] = {1e60, 0, 2e60, 1};
+  for (int i = 0; i < 2; i++) {
+    recipe r = {.columns = 2, .given = {1, {0}}};
+    struct pf_model *model = recipe_model(&r);
+    pf_error error = {0};
+    pf_text text = {0};
+    pf_table *table = NULL;
+    pf_encoder_options options = pf_encoder_options_default();
+    options.kind = PF_ENCODER_STANDARD;
+    must(pf_table_from_values(2, 2, i ? huge : tiny, NULL, &table, &error), &error);
+    pf_encoder_free(model->encoder);
+    model->encoder = NULL;
+    must(pf_encoder_fit(table, &options, &model->encoder, &error), &error);
+    assert_int_equal(pf_emit_onnx(model, &text, &error), PF_FAILED);
+    if (!strstr(error.message, i ? "mean 1.5e+60" : "deviation 5e-61")) fail_msg("'%s'", error.message);
+    assert_null(text.data);
+    pf_table_free(table);
+    pf_model_free(model);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(every_activation_gives_the_samples),
@@ -121,6 +145,7 @@ int main(void) {
       cmocka_unit_test(given_columns_stand_in_the_samples),
       cmocka_unit_test(the_noise_decides_the_tail),
       cmocka_unit_test(what_cannot_be_exported_is_refused),
+      cmocka_unit_test(scales_beyond_single_precision_are_refused),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

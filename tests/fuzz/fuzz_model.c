@@ -1,5 +1,6 @@
 /* Fuzz target of the model loader: any bytes give a model or an error. A model that loads can be described and sampled,
- * a flow followed both ways and a critic evaluated. The input is read as it is and with both checksums made right. */
+ * whatever columns it wants given, a flow followed both ways and a critic evaluated. The input is read as it is and with both
+ * checksums made right. */
 #include "base/memory.h"
 #include "checksum_repair.h"
 #include "model/model.h"
@@ -22,15 +23,32 @@ static void criticise(const struct pf_model *model, int64_t n, float *x) {
   if (model->critic) (void)pf_critic_evaluate(model->critic, n, x, value, x, NULL, NULL);
 }
 
-static void use(const struct pf_model *model) {
+/* Rows of zeros as conditions. */
+static void give(struct pf_model *model) {
+  pf_table *table = NULL;
+  double *zeros = NULL;
+  if (pf_model_conditions(model) == 0 ||
+      pf_alloc(2 * (size_t)model->columns, sizeof *zeros, &zeros, NULL) != PF_OK)
+    return;
+  if (pf_table_from_values(2, model->columns, zeros, (const char *const *)model->columns_like->names, &table,
+                           NULL) == PF_OK)
+    (void)pf_model_set_given(model, table, false, NULL);
+  pf_table_free(table);
+  pf_free(zeros);
+}
+
+static void use(struct pf_model *model) {
   enum { N = 3 };
   double *out = NULL;
   char *json = NULL;
   pf_draw draw = {.steps = 2, .seed = 1}, own_steps = {.seed = 1};
+  pf_draw integrated = {.steps = 2, .seed = 1, .solver = "exponential"};
   if (pf_alloc(N * (size_t)model->columns, sizeof *out, &out, NULL) == PF_OK) {
+    give(model);
     follow(model, N, out);
     (void)pf_model_draw(model, &draw, (pf_rows){0, N}, out, NULL);
     if (model->generator) (void)pf_model_draw(model, &own_steps, (pf_rows){0, N}, out, NULL);
+    if (model->velocity) (void)pf_model_draw(model, &integrated, (pf_rows){0, N}, out, NULL);
     criticise(model, N, (float *)(void *)out);
   }
   if (pf_model_describe(model, &json, NULL) == PF_OK) pf_free(json);

@@ -193,6 +193,11 @@ static void what_cannot_be_given_is_refused(void **state) {
   must(pf_table_from_values(1, 1, &value, (const char *[]){"d"}, &lacking, &error), &error);
   assert_int_equal(pf_model_set_given(model, lacking, true, &error), PF_BAD_INPUT);
   assert_non_null(strstr(error.message, "no column 'c'"));
+  pf_table_free(lacking);
+  const double rows[] = {1, -1e39};
+  must(pf_table_from_values(2, 1, rows, (const char *[]){"c"}, &lacking, &error), &error);
+  assert_int_equal(pf_model_set_given(model, lacking, true, &error), PF_BAD_INPUT);
+  assert_non_null(strstr(error.message, "row 2 of the conditions, column 'c': -1e+39"));
   for (int n = 1; n <= 2; n++) { /* what was set stays */
     pf_memory_fail_at(n);
     assert_int_equal(pf_model_set_given(model, table, true, &error), PF_NO_MEMORY);

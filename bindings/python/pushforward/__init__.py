@@ -21,7 +21,6 @@ from .errors import (
     PushforwardError,
     PushforwardWarning,
     StoppedError,
-    UnsupportedError,
     UsageError,
 )
 from .estimator import OneStepGenerator
@@ -41,7 +40,6 @@ __all__ = [
     "PushforwardError",
     "PushforwardWarning",
     "StoppedError",
-    "UnsupportedError",
     "UsageError",
     "__version__",
     "methods",

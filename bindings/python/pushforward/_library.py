@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from . import _structures as s
-from .errors import UnsupportedError, of_status
+from .errors import of_status
 
 VERSION = "0.1.0"  # of the library that this package is written for
 _NAME = "libpushforward.so.0"
@@ -53,14 +53,6 @@ if found.split(".")[:2] != VERSION.split(".")[:2]:  # until 1.0 a minor version 
 
 _declare("pf_struct_size", c_size_t, c_char_p)
 _declare("pf_train_option_entry", c_bool, c_int, POINTER(s.OptionEntry))
-
-CONDITIONAL = hasattr(library, "pf_model_set_given")
-
-
-def require_conditional() -> None:
-    """Conditional generation is newer than the first libraries of this version."""
-    if not CONDITIONAL:
-        raise UnsupportedError(f"{library._name} does not generate conditionally; a later libpushforward does")
 
 
 class Option(NamedTuple):
@@ -135,10 +127,9 @@ _declare("pf_density_options_default", s.DensityOptions)
 _declare("pf_model_log_density", c_int, _handle, POINTER(s.DensityOptions), _handle, c_void_p, _error)
 _declare("pf_model_encode", c_int, _handle, POINTER(s.DensityOptions), _handle, _out, _error)
 _declare("pf_model_decode", c_int, _handle, POINTER(s.DensityOptions), _handle, _out, _error)
-if CONDITIONAL:
-    _declare("pf_model_conditions", c_int, _handle)
-    _declare("pf_model_condition_name", c_char_p, _handle, c_int)
-    _declare("pf_model_set_given", c_int, _handle, _handle, c_bool, _error)
+_declare("pf_model_conditions", c_int, _handle)
+_declare("pf_model_condition_name", c_char_p, _handle, c_int)
+_declare("pf_model_set_given", c_int, _handle, _handle, c_bool, _error)
 
 
 def call(name: str, *arguments: Any) -> None:

@@ -67,10 +67,10 @@ def rows_of(data: Any, what: str = "X") -> Rows:
 
 
 def columns_of(data: Any, what: str) -> Rows:
-    """The same, where a series or a one-dimensional array is one column."""
+    """The same, where a series or a one-dimensional array is one column, and a number one row of it."""
     if hasattr(data, "to_frame"):
         data = data.to_frame()
-    elif not isinstance(data, Mapping) and not is_frame(data) and np.ndim(data) == 1:
+    elif not isinstance(data, Mapping) and not is_frame(data) and np.ndim(data) < 2:
         data = np.reshape(data, (-1, 1))
     return rows_of(data, what)
 

@@ -51,12 +51,6 @@ class StoppedError(PushforwardError, RuntimeError):
     status = "stopped"
 
 
-class UnsupportedError(PushforwardError, NotImplementedError):
-    """The library that was found is older than what is asked of it."""
-
-    status = "unsupported"
-
-
 class NotFittedError(PushforwardError, ValueError, AttributeError):
     """The estimator is used before ``fit``."""
 

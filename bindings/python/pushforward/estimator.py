@@ -281,7 +281,7 @@ class OneStepGenerator:
             How many.
         random_state : int, RandomState, Generator, optional
             Seed; by default that of the training, so that a second call gives the same rows. ``first=n`` gives the next ones.
-        given : mapping of names to values, frame, series or array of shape (m,) or (m, k), optional
+        given : mapping of names to values, frame, series, array of shape (m,) or (m, k) or number, optional
             Values of the given columns, for a generator fitted with ``condition``: row i has those of row i mod m.
         steps : int
             Network evaluations a row (of a flow: Runge-Kutta steps a block); 0: the model's own, 1 for a generator.
@@ -313,6 +313,8 @@ class OneStepGenerator:
         Methods ``jko``, ``otflow`` and ``cnf`` have a density; for others UsageError.
         """
         model = self._fitted()
+        if model.conditions:  # before their columns are missed in X
+            raise UsageError(f"a generator that is given {model.conditions} has no density")
         rows = rows_of(X)
         self._check_features(rows)
         if not hasattr(self, "feature_names_in_"):

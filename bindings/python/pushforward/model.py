@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ._library import CONDITIONAL, OPTIONS, call, library, make, nearest, require_conditional
+from ._library import OPTIONS, call, library, make, nearest
 from ._tables import columns_of, pointer, rows_of, table, take
 from ._watch import Progress, Watch
 from .errors import UsageError
@@ -70,7 +70,7 @@ class Model:
     @property
     def conditions(self) -> list[str]:
         """Names of the columns that are given to it; empty for a model that is told nothing."""
-        count = library.pf_model_conditions(self._handle) if CONDITIONAL else 0
+        count = library.pf_model_conditions(self._handle)
         return [library.pf_model_condition_name(self._handle, j).decode() for j in range(count)]
 
     def describe(self) -> dict[str, Any]:
@@ -106,7 +106,7 @@ class Model:
             Rows to draw.
         seed, first : int
             Row i of the result is sample ``first + i`` of the seed: the same number in any range, for any number of threads.
-        given : mapping, frame, series or array of shape (m,) or (m, k), optional
+        given : mapping, frame, series, array of shape (m,) or (m, k) or number, optional
             For a model with :attr:`conditions`, their values: sample i has those of row i mod m. Names are matched and may be
             more, an array has the conditions' order.
         steps : int
@@ -136,7 +136,6 @@ class Model:
         out = np.empty((n, library.pf_model_columns(self._handle)))
         with ExitStack() as stack:
             if given is not None:
-                require_conditional()
                 stack.enter_context(self._lock)
                 rows = stack.enter_context(table(columns_of(given, "given"), self.conditions))
                 call("pf_model_set_given", self._handle, rows, True)
@@ -284,7 +283,6 @@ def train(
         if value is not None:
             _set_option(o, name, value)
     if condition:
-        require_conditional()
         for name in condition:
             if "," in name:
                 raise UsageError(f"the name of a given column cannot have a comma: {name!r}")

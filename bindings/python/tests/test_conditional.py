@@ -1,4 +1,4 @@
-"""Columns that are given: until the library generates conditionally, one clear refusal; afterwards, what they do."""
+"""Columns that are given and not generated: what they do, and what is refused."""
 
 import pickle
 import unittest
@@ -6,10 +6,7 @@ import unittest
 import numpy as np
 from common import NAMES, Frame, rows, tiny
 
-from pushforward import InputError, PushforwardError, UnsupportedError
-from pushforward._library import CONDITIONAL
-
-later = unittest.skipUnless(CONDITIONAL, "this libpushforward does not generate conditionally")
+from pushforward import InputError, PushforwardError, PushforwardWarning, UsageError
 
 
 class Refusals(unittest.TestCase):
@@ -21,20 +18,11 @@ class Refusals(unittest.TestCase):
         with self.assertRaisesRegex(InputError, "3 rows, X 400"):
             tiny().fit(rows(), condition=np.ones((3, 1)))
 
-    @unittest.skipIf(CONDITIONAL, "this libpushforward generates conditionally")
-    def test_a_library_without(self):
-        with self.assertRaisesRegex(UnsupportedError, "conditional"):
-            tiny().fit(rows(), condition=["x1"])
-        with self.assertRaisesRegex(NotImplementedError, "conditional"):
-            tiny().fit(rows()).sample(3, given={"x1": 0})
-
-    @later
     def test_an_unconditional_model(self):
         with self.assertRaises(PushforwardError):
             tiny().fit(rows()).sample(3, given={"x1": 0})
 
 
-@later
 class Conditional(unittest.TestCase):
     """x2 is x1 / 2 and a small noise: given x1, its mean is known."""
 
@@ -76,7 +64,12 @@ class Conditional(unittest.TestCase):
         g = self.fit(Frame(rows(), NAMES), ["age"])
         with self.assertRaises(ValueError):
             g.sample(3)
-        g.sample(3, given={"age": 3}, frame=False)
+        drawn = [g.sample(3, given=given, frame=False) for given in ({"age": 3}, 3)]
+        np.testing.assert_array_equal(*drawn)
+        with self.assertRaisesRegex(ValueError, "row 1 of the conditions, column 'age': 1e\\+300"):
+            g.sample(3, given=1e300)
+        with self.assertRaisesRegex(UsageError, r"given \['age'\] has no density"):
+            g.score_samples(Frame(rows(), NAMES))
         with self.assertRaisesRegex(ValueError, r"does not generate \['age'\]"):
             g.sample(3)
         with self.assertRaises(ValueError):
@@ -85,5 +78,7 @@ class Conditional(unittest.TestCase):
             g.sample(3, given={"age": np.nan})
         with self.assertRaisesRegex(ValueError, "2 columns are given, 1 are wanted"):
             g.sample(3, given=[[1, 2]])
+        with self.assertWarnsRegex(PushforwardWarning, "'c1' is 7 in every row"):
+            tiny().fit(rows(), condition=np.full(400, 7))
         with self.assertRaisesRegex(ValueError, "comma"):
             tiny().fit(Frame(rows(), ["a,b", "c"]), condition="a,b")

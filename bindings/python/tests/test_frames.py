@@ -5,8 +5,6 @@ import unittest
 import numpy as np
 from common import NAMES, rows, tiny, tiny_flow
 
-from pushforward._library import CONDITIONAL
-
 try:
     import pandas
 except ImportError:
@@ -41,7 +39,6 @@ class Frames(unittest.TestCase):
         with self.assertRaisesRegex(ValueError, "NaN: row 1, column age"):
             tiny().fit(self.frame().assign(age=lambda f: f["age"].where(f.index != 1)))
 
-    @unittest.skipUnless(CONDITIONAL, "this libpushforward does not generate conditionally")
     def test_a_series_beside(self):
         frame = self.frame()
         g = tiny().fit(frame[["höhe"]], condition=frame["age"])
