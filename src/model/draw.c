@@ -57,6 +57,7 @@ pf_status pf_model_draw(const struct pf_model *model, const pf_draw *draw, pf_ro
                                 .solver = draw->solver,
                                 .solver_seed = draw->seed};
   PF_TRY(pf_model_check_rows(rows, error));
+  PF_TRY(pf_model_check_prior(model, error)); /* once, not by every piece */
   PF_TRY(pf_sampler_create(model, &options, &sampler, error));
   drawing w = {.sampler = sampler, .draw = draw, .rows = rows, .out = out};
   pf_status status = rows.n > 0 ? draw_pieces(&w, error) : PF_OK;
