@@ -45,6 +45,10 @@ static pf_status draw_pieces(drawing *w, pf_error *error) {
   if (w->first_failed < INT64_MAX) /* again, for its message: the same whoever failed first on the clock */
     status = draw_piece(w, w->first_failed, 0, error);
   pf_free(w->workspace);
+  /* what went wrong for a moment, as memory may, has left pieces out all the same */
+  if (status == PF_OK && w->first_failed < INT64_MAX)
+    return pf_fail(error, PF_NO_MEMORY, "out of memory for samples from %lld",
+                   (long long)((w->rows.first / PIECE + w->first_failed) * PIECE));
   return status;
 }
 

@@ -41,6 +41,7 @@ check 'a warning of a constant' sh -c '"$0" train constant.csv -o c.st --conditi
 check 'eval within bins' sh -c '"$0" eval m.st rows.csv --metrics conditional --quiet >eval.out && [ "$(grep -c "^within bins of" eval.out)" = 2 ]' "$P"
 check 'eval --json' sh -c '"$0" eval m.st rows.csv --metrics conditional --pairs 2 --json --quiet | tr -d " \n" | grep -q "\"energy\":\[{\"low\""' "$P"
 check 'none of them when not asked for' sh -c '"$0" eval m.st rows.csv --metrics w2 --pairs 1 --json --quiet | grep -q "\"conditional\": null"' "$P"
+check 'compare' sh -c '"$0" compare rows.csv --methods characteristic,flow-matching --condition energy $1 --pairs 1 --quiet 2>/dev/null | grep -q "^flow-matching *velocity"' "$P" "--steps 60 --width 16 --depth 2"
 check 'report' "$P" report m.st rows.csv -o m.html --quiet --pairs 1 --rows 40
 check 'its part' sh -c 'grep -q "<h2>Conditions" m.html && grep -q "<b>energy</b>" m.html'
 
