@@ -19,7 +19,8 @@ from pushforward._watch import Watch
 LONG = {"steps": 20000, "options": {**MORE, "checkpoint_seconds": 1000}}
 
 CHILD = """
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
 sys.path[:0] = {path!r}
 from common import rows
 from test_interrupt import long
@@ -44,6 +45,9 @@ class Interrupted(unittest.TestCase):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.checkpoint = Path(folder.name, "training")
+        # a job that a script starts in the background has Ctrl-C ignored, and Python then leaves it so
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        self.addCleanup(signal.signal, signal.SIGINT, before)
 
     def resumed(self, generator):
         self.assertTrue(self.checkpoint.exists())
