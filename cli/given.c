@@ -39,12 +39,10 @@ static pf_status read_pair(const pf_model *model, const char *pair, double *valu
 
 static pf_status read_pairs(const pf_model *model, char *const *pairs, int count, pf_table **out,
                             pf_error *error) {
-  enum { MOST = 64 };
   const int n = pf_model_conditions(model);
-  const char *names[MOST];
-  double values[MOST];
-  bool seen[MOST] = {false};
-  if (n > MOST) return cli_error(error, PF_USAGE, "%d conditions can only be given in a file", n);
+  const char *names[PF_CONDITIONS_MOST];
+  double values[PF_CONDITIONS_MOST];
+  bool seen[PF_CONDITIONS_MOST] = {false};
   for (int i = 0; i < count; i++) {
     pf_status status = read_pair(model, pairs[i], values, seen, error);
     if (status != PF_OK) return status;

@@ -231,6 +231,7 @@ bool pf_model_needs_source(
  * the seed. Until then whatever draws is PF_USAGE; samplers are made anew. PF_USAGE: a model of noise; PF_BAD_INPUT: rows. */
 pf_status pf_model_set_source(pf_model *model, const pf_table *rows, bool in_order, pf_error *error);
 
+enum { PF_CONDITIONS_MOST = 32 };
 /* Conditional models, trained with options.condition: of a row's columns some are given and the others generated, g(t, s, x | c).
  * Number and names of the given columns, in the order of the columns; NULL past the end. */
 int pf_model_conditions(const pf_model *model);

@@ -91,11 +91,8 @@ static pf_status choose_rows(const pf_table *table, choice c, const char *name, 
 }
 
 static bool has_names_of(const pf_table *table, const pf_table *other) {
-  for (int j = 0; j < other->columns; j++) {
-    bool found = false;
-    for (int k = 0; k < table->columns && !found; k++) found = strcmp(table->names[k], other->names[j]) == 0;
-    if (!found) return false;
-  }
+  for (int j = 0; j < other->columns; j++)
+    if (pf_table_find(table, other->names[j], strlen(other->names[j])) < 0) return false;
   return true;
 }
 

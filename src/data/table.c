@@ -115,6 +115,12 @@ const char *pf_table_column_name(const pf_table *table, int column) {
   return column >= 0 && column < table->columns ? table->names[column] : NULL;
 }
 
+int pf_table_find(const pf_table *table, const char *name, size_t length) {
+  for (int j = 0; j < table->columns; j++)
+    if (strlen(table->names[j]) == length && strncmp(table->names[j], name, length) == 0) return j;
+  return -1;
+}
+
 /* ---- choosing columns ---- */
 
 static int find_name(const char *word, const char *const *names, size_t count) {

@@ -44,6 +44,9 @@ typedef struct pf_read_options {
  * PF_NO_MEMORY when rows * columns does not fit. */
 pf_status pf_table_create(int64_t rows, int columns, pf_table **out, pf_error *error);
 
+/* The column called by the first `length` bytes of `name`, -1 when there is none. */
+int pf_table_find(const pf_table *table, const char *name, size_t length);
+
 /* Gives a column another name (copied). */
 pf_status pf_table_set_name(pf_table *table, int column, const char *name, pf_error *error);
 

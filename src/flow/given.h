@@ -8,8 +8,9 @@
 #define PF_FLOW_GIVEN_H
 
 #include "../graph/graph.h"
+#include "pushforward.h"
 
-enum { PF_GIVEN_MOST = 32 };
+enum { PF_GIVEN_MOST = PF_CONDITIONS_MOST };
 
 /* {0}: none. */
 typedef struct pf_given {

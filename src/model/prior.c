@@ -19,6 +19,12 @@ pf_status pf_model_check_source(const struct pf_model *model, pf_error *error) {
       from ? "; it was trained from '" : "", from ? from : "", from ? "'" : "");
 }
 
+/* One of `rows` for sample i. */
+static int64_t random_row(uint64_t seed, uint32_t stream, int64_t i, int64_t rows) {
+  pf_rng rng = pf_rng_at(seed, stream, 0, (uint64_t)i);
+  return pf_rng_below(&rng, (uint32_t)rows);
+}
+
 /* "a, b" */
 static void list_conditions(const struct pf_model *model, pf_text *out) {
   for (int i = 0; i < model->given.count; i++)
@@ -61,23 +67,13 @@ pf_status pf_model_set_source(struct pf_model *model, const pf_table *rows, bool
 
 /* ---- conditions ---- */
 
-/* Which column of `rows` holds given column k of the model. */
-static pf_status find_given(const struct pf_model *model, const pf_table *rows, int k, int *out,
-                            pf_error *error) {
-  const char *name = pf_model_condition_name(model, k);
-  for (int j = 0; j < rows->columns; j++)
-    if (strcmp(rows->names[j], name) == 0) {
-      *out = j;
-      return PF_OK;
-    }
-  return pf_fail(error, PF_BAD_INPUT, "the conditions have no column '%.100s'", name);
-}
-
 static pf_status copy_conditions(const struct pf_model *model, const pf_table *rows, pf_conditions *c,
                                  pf_error *error) {
   const int count = model->given.count;
-  for (int k = 0, column = 0; k < count; k++) {
-    PF_TRY(find_given(model, rows, k, &column, error));
+  for (int k = 0; k < count; k++) {
+    const char *name = pf_model_condition_name(model, k);
+    const int column = pf_table_find(rows, name, strlen(name));
+    if (column < 0) return pf_fail(error, PF_BAD_INPUT, "the conditions have no column '%.100s'", name);
     for (int64_t i = 0; i < rows->rows; i++) {
       const double value = rows->values[i * rows->columns + column];
       c->values[i * count + k] = value;
@@ -87,7 +83,7 @@ static pf_status copy_conditions(const struct pf_model *model, const pf_table *r
       if (!isfinite(*encoded))
         return pf_fail(error, PF_BAD_INPUT,
                        "row %lld of the conditions, column '%.80s': %g is too large for single precision",
-                       (long long)i + 1, pf_model_condition_name(model, k), value);
+                       (long long)i + 1, name, value);
     }
   }
   return PF_OK;
@@ -115,9 +111,7 @@ pf_status pf_model_set_given(struct pf_model *model, const pf_table *rows, bool 
 
 static int64_t pick_condition(const struct pf_model *model, uint64_t seed, int64_t i) {
   const pf_conditions *c = &model->conditions;
-  if (c->in_order) return i % c->rows;
-  pf_rng rng = pf_rng_at(seed, PF_STREAM_GIVEN, 0, (uint64_t)i);
-  return pf_rng_below(&rng, (uint32_t)c->rows);
+  return c->in_order ? i % c->rows : random_row(seed, PF_STREAM_GIVEN, i, c->rows);
 }
 
 const double *pf_model_condition(const struct pf_model *model, uint64_t seed, int64_t i) {
@@ -135,9 +129,8 @@ static void give_conditions(const struct pf_model *model, uint64_t seed, pf_rows
 /* ---- draws ---- */
 
 static int64_t pick_row(const struct pf_model *model, uint64_t seed, int64_t i) {
-  if (model->source_in_order) return i % model->source_rows;
-  pf_rng rng = pf_rng_at(seed, PF_STREAM_PRIOR, 0, (uint64_t)i);
-  return pf_rng_below(&rng, (uint32_t)model->source_rows);
+  return model->source_in_order ? i % model->source_rows
+                                : random_row(seed, PF_STREAM_PRIOR, i, model->source_rows);
 }
 
 void pf_model_prior(const struct pf_model *model, uint64_t seed, pf_rows rows, float *z) {

@@ -5,12 +5,6 @@
 #include <string.h>
 #include "../base/text.h"
 
-static int find_column(const pf_table *table, const char *name, size_t length) {
-  for (int j = 0; j < table->columns; j++)
-    if (strlen(table->names[j]) == length && strncmp(table->names[j], name, length) == 0) return j;
-  return -1;
-}
-
 static pf_status refuse_name(const pf_table *table, const char *name, int length, pf_error *error) {
   char word[128];
   snprintf(word, sizeof word, "%.*s", length < 120 ? length : 120, name);
@@ -34,7 +28,7 @@ pf_status pf_condition_parse(const char *names, const pf_table *table, pf_given 
   pf_given given = {0};
   for (const char *at = names; at; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL) {
     const size_t length = strcspn(at, ",");
-    const int column = find_column(table, at, length);
+    const int column = pf_table_find(table, at, length);
     if (column < 0) return refuse_name(table, at, (int)length, error);
     PF_TRY(insert(&given, column, table->names[column], error));
   }

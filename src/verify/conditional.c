@@ -89,9 +89,8 @@ static int compare_doubles(const void *a, const void *b) {
   return (x > y) - (x < y);
 }
 
-/* Ends of bins of about a tenth of the rows of pool A each. A bin ends behind the last row of a value,
- * so a value that many rows share, a class before all, is in a bin with none above it; the last bin is closed, and of one value
- * when its ends are equal. */
+/* Ends of bins of about a tenth of the rows of pool A each. A bin ends behind the last row of a value, so a value that many rows
+ * share, a class before all, is in a bin with none above it; the last bin is closed, and of one value when its ends are equal. */
 static int cut(work *w, int column, double edges[PF_CONDITION_BINS + 1]) {
   const rows_pool *a = &w->pool[A];
   const size_t n = a->n;
@@ -100,8 +99,8 @@ static int cut(work *w, int column, double edges[PF_CONDITION_BINS + 1]) {
   qsort(w->sorted, n, sizeof *w->sorted, compare_doubles);
   edges[0] = w->sorted[0];
   for (size_t at = 0, tenth = 0; at < n;) {
-    const size_t nearest =
-        (PF_CONDITION_BINS * at + n / 2) / n; /* the end of the next bin is half of one ahead at least */
+    /* the end of the next bin is half of one ahead at least */
+    const size_t nearest = (PF_CONDITION_BINS * at + n / 2) / n;
     tenth = (nearest > tenth ? nearest : tenth) + 1;
     const size_t end = tenth < PF_CONDITION_BINS ? n * tenth / PF_CONDITION_BINS : n;
     at = end > at ? end : at + 1;
