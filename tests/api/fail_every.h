@@ -6,6 +6,19 @@
 
 typedef pf_status action(pf_error *error);
 
+/* The fewest allocations that still reach every stage. */
+static inline pf_train_options fewest_allocations(void) {
+  pf_train_options o = tiny_options();
+  o.steps = 4;
+  o.width = 4;
+  o.depth = 1;
+  o.batch = 8;
+  o.trajectory_steps = 1;
+  o.threads = 1;
+  o.curve_points = 1;
+  return o;
+}
+
 /* Fails allocation 1, 1 + stride, ... until the action is done without one failing. */
 static inline void fail_every(action *act, const char *name, int64_t stride) {
   pf_error error = {0};

@@ -106,7 +106,7 @@ static void measure(pf_model *model, const pf_table *given, pf_conditional *out)
   pf_table_free(held);
 }
 
-/* W2 within a bin is near its floor for the model; a point of 1.5 in place of the law costs about its distance. */
+/* W2 within a bin is small beside a column's spread: a model that does not heed the condition would be about one off. */
 static void bins_measure_the_conditional_law(void **state) {
   (void)state;
   pf_conditional c;

@@ -7,23 +7,16 @@ enum { ROWS = 80, COLUMNS = 3 };
 static pf_table *table;
 static pf_model *model;
 
-static pf_train_options tiniest(void) {
-  pf_train_options o = tiny_options();
+static pf_train_options given_two(void) {
+  pf_train_options o = fewest_allocations();
   o.condition = "x3,x1";
-  o.steps = 4;
-  o.width = 4;
-  o.depth = 1;
-  o.batch = 8;
-  o.trajectory_steps = 1;
-  o.threads = 1;
-  o.curve_points = 1;
   return o;
 }
 
 static int set_up(void **state) {
   (void)state;
   pf_error error = {0};
-  pf_train_options o = tiniest();
+  pf_train_options o = given_two();
   table = draw_table("law:two-mode:d=3", ROWS);
   must(pf_train(table, NULL, &o, &model, &error), &error);
   must(pf_model_set_given(model, table, false, &error), &error);
@@ -38,7 +31,7 @@ static int tear_down(void **state) {
 }
 
 static pf_status do_train(pf_error *error) {
-  pf_train_options o = tiniest();
+  pf_train_options o = given_two();
   pf_model *trained = NULL;
   o.face = "theory"; /* on trajectories, which begin under conditions */
   pf_status status = pf_train(table, NULL, &o, &trained, error);

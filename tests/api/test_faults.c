@@ -6,22 +6,10 @@ static pf_table *table;
 static pf_model *shared_model;
 static char model_path[256];
 
-static pf_train_options tiniest(void) {
-  pf_train_options o = tiny_options();
-  o.steps = 4;
-  o.width = 4;
-  o.depth = 1;
-  o.batch = 8;
-  o.trajectory_steps = 1;
-  o.threads = 1;
-  o.curve_points = 1;
-  return o;
-}
-
 static int set_up(void **state) {
   (void)state;
   pf_error error = {0};
-  pf_train_options o = tiniest();
+  pf_train_options o = fewest_allocations();
   table = draw_table("law:moons", 40);
   must(pf_train(table, NULL, &o, &shared_model, &error), &error);
   temporary_name(model_path, "faults");
@@ -38,7 +26,7 @@ static int tear_down(void **state) {
 }
 
 static pf_status do_train(pf_error *error) {
-  pf_train_options o = tiniest();
+  pf_train_options o = fewest_allocations();
   pf_model *model = NULL;
   pf_status status = pf_train(table, NULL, &o, &model, error);
   assert_int_equal(status == PF_OK, model != NULL);
@@ -47,7 +35,7 @@ static pf_status do_train(pf_error *error) {
 }
 
 static pf_status do_train_quantile(pf_error *error) {
-  pf_train_options o = tiniest();
+  pf_train_options o = fewest_allocations();
   pf_model *model = NULL;
   o.encoder = "quantile";
   o.face = "theory";

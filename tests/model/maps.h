@@ -91,6 +91,19 @@ static inline json_t *facts_of(const pf_container *container, const char *networ
   return root;
 }
 
+/* The container with another root is refused, with a message that has the word. Takes the root. */
+static inline void expect_root_refused(pf_container *container, json_t *root, const char *word) {
+  pf_error error = {0};
+  struct pf_model *loaded = NULL;
+  char *text = json_dumps(root, JSON_COMPACT);
+  must(pf_container_set(container, "pushforward", text, &error), &error);
+  assert_int_equal(pf_model_from_container(container, &loaded, &error), PF_BAD_INPUT);
+  assert_null(loaded);
+  if (!strstr(error.message, word)) fail_msg("'%s' lacks '%s'", error.message, word);
+  free(text);
+  json_decref(root);
+}
+
 /* The container with a key of a network's object replaced (NULL: removed). */
 static inline pf_container *with_key(const struct pf_model *model, const char *network, const char *key,
                                      json_t *value) {
