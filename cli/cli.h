@@ -40,6 +40,7 @@ typedef struct cli_option {
   char letter;       /* short form, 0: none */
   int64_t low, high; /* range of an INT; both 0: the library checks */
   bool given;
+  const char *section; /* what it is an option of, for --help; NULL: of the verb */
 } cli_option;
 
 /* The options that several verbs take: initialisers of a cli_option. `where` is the target, `what` a string literal. */
@@ -58,6 +59,8 @@ typedef struct cli_option {
   CLI_OPTION_COUNT(                                                                                          \
       "steps", where, "K", 1, 1000000,                                                                       \
       "network evaluations per sample (of a flow: Runge-Kutta steps per block); default: the model's own")
+#define CLI_OPTION_METRICS(where)                                                                            \
+  CLI_OPTION_WORDS("metrics", where, "A,B", "measure only these, for example w2,energy")
 #define CLI_OPTION_PAIRS(where)                                                                              \
   CLI_OPTION_COUNT("pairs", where, "P", 0, 100000,                                                           \
                    "fresh pairs of samples per metric; 0: 30 for laws, 10 otherwise")
@@ -108,6 +111,10 @@ typedef void cli_printer(const cli_call *call);
 /* Has a verb hand its options to `printer`; the exit code. */
 int cli_print_verb(const cli_verb *verb, cli_printer *printer);
 /* "[default]" worth showing, without the brackets; "" for one chosen by the program. */
+/* The verb's options, then head(NULL), then every section's heading and options. */
+typedef void cli_option_printer(const cli_option *option);
+typedef void cli_section_printer(const char *section);
+void cli_list_options(const cli_call *call, cli_option_printer *print, cli_section_printer *head);
 void cli_default_text(const cli_option *option, char text[64]);
 cli_printer cli_print_man;     /* a verb's manual page */
 void cli_print_man_main(void); /* pushforward(1) */
@@ -208,6 +215,8 @@ enum {
 
 /* Fills `out` with the rows of PF_TRAIN_OPTIONS, pointing into *options. */
 void cli_train_rows(pf_train_options *options, cli_option out[CLI_TRAIN_OPTIONS]);
+/* The options for a training by this method: those that it does not read are at their defaults. */
+pf_train_options cli_options_of(const pf_train_options *options, const char *method);
 /* Which rows and columns of DATA train and compare use. */
 typedef struct cli_choice {
   const char *columns, *drop; /* lists, may be NULL */

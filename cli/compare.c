@@ -1,10 +1,11 @@
 /* pushforward compare: methods trained on the same rows within the same budget, in one table. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include "cli.h"
 
 enum {
-  OWN = 8,
+  OWN = 9,
   OPTIONS = CLI_TRAIN_OPTIONS + OWN,
   MOST_METHODS = 16,
   MOST_SEEDS = 20,
@@ -13,7 +14,7 @@ enum {
 
 typedef struct settings {
   pf_train_options train;
-  const char *methods, *holdout;
+  const char *methods, *holdout, *metrics;
   cli_choice choice;
   int64_t pairs, seeds;
   bool json, quiet;
@@ -60,6 +61,7 @@ static void list_options(settings *s, cli_option out[OPTIONS]) {
        .help = "rows to measure on; otherwise a share of DATA is cut off"},
       CLI_OPTION_LAW_ROWS(&s->choice.rows),
       CLI_OPTION_PAIRS(&s->pairs),
+      CLI_OPTION_METRICS(&s->metrics),
       {.name = "seeds",
        .kind = CLI_INT,
        .target = &s->seeds,
@@ -110,6 +112,19 @@ static pf_status check_methods(const comparison *c, pf_error *error) {
   return PF_OK;
 }
 
+/* An option that some of the methods read is for those; one that none does is a slip. */
+static pf_status check_options(const comparison *c, const cli_call *call, pf_error *error) {
+  pf_option_entry entry;
+  for (int i = 0; pf_train_option_entry(i, &entry); i++) {
+    bool read = !call->options[i].given;
+    for (int m = 0; m < c->n_methods && !read; m++) read = pf_method_uses(c->methods[m], entry.name);
+    if (!read)
+      return cli_error(error, PF_USAGE, "--%s is of no use to any of these methods; it is an option of %s",
+                       entry.flag, call->options[i].section);
+  }
+  return PF_OK;
+}
+
 /* ---- one method ---- */
 
 static int64_t steps_of(const pf_model *model) {
@@ -125,7 +140,7 @@ static int64_t steps_of(const pf_model *model) {
 static void keep(comparison *c, const result *of, const pf_evaluation_set *set) {
   bool first = c->count == 0;
   for (int i = 0; i < set->count && c->count < MOST_ROWS; i++) {
-    bool baseline = set->rows[i].steps == 0;
+    const bool baseline = set->rows[i].steps == 0;
     result *r = &c->results[c->count];
     if (baseline && !first) continue;
     *r = baseline ? (result){.method = "-", .seed = of->seed} : *of;
@@ -144,20 +159,25 @@ static pf_status note_failure(comparison *c, const char *method, int64_t seed, p
   return PF_OK;
 }
 
+static pf_evaluate_options measurement(const comparison *c) {
+  pf_evaluate_options e = pf_evaluate_options_default();
+  e.baselines = true;
+  e.pairs = (int)c->s.pairs;
+  e.metrics = c->s.metrics;
+  e.seed = (uint64_t)c->s.train.seed; /* the same rows and draws for all */
+  e.threads = (int)c->s.train.threads;
+  e.train = c->train ? c->train : c->law ? NULL : c->data;
+  return e;
+}
+
 static pf_status run_method(comparison *c, int method, int64_t seed, pf_error *error) {
   static pf_evaluation_set set;
   pf_model *model = NULL;
-  pf_train_options o = c->s.train;
-  pf_evaluate_options e = pf_evaluate_options_default();
+  pf_train_options o = cli_options_of(&c->s.train, c->methods[method]);
+  pf_evaluate_options e = measurement(c);
   double begun = cli_seconds();
-  o.method = c->methods[method];
   o.seed = seed;
   o.hooks = e.hooks = cli_watch_hooks(&c->watch);
-  e.baselines = true;
-  e.pairs = (int)c->s.pairs;
-  e.seed = (uint64_t)c->s.train.seed; /* the same rows and draws for all */
-  e.threads = (int)o.threads;
-  e.train = c->train ? c->train : c->law ? NULL : c->data;
   pf_status status = pf_train(c->train ? c->train : c->data, c->held, &o, &model, error);
   double seconds = cli_seconds() - begun;
   const cli_real real = {
@@ -174,9 +194,12 @@ static pf_status run_method(comparison *c, int method, int64_t seed, pf_error *e
   return status;
 }
 
-static pf_status run_all(comparison *c, pf_error *error) {
+static pf_status run_all(comparison *c, const cli_call *call, pf_error *error) {
   pf_status status = cli_split(c->s.methods, &c->methods, &c->n_methods, error);
   if (status == PF_OK) status = check_methods(c, error);
+  if (status == PF_OK) status = check_options(c, call, error);
+  const pf_evaluate_options e = measurement(c);
+  if (status == PF_OK) status = pf_evaluate_options_check(&e, error);
   if (status == PF_OK) status = load_data(c, error);
   if (status != PF_OK) return status;
   c->results = calloc(MOST_ROWS, sizeof *c->results);
@@ -212,29 +235,84 @@ static int print_object(const comparison *c) {
                                   runs, "failed", failed));
 }
 
-static int print_text(const comparison *c) {
-  pf_evaluation *rows = calloc((size_t)c->count + 1, sizeof *rows);
-  const char **methods = calloc((size_t)c->count + 1, sizeof *methods);
-  char(*labels)[64] = calloc((size_t)c->count + 1, sizeof *labels);
-  if (!rows || !methods || !labels) return cli_usage("out of memory");
-  const result *last = NULL;
-  for (int i = 0; i < c->count; i++) {
-    const result *r = &c->results[i];
-    rows[i] = r->row;
-    methods[i] = labels[i];
-    bool baseline = strcmp(r->method, "-") == 0;
-    snprintf(labels[i], sizeof labels[i], c->s.seeds > 1 && !baseline ? "%s, seed %lld" : "%s", r->method,
-             (long long)r->seed);
-    if (!baseline && (!last || strcmp(r->method, last->method) != 0 || r->seed != last->seed))
-      printf("%s: %lld training steps in %.1f s\n", labels[i], (long long)r->train_steps, r->seconds);
-    if (!baseline) last = r;
+static bool is_baseline(const result *r) { return r->row.steps == 0; }
+
+static bool same_generator(const result *a, const result *b) {
+  return strcmp(a->method, b->method) == 0 && strcmp(a->row.name, b->row.name) == 0;
+}
+
+static bool is_first_of_its_seeds(const comparison *c, int i) {
+  for (int k = 0; k < i; k++)
+    if (same_generator(&c->results[k], &c->results[i])) return false;
+  return true;
+}
+
+/* Mean and standard deviation over the seeds of the generator of results[first], metric by metric. */
+static void over_seeds(const comparison *c, int first, pf_evaluation *mean, pf_evaluation *deviation) {
+  const result *own = &c->results[first];
+  *mean = *deviation = own->row;
+  snprintf(deviation->name, sizeof deviation->name, "  standard deviation");
+  for (int m = 0; m < own->row.n_metrics; m++) {
+    double sum = 0, squares = 0;
+    int n = 0;
+    for (int i = first; i < c->count; i++) {
+      const result *r = &c->results[i];
+      if (!same_generator(r, own) || m >= r->row.n_metrics) continue;
+      const double move = r->row.metrics[m].excess - own->row.metrics[m].excess;
+      sum += move;
+      squares += move * move;
+      n++;
+    }
+    mean->metrics[m].excess = own->row.metrics[m].excess + sum / n;
+    deviation->metrics[m].excess = n > 1 ? sqrt(fmax(squares - sum * sum / n, 0) / (n - 1)) : NAN;
   }
-  putchar('\n');
-  cli_print_excess(rows, methods, c->count);
+}
+
+/* Every run of every seed, or the generators' means over them. */
+static int print_rows(const comparison *c, bool means) {
+  pf_evaluation *rows = calloc(2 * (size_t)c->count + 1, sizeof *rows);
+  const char **methods = calloc(2 * (size_t)c->count + 1, sizeof *methods);
+  char(*labels)[64] = calloc((size_t)c->count + 1, sizeof *labels);
+  int n = 0;
+  if (rows && methods && labels) {
+    for (int i = 0; i < c->count; i++) {
+      const result *r = &c->results[i];
+      if (means && (is_baseline(r) || !is_first_of_its_seeds(c, i))) continue;
+      snprintf(labels[i], sizeof labels[i],
+               c->s.seeds > 1 && !means && !is_baseline(r) ? "%s, seed %lld" : "%s", r->method,
+               (long long)r->seed);
+      methods[n] = labels[i];
+      rows[n++] = r->row;
+      if (!means) continue;
+      methods[n] = "";
+      over_seeds(c, i, &rows[n - 1], &rows[n]);
+      n++;
+    }
+    putchar('\n');
+    if (means) printf("means over %lld seeds: ", (long long)c->s.seeds);
+    cli_print_excess(rows, methods, n);
+  }
+  bool done = rows && methods && labels;
   free(rows);
   free(methods);
   free(labels);
-  return 0;
+  return done ? 0 : cli_usage("out of memory");
+}
+
+static int print_text(const comparison *c) {
+  const result *last = NULL;
+  for (int i = 0; i < c->count; i++) {
+    const result *r = &c->results[i];
+    if (is_baseline(r)) continue;
+    if (!last || strcmp(r->method, last->method) != 0 || r->seed != last->seed) {
+      printf("%s", r->method);
+      if (c->s.seeds > 1) printf(", seed %lld", (long long)r->seed);
+      printf(": %lld training steps in %.1f s\n", (long long)r->train_steps, r->seconds);
+    }
+    last = r;
+  }
+  int code = print_rows(c, false);
+  return code == 0 && c->s.seeds > 1 ? print_rows(c, true) : code;
 }
 
 static int run_compare(int argc, char **argv) {
@@ -252,7 +330,9 @@ static int run_compare(int argc, char **argv) {
   if (c.s.seeds < 1 || c.s.seeds > MOST_SEEDS)
     return cli_usage("--seeds is %lld, must be 1 to %d", (long long)c.s.seeds, MOST_SEEDS);
   if (c.s.train.steps == 0 && c.s.train.budget == 0) c.s.train.budget = 60;
-  code = run_all(&c, &error) != PF_OK ? cli_fail(&error) : c.s.json ? print_object(&c) : print_text(&c);
+  code = run_all(&c, &call, &error) != PF_OK ? cli_fail(&error)
+         : c.s.json                          ? print_object(&c)
+                                             : print_text(&c);
   if (code == 0 && c.n_failures > 0) code = pf_status_exit_code(c.failures[0].error.status);
   free(c.failures);
   pf_table_free(c.data);

@@ -23,14 +23,45 @@ static void print_option(const cli_option *o) {
   putchar('\n');
 }
 
+static bool same_section(const cli_option *a, const cli_option *b) {
+  return a->section == b->section || (a->section && b->section && strcmp(a->section, b->section) == 0);
+}
+
+/* Is it the first of its section? */
+static bool opens_section(const cli_call *call, int i) {
+  for (int k = 0; k < i; k++)
+    if (same_section(&call->options[k], &call->options[i])) return false;
+  return true;
+}
+
+void cli_list_options(const cli_call *call, cli_option_printer *print, cli_section_printer *head) {
+  const cli_option none = {0};
+  for (int i = 0; i < call->count; i++)
+    if (same_section(&call->options[i], &none)) print(&call->options[i]);
+  head(NULL);
+  for (int i = 0; i < call->count; i++) {
+    const cli_option *first = &call->options[i];
+    if (!first->section || !opens_section(call, i)) continue;
+    head(first->section);
+    for (int k = i; k < call->count; k++)
+      if (same_section(&call->options[k], first)) print(&call->options[k]);
+  }
+}
+
+static void print_section(const char *section) {
+  if (section)
+    printf("\noptions of %s:\n", section);
+  else
+    puts("  -h, --help                     this text");
+}
+
 static void print_text(const cli_call *call) {
   const cli_verb *verb = call->verb;
   printf("pushforward %s: %s\n\nusage: pushforward %s %s\n", verb->name, verb->purpose, verb->name,
          verb->usage);
   if (verb->details) printf("\n%s", verb->details);
   puts("\noptions:");
-  for (int i = 0; i < call->count; i++) print_option(&call->options[i]);
-  puts("  -h, --help                     this text");
+  cli_list_options(call, print_option, print_section);
   if (verb->examples) printf("\nexamples:\n%s", verb->examples);
 }
 

@@ -108,6 +108,15 @@ static void put_option(const cli_option *o) {
   putchar('\n');
 }
 
+static void put_section(const char *section) {
+  if (!section) {
+    puts(".TP\n\\fB\\-h\\fR, \\fB\\-\\-help\\fR\nthe options of this page");
+    return;
+  }
+  fputs(".SS Options of ", stdout);
+  put_line(section);
+}
+
 void cli_print_man(const cli_call *call) {
   const cli_verb *verb = call->verb;
   char name[64];
@@ -123,8 +132,7 @@ void cli_print_man(const cli_call *call) {
   else
     printf("See \\fBpushforward\\fR(1).\n");
   puts(".SH OPTIONS");
-  for (int i = 0; i < call->count; i++) put_option(&call->options[i]);
-  puts(".TP\n\\fB\\-h\\fR, \\fB\\-\\-help\\fR\nthe options of this page");
+  cli_list_options(call, put_option, put_section);
   if (verb->examples) {
     puts(".SH EXAMPLES");
     put_lines(verb->examples);

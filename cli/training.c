@@ -8,14 +8,56 @@
 #include <unistd.h>
 #include "cli.h"
 
+enum { READERS = 160 }; /* bytes of a list of methods */
+
+/* The methods that read an option, in words; "" when all do. Few exceptions are said as such. */
+static void list_readers(const char *field, char text[READERS]) {
+  char own[READERS] = "", others[READERS] = "";
+  int n_own = 0, n_others = 0;
+  pf_entry method;
+  for (int i = 0; pf_method_entry(i, &method); i++) {
+    bool reads = pf_method_uses(method.name, field);
+    char *list = reads ? own : others;
+    const int before = reads ? n_own++ : n_others++;
+    const size_t used = strlen(list);
+    snprintf(list + used, READERS - used, "%s%s", before ? ", " : "", method.name);
+  }
+  if (n_others == 0)
+    text[0] = '\0';
+  else if (n_others < n_own)
+    snprintf(text, READERS, "every method but %.*s", READERS - 20, others);
+  else
+    snprintf(text, READERS, "%s", own);
+}
+
 void cli_train_rows(pf_train_options *o, cli_option out[CLI_TRAIN_OPTIONS]) {
+  static char readers[CLI_TRAIN_OPTIONS][READERS];
   const cli_option rows[] = {
 #define PF_X(type, field, value, flag, placeholder, help)                                                    \
-  {flag, CLI_##type, &o->field, placeholder, help, 0, 0, 0, false},
+  {flag, CLI_##type, &o->field, placeholder, help, 0, 0, 0, false, NULL},
+      PF_TRAIN_OPTIONS(PF_X)
+#undef PF_X
+  };
+  static const char *const fields[] = {
+#define PF_X(type, field, value, flag, placeholder, help) #field,
       PF_TRAIN_OPTIONS(PF_X)
 #undef PF_X
   };
   memcpy(out, rows, sizeof rows);
+  for (int i = 0; i < CLI_TRAIN_OPTIONS; i++) {
+    list_readers(fields[i], readers[i]);
+    if (readers[i][0]) out[i].section = readers[i];
+  }
+}
+
+pf_train_options cli_options_of(const pf_train_options *options, const char *method) {
+  pf_train_options own = *options, usual = pf_train_options_default();
+#define PF_X(type, field, value, flag, placeholder, help)                                                    \
+  if (!pf_method_uses(method, #field)) own.field = usual.field;
+  PF_TRAIN_OPTIONS(PF_X)
+#undef PF_X
+  own.method = method;
+  return own;
 }
 
 pf_status cli_load(const char *data, const cli_choice *choice, int64_t seed, pf_table **out,

@@ -179,6 +179,9 @@ bool pf_law_entry(int i, pf_entry *out);
 bool pf_method_entry(int i, pf_entry *out);
 bool pf_verify_entry(int i, pf_entry *out);
 bool pf_solver_entry(int i, pf_entry *out); /* with their order and evaluations of the network */
+/* Does training by this method read the option of this name (pf_train_option_entry)? pf_train refuses those that are not at their
+ * defaults and that its method does not read. False for unknown names. */
+bool pf_method_uses(const char *method, const char *option);
 /* The one of `names` that `word` is most likely a slip of, by edit distance; NULL when none is close. */
 const char *pf_nearest_name(const char *word, const char *const *names, size_t count);
 

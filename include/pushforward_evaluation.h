@@ -56,6 +56,8 @@ typedef struct pf_evaluate_options {
 } pf_evaluate_options;
 
 pf_evaluate_options pf_evaluate_options_default(void);
+/* What can be said of them without a model, before it is trained: PF_USAGE for an unknown metric, pairs or rows out of range. */
+pf_status pf_evaluate_options_check(const pf_evaluate_options *options, pf_error *error);
 
 /* A flow with likelihood on the rows it is measured against; has_density false for every other model. Its nll is also the
  * metric "nll" of rows[0] below, with the entropy as floor ("sample_nll" is another thing: samples under the law). */

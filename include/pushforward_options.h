@@ -41,68 +41,61 @@
     "share of the steps spent on the velocity; 0: the method's default")                                     \
   X(INT, trajectory_steps, 0, "trajectory-steps", "K",                                                       \
     "integrator steps of a teacher trajectory; 0: default")                                                  \
-  X(REAL, semigroup, -1, "semigroup", "W", "weight of the semigroup penalty (theory); -1: default")          \
-  X(TEXT, activation, NULL, "activation", "A", "silu, tanh, softplus, relu or leaky_relu (not with otflow)") \
+  X(REAL, semigroup, -1, "semigroup", "W",                                                                   \
+    "weight of the semigroup penalty of the theory's form; -1: default")                                     \
+  X(TEXT, activation, NULL, "activation", "A", "silu, tanh, softplus, relu or leaky_relu")                   \
   X(TEXT, divergence, NULL, "divergence", "D",                                                               \
-    "of the velocity while training: exact, hutchinson or difference (jko, otflow, cnf)")                    \
-  X(INT, ode_steps, PF_METHOD_DEFAULT, "ode-steps", "N",                                                     \
-    "Runge-Kutta 4 steps of a block while training (jko, otflow, cnf)")                                      \
+    "of the velocity while training: exact, hutchinson or difference")                                       \
+  X(INT, ode_steps, PF_METHOD_DEFAULT, "ode-steps", "N", "Runge-Kutta 4 steps of a block while training")    \
   X(INT, test_ode_steps, PF_METHOD_DEFAULT, "test-ode-steps", "N",                                           \
     "the same on held-out rows and in the model")                                                            \
-  X(REAL, alpha, PF_METHOD_DEFAULT, "alpha", "A",                                                            \
-    "weight of the likelihood beside the other terms (jko, otflow, cnf)")                                    \
-  X(REAL, hjb, PF_METHOD_DEFAULT, "hjb", "W", "weight of the Hamilton-Jacobi-Bellman residual (otflow)")     \
-  X(REAL, kinetic, PF_METHOD_DEFAULT, "kinetic", "W", "weight of the transport cost (jko, otflow, cnf)")     \
-  X(REAL, steer, 0, "steer", "B",                                                                            \
-    "the flow's end time is random in 1 - B to 1 + B while training (jko, otflow, cnf)")                     \
+  X(REAL, alpha, PF_METHOD_DEFAULT, "alpha", "A", "weight of the likelihood beside the other terms")         \
+  X(REAL, hjb, PF_METHOD_DEFAULT, "hjb", "W", "weight of the Hamilton-Jacobi-Bellman residual")              \
+  X(REAL, kinetic, PF_METHOD_DEFAULT, "kinetic", "W", "weight of the transport cost")                        \
+  X(REAL, steer, 0, "steer", "B", "the flow's end time is random in 1 - B to 1 + B while training")          \
   X(TEXT, gradient, NULL, "gradient", "G",                                                                   \
-    "through the steps (steps) or by the interpolated adjoint (adjoint); jko, otflow, cnf")                  \
+    "through the steps (steps) or by the interpolated adjoint (adjoint)")                                    \
   X(REAL, jitter, PF_METHOD_DEFAULT, "jitter", "J",                                                          \
-    "random lengths of the Runge-Kutta steps while training, 0 to 1 (jko, otflow, cnf)")                     \
-  X(REAL, clamp, PF_METHOD_DEFAULT, "clamp", "C", "bound on every parameter (jko, otflow, cnf); 0: none")    \
+    "random lengths of the Runge-Kutta steps while training, 0 to 1")                                        \
+  X(REAL, clamp, PF_METHOD_DEFAULT, "clamp", "C", "bound on every parameter; 0: none")                       \
   X(INT, patience, PF_METHOD_DEFAULT, "patience", "N",                                                       \
-    "validations without gain before the rate falls (jko, otflow, cnf); 0: never")                           \
-  X(INT, blocks, PF_METHOD_DEFAULT, "blocks", "N", "most blocks, one proximal step each (jko)")              \
-  X(REAL, step_size, PF_METHOD_DEFAULT, "step-size", "H", "of the first proximal step, h_0 (jko)")           \
-  X(REAL, step_growth, PF_METHOD_DEFAULT, "step-growth", "R",                                                \
-    "h grows by this factor from block to block (jko)")                                                      \
-  X(REAL, step_cap, PF_METHOD_DEFAULT, "step-cap", "H", "most that h grows to (jko)")                        \
+    "validations without gain before the rate falls; 0: never")                                              \
+  X(INT, blocks, PF_METHOD_DEFAULT, "blocks", "N", "most blocks, one proximal step each")                    \
+  X(REAL, step_size, PF_METHOD_DEFAULT, "step-size", "H", "of the first proximal step, h_0")                 \
+  X(REAL, step_growth, PF_METHOD_DEFAULT, "step-growth", "R", "h grows by this factor from block to block")  \
+  X(REAL, step_cap, PF_METHOD_DEFAULT, "step-cap", "H", "most that h grows to")                              \
   X(REAL, stop_movement, PF_METHOD_DEFAULT, "stop-movement", "Q",                                            \
-    "no more blocks once one moves the rows by less than this share, squared (jko)")                         \
-  X(FLAG, no_free_block, false, "no-free-block", "",                                                         \
-    "leave out the last block without a movement penalty (jko)")                                             \
+    "no more blocks once one moves the rows by less than this share, squared")                               \
+  X(FLAG, no_free_block, false, "no-free-block", "", "leave out the last block without a movement penalty")  \
   X(INT, reparametrise, 0, "reparametrise", "N",                                                             \
-    "rounds that make all blocks move alike and train them again (jko)")                                     \
-  X(INT, refine, 0, "refine", "N", "times that every block is halved and trained again (jko)")               \
+    "rounds that make all blocks move alike and train them again")                                           \
+  X(INT, refine, 0, "refine", "N", "times that every block is halved and trained again")                     \
   X(INT, student, 0, "student", "N",                                                                         \
-    "training steps of a one-step generator fitted to the flow's paths (jko, otflow, cnf); 0: none")         \
-  X(TEXT, field, NULL, "field", "F",                                                                         \
-    "what the samples follow: critic, dual, ratio, plan or sinkhorn (w1fe, w2fe)")                           \
-  X(TEXT, constraint, NULL, "constraint", "C",                                                               \
-    "of the critic: clip, gradient, lipschitz, spectral or none (wgan, w1fe)")                               \
+    "training steps of a one-step generator fitted to the flow's paths; 0: none")                            \
+  X(TEXT, field, NULL, "field", "F", "what the samples follow: critic, dual, ratio, plan or sinkhorn")       \
+  X(TEXT, constraint, NULL, "constraint", "C", "of the critic: clip, gradient, lipschitz, spectral or none") \
   X(REAL, constraint_weight, PF_METHOD_DEFAULT, "constraint-weight", "W",                                    \
     "weight of that penalty, or the bound of clip")                                                          \
-  X(REAL, equality, PF_METHOD_DEFAULT, "equality", "W", "weight of the dual's equality terms (w2fe)")        \
+  X(REAL, equality, PF_METHOD_DEFAULT, "equality", "W", "weight of the dual's equality terms")               \
   X(REAL, field_penalty, PF_METHOD_DEFAULT, "field-penalty", "W",                                            \
-    "weight of the field's squared size at the samples (wgan, w1fe, w2fe, monoflow)")                        \
+    "weight of the field's squared size at the samples")                                                     \
   X(REAL, cumulant, PF_METHOD_DEFAULT, "cumulant", "B",                                                      \
-    "cumulant loss of the critic, B in (0, 1); 0: means (wgan, w1fe)")                                       \
-  X(TEXT, rescale, NULL, "rescale", "H", "reverse-kl, kl, js, gan or arcsinh (monoflow)")                    \
+    "cumulant loss of the critic, B in (0, 1); 0: means")                                                    \
+  X(TEXT, rescale, NULL, "rescale", "H", "reverse-kl, kl, js, gan or arcsinh")                               \
   X(REAL, sinkhorn, PF_METHOD_DEFAULT, "sinkhorn", "E",                                                      \
     "regularisation of field sinkhorn as a share of the mean cost")                                          \
-  X(FLAG, tempered, false, "tempered", "",                                                                   \
-    "train on mixtures of two rows, their share an input (wgan, w1fe)")                                      \
+  X(FLAG, tempered, false, "tempered", "", "train on mixtures of two rows, their share an input")            \
   X(INT, critic_steps, PF_METHOD_DEFAULT, "critic-steps", "N", "steps of the critic per iteration")          \
   X(INT, critic_width, 0, "critic-width", "W", "its units per hidden layer; 0: the method's default")        \
   X(INT, critic_depth, 0, "critic-depth", "L", "its hidden layers; 0: the method's default")                 \
   X(REAL, critic_rate, 0, "critic-rate", "R", "its learning rate; 0: the method's default")                  \
   X(INT, persistence, PF_METHOD_DEFAULT, "persistence", "K",                                                 \
-    "steps of the generator per iteration, to the same targets (wgan, w1fe, w2fe, monoflow)")                \
+    "steps of the generator per iteration, to the same targets")                                             \
   X(TEXT, fit, NULL, "fit", "F", "to frozen targets (targets) or the frozen critic (naive, naive-fresh)")    \
   X(TEXT, move, NULL, "move", "M", "how samples become targets: euler, heun or rk4")                         \
   X(REAL, move_size, PF_METHOD_DEFAULT, "move-size", "E", "step of that move, of columns of unit variance")  \
   X(REAL, move_decay, PF_METHOD_DEFAULT, "move-decay", "D", "move k is E / (1 + D k)")                       \
-  X(TEXT, optimiser, NULL, "optimiser", "O", "adam, rmsprop or sgd (wgan, w1fe, w2fe, monoflow)")            \
+  X(TEXT, optimiser, NULL, "optimiser", "O", "adam, rmsprop or sgd")                                         \
   X(INT, curve_points, 20, "curve-points", "N", "held-out evaluations along the training; 0: none")          \
   X(REAL, holdout_share, 0.1, "holdout-share", "P",                                                          \
     "share of the rows held out when no --holdout file is given")                                            \

@@ -7,6 +7,10 @@ pf_evaluate_options pf_evaluate_options_default(void) {
   return (pf_evaluate_options){.baselines = true, .seed = 1};
 }
 
+pf_status pf_evaluate_options_check(const pf_evaluate_options *options, pf_error *error) {
+  return options ? pf_evaluation_check(options, error) : PF_OK;
+}
+
 static pf_status open_reference(const pf_table *real, const char *law, const pf_table *train, pf_law **opened,
                                 pf_reference *out, pf_error *error) {
   if (!law && !real) return pf_fail(error, PF_USAGE, "neither rows nor a law to measure the model against");

@@ -16,16 +16,14 @@ bool pf_method_entry(int i, pf_entry *out) {
   return true;
 }
 
-bool pf_train_option_entry(int i, pf_option_entry *out) {
-  static const pf_option_entry rows[] = {
-#define PF_X(type, field, value, flag, placeholder, help)                                                    \
-  {#field, flag, PF_OPTION_##type, offsetof(pf_train_options, field), placeholder, help},
-      PF_TRAIN_OPTIONS(PF_X)
-#undef PF_X
-  };
-  if (i < 0 || (size_t)i >= sizeof rows / sizeof *rows) return false;
-  *out = rows[i];
-  return true;
+bool pf_method_uses(const char *method, const char *option) {
+  pf_error ignored = {0};
+  const pf_method *known = NULL;
+  pf_option_entry entry;
+  if (!method || !option || pf_method_find(method, &known, &ignored) != PF_OK) return false;
+  for (int i = 0; pf_train_option_entry(i, &entry); i++)
+    if (strcmp(entry.name, option) == 0) return pf_method_reads(known, option);
+  return false;
 }
 
 #define STRUCTS(X)                                                                                           \

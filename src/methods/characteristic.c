@@ -271,6 +271,8 @@ static void describe_settings(run *r) {
               c->trajectory_steps, (long long)c->trajectories, c->pairs.sorted, c->pairs.terminal,
               c->pairs.from_start, c->pairs.to_end, c->pairs.dyadic, c->diagonal_share, c->semigroup,
               c->huber, c->teacher_substeps, c->end, pf_precision_name(c->precision));
+  if (n->activation != PF_ACTIVATION_SILU)
+    pf_text_add(&r->training->settings, " %s", pf_activation_name(n->activation));
   if (c->coupling != PF_COUPLING_INDEPENDENT)
     pf_text_add(&r->training->settings, " coupling %d", (int)c->coupling);
   if (!budget)

@@ -106,6 +106,7 @@ static pf_status choose_network(const pf_train_options *o, pf_characteristic *c,
   PF_TRY(choose_int("width", o->width, 1, 8192, &n->width, error));
   PF_TRY(choose_int("depth", o->depth, 1, 64, &n->depth, error));
   n->residual = o->residual;
+  if (o->activation) PF_TRY(pf_activation_find(o->activation, &n->activation, error));
   c->generator = c->velocity;
   c->generator.network.times = 2;
   return pf_network_config_check(&c->generator.network, error);

@@ -12,11 +12,7 @@ static pf_status choose_network(const pf_train_options *o, pf_field *field, pf_e
   PF_TRY(pf_option_choose_int("depth", pf_option_unset(o->depth), 1, 64, potential ? &p->layers : &n->depth,
                               error));
   if (o->residual) n->residual = true;
-  if (!o->activation) return PF_OK;
-  if (potential)
-    return pf_fail(error, PF_USAGE, "activation is '%s', but the potential of method '%s' has its own",
-                   o->activation, o->method);
-  return pf_activation_find(o->activation, &n->activation, error);
+  return o->activation ? pf_activation_find(o->activation, &n->activation, error) : PF_OK;
 }
 
 static pf_status choose_weights(const pf_train_options *o, pf_flow_settings *s, pf_error *error) {

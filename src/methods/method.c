@@ -5,8 +5,7 @@
 #include "../base/text.h"
 
 static const pf_method methods[] = {
-#define PF_METHOD(NAME, name, train, likelihood, conditional, description)                                   \
-  {#name, description, train, likelihood, conditional},
+#define PF_METHOD(NAME, name, train, likelihood, description) {#name, description, train, likelihood},
 #include "methods.def"
 #undef PF_METHOD
 };
@@ -74,28 +73,13 @@ static pf_status check_source(const pf_method *method, const pf_train_options *o
       method->name);
 }
 
-static pf_status check_condition(const pf_method *method, const pf_train_options *options, pf_error *error) {
-  pf_text valid = {0};
-  if (!options->condition || method->conditional) return PF_OK;
-  for (int i = 0; i < COUNT; i++)
-    if (methods[i].conditional) pf_text_add(&valid, "%s%s", valid.length ? ", " : "", methods[i].name);
-  pf_status status =
-      valid.status != PF_OK
-          ? pf_fail(error, PF_NO_MEMORY, "out of memory")
-          : pf_fail(error, PF_USAGE,
-                    "condition is '%.100s', but method '%s' generates every column; conditional: %s",
-                    options->condition, method->name, valid.data);
-  pf_text_free(&valid);
-  return status;
-}
-
 pf_status pf_method_run(const pf_table *data, const pf_table *held, const pf_train_options *options,
                         struct pf_model **out, pf_error *error) {
   const pf_method *method = NULL;
   pf_training training = {0};
   PF_TRY(pf_method_find(options->method, &method, error));
   PF_TRY(check_source(method, options, error));
-  PF_TRY(check_condition(method, options, error));
+  PF_TRY(pf_method_check_options(method, options, error));
   PF_TRY(pf_training_begin(data, held, options, &training, error));
   pf_status status = method->train(&training, out, error);
   pf_training_end(&training);

@@ -328,12 +328,16 @@ static pf_status check_metrics(const char *list, pf_error *error) {
   return PF_OK;
 }
 
+pf_status pf_evaluation_check(const pf_evaluate_options *options, pf_error *error) {
+  if (options->pairs < 0 || options->pairs > 10000 || options->rows < 0 || options->rows > 4096)
+    return pf_fail(error, PF_USAGE, "pairs %d or rows %lld is out of range (rows at most 4096)",
+                   options->pairs, (long long)options->rows);
+  return check_metrics(options->metrics, error);
+}
+
 static pf_status open_session(session *s, pf_error *error) {
   const pf_law *law = s->reference->law;
-  if (s->options.pairs < 0 || s->options.pairs > 10000 || s->options.rows < 0 || s->options.rows > 4096)
-    return pf_fail(error, PF_USAGE, "pairs %d or rows %lld is out of range (rows at most 4096)",
-                   s->options.pairs, (long long)s->options.rows);
-  PF_TRY(check_metrics(s->options.metrics, error));
+  PF_TRY(pf_evaluation_check(&s->options, error));
   PF_TRY(pf_pool_create(s->options.threads, &s->pool, error));
   s->pairs = s->options.pairs ? s->options.pairs : law ? LAW_PAIRS : TABLE_PAIRS;
   if (!law) return open_table(s, error);

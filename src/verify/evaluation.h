@@ -15,5 +15,7 @@ typedef struct pf_reference {
 /* Everything pf_evaluate (pushforward.h) promises. */
 pf_status pf_evaluation_run(const struct pf_model *model, const pf_reference *reference,
                             const pf_evaluate_options *options, pf_evaluation_set *out, pf_error *error);
+/* What of it can be checked without a model. */
+pf_status pf_evaluation_check(const pf_evaluate_options *options, pf_error *error);
 
 #endif

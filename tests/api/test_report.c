@@ -41,8 +41,8 @@ static pf_model *train_flow(const pf_table *table, const char *method, const cha
   pf_error error = {0};
   pf_model *model = NULL;
   options.method = method;
-  options.steps = 12, options.width = 8, options.depth = 1, options.batch = 64, options.blocks = 2,
-  options.stop_movement = 0, options.step_size = 0.25;
+  options.steps = 12, options.width = 8, options.depth = 1, options.batch = 64;
+  if (strcmp(method, "jko") == 0) options.blocks = 2, options.stop_movement = 0, options.step_size = 0.25;
   options.curve_points = 4;
   options.source = source;
   check(pf_train(table, NULL, &options, &model, &error), &error);

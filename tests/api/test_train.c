@@ -10,7 +10,12 @@ static void theory_semigroup(pf_train_options *o) {
 }
 static void practical_data(pf_train_options *o) { o->start = "data"; }
 static void follmer(pf_train_options *o) { o->interpolant = "follmer"; }
-static void flow_matching(pf_train_options *o) { o->method = "flow-matching"; }
+static void flow_matching(pf_train_options *o) {
+  const pf_train_options usual = pf_train_options_default();
+  o->method = "flow-matching";
+  o->face = usual.face; /* there is no generator to have one */
+  o->trajectory_steps = usual.trajectory_steps;
+}
 static void large_batch(pf_train_options *o) {
   o->batch = 1000; /* seven lanes of unequal length */
   o->steps = 20;

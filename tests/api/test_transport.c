@@ -9,6 +9,8 @@ enum { ROWS = 300 };
 static pf_train_options tiny_matching(void) {
   pf_train_options o = tiny_options();
   o.method = "flow-matching";
+  o.face = pf_train_options_default().face;
+  o.trajectory_steps = 0;
   o.steps = 8;
   return o;
 }

@@ -82,6 +82,6 @@ fails 'a file without the column' 3 'angle' sample m.st --given lacking.csv -n 2
 fails 'no such column' 2 "unknown condition 'nothing'" train rows.csv -o p.st --condition nothing $TINY --quiet
 "$P" train rows.csv -o whole.st $TINY --steps 40 --quiet
 fails 'conditions of an unconditional model' 2 'generates every column' sample whole.st -n 3 --given energy=2
-fails 'another method' 2 "method 'w1fe' generates every column; conditional: characteristic, flow-matching" train rows.csv -o p.st --condition energy --method w1fe
+fails 'another method' 2 "method 'w1fe' has no use for it; methods that have: characteristic, flow-matching" train rows.csv -o p.st --condition energy --method w1fe
 fails 'with a source' 2 'cannot be together' train rows.csv --from rows.csv -o p.st --condition energy
 fails 'nothing left' 2 'leaves none of the 3 columns' train rows.csv -o p.st --condition x,energy,angle

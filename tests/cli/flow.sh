@@ -63,6 +63,8 @@ fails 'no integrator steps' 2 'ode-steps is 0' train law:moons -o m --method otf
 fails 'steer of one' 2 'steer is 1' train law:moons -o m --method cnf $FLOW --steer 1
 fails 'residual of a network' 2 'hjb is 2' train law:moons -o m --method cnf $FLOW --hjb 2
 fails 'activation of a potential' 2 "activation is 'tanh'" train law:moons -o m --method otflow $FLOW --activation tanh
+fails 'an option of another method' 2 "blocks is 3, but method 'otflow' has no use for it; methods that have: jko" train law:moons -o m --method otflow $FLOW --blocks 3
+check 'options by method' sh -c '"$0" train --help | sed -n "/^options of jko:/,/^$/p" | grep -q "^ *--blocks N "' "$P"
 fails 'unknown divergence' 2 "did you mean 'exact'" train law:moons -o m --method cnf $FLOW --divergence exat
 fails 'budget too short' 2 'too short' train law:moons -o m --method jko --rows 500 --quiet --budget 0.001s
 check 'nothing was written' test ! -e m
