@@ -488,7 +488,7 @@ static void many_columns_are_trained(void **state) {
     pf_model *model = NULL;
     o.steps = 1;
     o.blocks = i == 0 ? 1 : PF_METHOD_DEFAULT;
-    o.no_free_block = true;
+    o.no_free_block = i == 0;
     o.batch = 2;
     o.holdout_share = 0;
     o.divergence = "exact";
