@@ -215,7 +215,7 @@ enum {
 
 /* Fills `out` with the rows of PF_TRAIN_OPTIONS, pointing into *options. */
 void cli_train_rows(pf_train_options *options, cli_option out[CLI_TRAIN_OPTIONS]);
-/* The options for a training by this method: those that it does not read are at their defaults. */
+/* The options for a training by this method: those of others are at their defaults. */
 pf_train_options cli_options_of(const pf_train_options *options, const char *method);
 /* Which rows and columns of DATA train and compare use. */
 typedef struct cli_choice {

@@ -57,6 +57,7 @@ pf_train_options cli_options_of(const pf_train_options *options, const char *met
   PF_TRAIN_OPTIONS(PF_X)
 #undef PF_X
   own.method = method;
+  own.condition = options->condition; /* says what is learned, not how: a method that cannot is to say so */
   return own;
 }
 

@@ -83,5 +83,6 @@ fails 'no such column' 2 "unknown condition 'nothing'" train rows.csv -o p.st --
 "$P" train rows.csv -o whole.st $TINY --steps 40 --quiet
 fails 'conditions of an unconditional model' 2 'generates every column' sample whole.st -n 3 --given energy=2
 fails 'another method' 2 "method 'w1fe' has no use for it; methods that have: characteristic, flow-matching" train rows.csv -o p.st --condition energy --method w1fe
+fails 'another method among several' 2 "method 'w1fe', seed 1: condition is 'energy', but" compare rows.csv --condition energy --methods w1fe,flow-matching --steps 4 --width 8 --batch 32 --pairs 1 --quiet
 fails 'with a source' 2 'cannot be together' train rows.csv --from rows.csv -o p.st --condition energy
 fails 'nothing left' 2 'leaves none of the 3 columns' train rows.csv -o p.st --condition x,energy,angle
