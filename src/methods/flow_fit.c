@@ -22,6 +22,10 @@ static const double RESOLVED = 0.005;
 /* A field that has not improved and is this much likelier at its training steps than at the model's is no longer learning. */
 static const double FOOLED = 0.1;
 
+/* A flow that gains less than this, in nats, over normal columns has learned nothing, and so many rows tell. */
+static const double LEAST_GAIN = 0.01;
+enum { TELLING_ROWS = 100 };
+
 static const double PATIENCE_FACTOR = 0.1; /* on the rate, when the held-out loss stands still */
 
 /* ---- set-up ---- */
@@ -456,6 +460,35 @@ pf_status pf_flow_plan(pf_flow_run *r, int64_t usual, pf_error *error) {
 
 /* ---- one block from start to model ---- */
 
+/* Held-out rows under normal columns of their own spread: what a flow can be before it has learned anything. */
+static double normal_columns_nll(const pf_flow_run *r) {
+  const int d = r->training->d;
+  double nll = 0;
+  for (int c = 0; c < d; c++) {
+    double sum = 0, squares = 0;
+    for (int64_t i = 0; i < r->held_n; i++) sum += r->held[i * d + c];
+    const double mean = sum / (double)r->held_n;
+    for (int64_t i = 0; i < r->held_n; i++) {
+      const double x = r->held[i * d + c] - mean;
+      squares += x * x;
+    }
+    nll += 0.5 * log(2 * M_PI * M_E * squares / (double)r->held_n);
+  }
+  return nll;
+}
+
+/* Some runs never leave the Gaussian they begin with, and their loss stands still like that of a run that has arrived. */
+static void warn_of_no_gain(const pf_flow_run *r) {
+  if (r->held_n < TELLING_ROWS) return;
+  const double normal = normal_columns_nll(r);
+  if (r->best_loss < normal - LEAST_GAIN) return;
+  pf_training_warn(
+      r->training,
+      "the flow is no likelier than independent normal columns (held-out NLL %.3f and %.3f, encoded): unless "
+      "the data are such, it has not learned; more steps, a smaller rate or another seed may",
+      r->best_loss, normal);
+}
+
 pf_status pf_flow_train_one(pf_training *training, const pf_flow_settings *settings, int64_t iterations,
                             struct pf_model **out, pf_error *error) {
   pf_flow_run r = {0};
@@ -464,6 +497,7 @@ pf_status pf_flow_train_one(pf_training *training, const pf_flow_settings *setti
   if (status == PF_OK) status = pf_flow_resume(&r, "", &resumed, error);
   if (status == PF_OK && !resumed) status = pf_flow_plan(&r, iterations, error);
   if (status == PF_OK && r.done == 0) status = pf_flow_fit_block(&r, 0, NULL, "flow", error);
+  if (status == PF_OK) warn_of_no_gain(&r);
   if (status == PF_OK) status = pf_flow_model(&r, 1, out, error);
   pf_flow_close(&r);
   return status;

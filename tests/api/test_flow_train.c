@@ -499,6 +499,40 @@ static void many_columns_are_trained(void **state) {
   pf_table_free(table);
 }
 
+/* ---- what has not been learned ---- */
+
+static void hear_no_gain(void *context, pf_log_level level, const char *message) {
+  if (level == PF_LOG_WARNING && strstr(message, "no likelier than independent normal columns"))
+    ++*(int *)context;
+}
+
+/* A run that stands where it began is told of, one that has left it is not. */
+static void a_flow_that_learned_nothing_says_so(void **state) {
+  (void)state;
+  static const struct {
+    int64_t steps;
+    int warnings;
+  } cases[] = {{1, 1}, {250, 0}};
+  pf_table *table = draw_table("law:8gaussians", 2000);
+  for (int i = 0; i < 2; i++) {
+    pf_train_options o = tiny_flow("cnf");
+    pf_model *model = NULL;
+    pf_error error = {0};
+    int heard = 0;
+    o.steps = cases[i].steps;
+    o.width = 24;
+    o.depth = 2;
+    o.ode_steps = 3;
+    o.learning_rate = 0.02;
+    o.hooks.context = &heard;
+    o.hooks.log = hear_no_gain;
+    must(pf_train(table, NULL, &o, &model, &error), &error);
+    if (heard != cases[i].warnings) fail_msg("%d warnings after %d steps", heard, (int)cases[i].steps);
+    pf_model_free(model);
+  }
+  pf_table_free(table);
+}
+
 /* ---- budgets ---- */
 
 static void a_budget_becomes_steps(void **state) {
@@ -546,6 +580,7 @@ int main(void) {
       cmocka_unit_test(a_checkpoint_belongs_to_one_run),
       cmocka_unit_test(bad_settings_are_one_clear_line),
       cmocka_unit_test(many_columns_are_trained),
+      cmocka_unit_test(a_flow_that_learned_nothing_says_so),
       cmocka_unit_test(a_budget_becomes_steps),
       cmocka_unit_test(no_held_out_rows_are_needed),
   };

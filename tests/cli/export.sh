@@ -83,7 +83,7 @@ fails 'no such folder' 1 'nowhere' export ring.safetensors --to c -o nowhere/x.c
 fails 'not a model' 3 'concrete' export "$root/examples/data/concrete.csv" --to c -o x.c
 head -c 5000 ring.safetensors >cut.safetensors
 fails 'a model cut short' 3 'cut' export cut.safetensors --to c -o x.c
-"$P" train law:moons --method flow-matching -o velocity.safetensors $TINY --rows 500 --quiet
+"$P" train law:moons --method flow-matching -o velocity.safetensors $TINY_NET --rows 500 --quiet
 fails 'a velocity alone' 2 'velocity' export velocity.safetensors --to onnx -o x.onnx
 "$P" train --from law:moons --to law:8gaussians -o moved.safetensors $TINY --rows 500 --quiet
 fails 'a model that starts from rows' 2 'source' export moved.safetensors --to c -o x.c

@@ -18,9 +18,9 @@ check 'its exit code' test $? = 2
 check 'named' grep -q "^pushforward: method 'flow-matching', seed 1: coupling is 'paired'" some.err
 check 'the others are there' sh -c 'grep -q "\"method\": \"w1fe\"" some.json && grep -q "\"failed\"" some.json'
 check 'only these metrics' sh -c '"$0" compare law:moons --methods w1fe --metrics energy --steps 4 --rows 500 --pairs 1 --quiet >only.txt &&
-  grep -q " energy " only.txt && ! grep -q " w2 " only.txt' "$P"
+  grep -qw energy only.txt && ! grep -qw w2 only.txt' "$P"
 fails 'a metric that there is not' 2 "unknown metric 'enrgy'" compare law:moons --methods w1fe --metrics enrgy --budget 1h
-fails 'an option that none of them reads' 2 '--blocks is of no use to any of these methods; it is an option of jko' \
+fails 'an option that none of them reads' 2 'blocks is of no use to any of these methods; it is an option of jko' \
   compare law:moons --methods w1fe,otflow --blocks 3 --steps 4
 if command -v python3 >/dev/null 2>&1; then
   # has NAME EXPRESSION FILE: python over the parsed object o.
