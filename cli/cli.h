@@ -110,11 +110,11 @@ void cli_print_help(const cli_call *call);
 typedef void cli_printer(const cli_call *call);
 /* Has a verb hand its options to `printer`; the exit code. */
 int cli_print_verb(const cli_verb *verb, cli_printer *printer);
-/* "[default]" worth showing, without the brackets; "" for one chosen by the program. */
 /* The verb's options, then head(NULL), then every section's heading and options. */
 typedef void cli_option_printer(const cli_option *option);
 typedef void cli_section_printer(const char *section);
 void cli_list_options(const cli_call *call, cli_option_printer *print, cli_section_printer *head);
+/* "[default]" worth showing, without the brackets; "" for one chosen by the program. */
 void cli_default_text(const cli_option *option, char text[64]);
 cli_printer cli_print_man;     /* a verb's manual page */
 void cli_print_man_main(void); /* pushforward(1) */
