@@ -46,7 +46,8 @@
   X(TEXT, activation, NULL, "activation", "A", "silu, tanh, softplus, relu or leaky_relu")                   \
   X(TEXT, divergence, NULL, "divergence", "D",                                                               \
     "of the velocity while training: exact, hutchinson or difference")                                       \
-  X(INT, ode_steps, PF_METHOD_DEFAULT, "ode-steps", "N", "Runge-Kutta 4 steps of a block while training")    \
+  X(INT, ode_steps, PF_METHOD_DEFAULT, "ode-steps", "N",                                                     \
+    "Runge-Kutta 4 steps of a block while training; where they double, an iteration counts as two")          \
   X(INT, test_ode_steps, PF_METHOD_DEFAULT, "test-ode-steps", "N",                                           \
     "the same on held-out rows and in the model")                                                            \
   X(REAL, alpha, PF_METHOD_DEFAULT, "alpha", "A", "weight of the likelihood beside the other terms")         \

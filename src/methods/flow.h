@@ -67,7 +67,8 @@ typedef struct pf_flow_run {
   int64_t since, drops; /* validations since then; times the rate was divided */
   int64_t opened;       /* blocks whose fit was begun, all rounds together */
   int64_t done;         /* blocks that are finished, all rounds together */
-  int64_t plan;         /* iterations of a block; a budget is fixed once */
+  int64_t plan;         /* iterations of a block at resolution 1; a budget is fixed once */
+  int64_t end;          /* iterations of the block that is being fitted, fewer where they cost more */
   int64_t
       resolution; /* the settings' steps and valid_steps are multiplied by this power of two, 1 at the start */
   int64_t unresolved;   /* not 0: the steps have become too few for what the field has learned */

@@ -5,7 +5,8 @@
  *
  * A field that learns finer things than its steps resolve can gain likelihood that is not there. So weights are only kept when
  * the held-out likelihood at twice the steps agrees; when it does not, the block goes back to the last ones that were kept and
- * goes on with twice the steps, in training, on held-out rows and in the model.
+ * goes on with twice the steps, in training, on held-out rows and in the model. An iteration then costs twice as much and counts
+ * as two, so that a budget stays what it is: half as many are left of this block and of those after it.
  */
 #include <math.h>
 #include <string.h>
@@ -61,6 +62,7 @@ static pf_status register_state(pf_flow_run *r, pf_error *error) {
   PF_TRY(pf_registry_add_i64(g, "opened", &r->opened, 1, error));
   PF_TRY(pf_registry_add_i64(g, "done", &r->done, 1, error));
   PF_TRY(pf_registry_add_i64(g, "plan", &r->plan, 1, error));
+  PF_TRY(pf_registry_add_i64(g, "end", &r->end, 1, error));
   PF_TRY(pf_registry_add_i64(g, "resolution", &r->resolution, 1, error));
   PF_TRY(pf_registry_add_i64(g, "unresolved", &r->unresolved, 1, error));
   PF_TRY(pf_registry_add_i64(g, "step_offset", &r->step_offset, 1, error));
@@ -246,7 +248,7 @@ typedef struct watch {
 static pf_status after_step(void *context, pf_fit_state *state, pf_error *error) {
   watch *w = context;
   pf_flow_run *r = w->run;
-  bool due = state->step % r->s.validate_every == 0 || state->step == r->plan;
+  bool due = state->step % r->s.validate_every == 0 || state->step == r->end;
   if (due && r->held_n > 0) PF_TRY(validate(r, state, error));
   return pf_training_after_step(&w->stage, state, error);
 }
@@ -257,7 +259,7 @@ static pf_status open_fit(pf_flow_run *r, int index, pf_objective *o, pf_fit **f
   own.steps = (int)(r->resolution * own.steps);
   PF_TRY(pf_flow_objective(s, r->training->n, o, error));
   o->inputs[PF_FLOW_DATA] = r->data;
-  pf_fit_config c = {.steps = r->plan,
+  pf_fit_config c = {.steps = r->end,
                      .batch = s->batch,
                      .adam = pf_adam_default(),
                      .schedule = s->schedule,
@@ -271,7 +273,7 @@ static pf_status open_fit(pf_flow_run *r, int index, pf_objective *o, pf_fit **f
   c.adam.beta2 = 0.999;
   c.adam.weight_decay = s->weight_decay;
   c.adam.clamp = s->clamp;
-  c.halve_every = s->halvings > 0 ? (r->plan + s->halvings - 1) / s->halvings : r->plan;
+  c.halve_every = s->halvings > 0 ? (r->end + s->halvings - 1) / s->halvings : r->end;
   if (c.halve_every < 1) c.halve_every = 1;
   c.warmup = s->schedule == PF_SCHEDULE_COSINE ? (c.steps / 50 < 500 ? c.steps / 50 : 500) : 0;
   double memory = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
@@ -290,6 +292,7 @@ static void start_block(pf_flow_run *r, const float *from) {
   memcpy(r->best, a->params, bytes);
   memset(a->first_moment, 0, bytes);
   memset(a->second_moment, 0, bytes);
+  r->end = (r->plan + r->resolution - 1) / r->resolution;
   r->fit.step = 0;
   r->fit.loss = NAN;
   r->fit.balance = r->fit.rate_factor = 1;
@@ -304,7 +307,7 @@ static pf_status run_fit(pf_flow_run *r, int index, const char *name, pf_error *
   watch w = {.run = r,
              .stage = {.training = r->training,
                        .name = name,
-                       .steps = r->plan,
+                       .steps = r->end,
                        .loss_curve = r->loss_curve,
                        .quality_curve = -1,
                        .loss_points = r->training->options->curve_points}};
@@ -322,20 +325,22 @@ static pf_status run_fit(pf_flow_run *r, int index, const char *name, pf_error *
   return status;
 }
 
-/* Back to the best weights, with twice the steps; false when there may not be more. */
+/* Back to the best weights, with twice the steps and half the iterations left; false when there may not be more. */
 static bool refine_steps(pf_flow_run *r) {
   pf_adam_state *a = &r->fit.arrays;
   size_t bytes = (size_t)a->n * sizeof(float);
   if (!can_refine(r)) return false;
   r->resolution *= 2;
+  r->end = r->fit.step + (r->end - r->fit.step + 1) / 2;
   memcpy(a->params, r->best, bytes);
   memcpy(a->average, r->best, bytes);
   memset(a->first_moment, 0, bytes);
   memset(a->second_moment, 0, bytes);
   r->fit.finished = 0;
   r->unresolved = 0;
-  pf_training_log(r->training, "step %lld: the likelihood hangs on the steps; going on with %d of them",
-                  (long long)r->fit.step, (int)(r->resolution * r->s.steps));
+  pf_training_log(r->training,
+                  "step %lld: the likelihood hangs on the steps; going on with %d of them, to iteration %lld",
+                  (long long)r->fit.step, (int)(r->resolution * r->s.steps), (long long)r->end);
   return true;
 }
 

@@ -26,6 +26,15 @@ for method in jko otflow cnf; do
   check "$method is evaluated" "$P" eval $method.st rows.csv --quiet
 done
 
+# Where the steps double, an iteration counts as two: what was done at 1, 2 and 4 steps adds up to what was asked for.
+check 'steps double' sh -c '"$0" train law:2spirals -o doubled.st --method cnf --ode-steps 1 --learning-rate 1e-2 --width 32 --batch 256 \
+  --rows 20000 --steps 1500 --threads 1 2>doubled.err' "$P"
+tr '\r' '\n' <doubled.err | sed -n 's/.*step \([0-9]*\): .* with \([0-9]*\) of them, to iteration \([0-9]*\)/\1 \2 \3/p' >doubled
+check 'what doubling costs is taken off the iterations' awk 'NR == 1 { steps = 1 } { work += ($1 - at) * steps; at = $1; steps = $2; end = $3 }
+  END { work += (end - at) * steps; exit !(NR > 0 && work >= 1500 && work < 1500 + steps) }' doubled
+check 'the facts agree' sh -c '"$0" info doubled.st --json | grep -q "\"steps_done\": $(tail -1 doubled | cut -d" " -f3)," &&
+  "$0" info doubled.st --json | grep -q "\"training_ode_steps\": $(tail -1 doubled | cut -d" " -f2),"' "$P"
+
 # other tables
 check 'standard input, standard output' sh -c '"$0" density otflow.st - <rows.csv >piped.csv && "$0" density otflow.st rows.csv -o - |
   cmp - piped.csv' "$P"
