@@ -7,13 +7,15 @@
 #include <limits.h>
 #include "flow.h"
 
-enum { EXACT_COLUMNS = 8 };
+enum { EXACT_COLUMNS = 3 };
 
-/* Up to so many columns. */
+/* Up to so many columns. Beyond the plane small steps count: a probe for the divergence, few rows, few Runge-Kutta steps (trials in
+ * docs/quality.md). */
 static const struct {
   int columns, width, depth, steps, batch;
   int64_t iterations;
-} sizes[] = {{3, 64, 3, 8, 1024, 10000}, {INT_MAX, 128, 2, 8, 1024, 4000}};
+  double rate;
+} sizes[] = {{3, 64, 3, 8, 1024, 10000, 3e-3}, {INT_MAX, 64, 2, 4, 256, 8000, 5e-3}};
 
 static pf_status settings(const pf_training *t, pf_flow_settings *s, int64_t *iterations, pf_error *error) {
   size_t i = 0;
@@ -35,7 +37,7 @@ static pf_status settings(const pf_training *t, pf_flow_settings *s, int64_t *it
                          .likelihood = 1,
                          .kinetic = 0.01,
                          .jitter = 1,
-                         .learning_rate = 3e-3,
+                         .learning_rate = sizes[i].rate,
                          .clip = 1,
                          .ema = 0.99,
                          .schedule = PF_SCHEDULE_COSINE,

@@ -95,7 +95,8 @@ pf_status pf_flow_resume(pf_flow_run *run, const char *more_settings, bool *resu
 pf_status pf_flow_plan(pf_flow_run *run, int64_t usual, pf_error *error);
 
 /* Fits one block to the data as pushed so far, from `from` (weights, NULL: fresh ones of this seed) unless it is under way,
- * leaves its best weights in blocks[index] and counts it as done. name is shown by progress. */
+ * leaves its best weights in blocks[index] and counts it as done. From other weights (of networks) the best are at least as
+ * good on held-out rows as those and as velocity 0. name is shown by progress. */
 pf_status pf_flow_fit_block(pf_flow_run *run, int index, const float *from, const char *name,
                             pf_error *error);
 /* Pushes the data and the held-out rows through block `index`. moved (may be NULL): E|x - T x|^2 and E|T x|^2. */
@@ -103,6 +104,8 @@ typedef struct pf_flow_moved {
   double distance, size;
 } pf_flow_moved;
 pf_status pf_flow_push(pf_flow_run *run, int index, pf_flow_moved *moved, pf_error *error);
+/* Multiplies the velocity of a network with these parameters: its last layer's weight and bias. */
+void pf_flow_scale_velocity(const pf_layout *layout, float factor, float *params);
 /* The rows as they were encoded. */
 void pf_flow_reset_data(pf_flow_run *run);
 

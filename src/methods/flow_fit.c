@@ -240,6 +240,15 @@ static pf_status validate(pf_flow_run *r, pf_fit_state *state, pf_error *error) 
 
 /* ---- one block ---- */
 
+void pf_flow_scale_velocity(const pf_layout *layout, float factor, float *params) {
+  static const char *const pieces[] = {"out.weight", "out.bias"};
+  for (int i = 0; i < 2; i++) {
+    const pf_parameter *p = pf_layout_find(layout, pieces[i]);
+    const int64_t n = pf_shape_items(&p->shape);
+    for (int64_t e = 0; e < n; e++) params[p->offset + e] *= factor;
+  }
+}
+
 typedef struct watch {
   pf_flow_run *run;
   pf_training_stage stage;
@@ -281,7 +290,33 @@ static pf_status open_fit(pf_flow_run *r, int index, pf_objective *o, pf_fit **f
   return pf_fit_create(o, &c, &r->fit, r->training->pool, fit, error);
 }
 
-static void start_block(pf_flow_run *r, const float *from) {
+/* The held-out loss of a block that moves nothing. */
+static double loss_at_rest(const pf_flow_run *r) {
+  const int d = r->training->d;
+  double sum = 0;
+  for (int64_t i = 0; i < r->held_n * d; i++) sum += 0.5 * (double)r->held[i] * (double)r->held[i];
+  for (int64_t i = 0; i < r->held_n; i++) sum -= r->held_log_det[i];
+  return sum / (double)r->held_n + 0.5 * d * log(2 * M_PI);
+}
+
+/* The weights to beat: a block at rest, or those it starts from. A proximal step may not end above where it began, not on held-out
+ * rows either, where a block that learns its rows by heart would. */
+static pf_status set_weights_to_beat(pf_flow_run *r, const float *from, pf_error *error) {
+  double nll, loss;
+  bool resolved;
+  pf_flow_scale_velocity(&r->layout, 0, r->best);
+  r->best_loss = loss_at_rest(r);
+  PF_TRY(pf_cnf_set_params(r->probe, from, error));
+  PF_TRY(held_loss(r, valid_steps(r), r->held_n, &nll, &loss, error));
+  if (!(loss < r->best_loss)) return PF_OK;
+  PF_TRY(is_resolved(r, &resolved, error));
+  if (!resolved) return PF_OK;
+  r->best_loss = loss;
+  memcpy(r->best, from, (size_t)r->layout.total * sizeof(float));
+  return PF_OK;
+}
+
+static pf_status start_block(pf_flow_run *r, const float *from, pf_error *error) {
   pf_adam_state *a = &r->fit.arrays;
   size_t bytes = (size_t)a->n * sizeof(float);
   if (from)
@@ -300,6 +335,7 @@ static void start_block(pf_flow_run *r, const float *from) {
   r->best_loss = INFINITY;
   r->since = r->drops = 0;
   r->unresolved = 0;
+  return from && r->held_n > 0 ? set_weights_to_beat(r, from, error) : PF_OK;
 }
 
 /* The fit from where it stands to its end, or to where its steps do not resolve the field any more. */
@@ -346,7 +382,7 @@ static bool refine_steps(pf_flow_run *r) {
 
 pf_status pf_flow_fit_block(pf_flow_run *r, int index, const float *from, const char *name, pf_error *error) {
   if (r->opened == r->done) { /* not under way */
-    start_block(r, from);
+    PF_TRY(start_block(r, from, error));
     r->opened++;
   }
   do
@@ -420,7 +456,7 @@ static pf_status measure(pf_flow_run *r, double *step, double *push, pf_error *e
   pf_objective o = {0};
   pf_fit *fit = NULL;
   double nll, loss;
-  start_block(r, NULL);
+  PF_TRY(start_block(r, NULL, error));
   pf_status status = open_fit(r, 0, &o, &fit, error);
   if (status == PF_OK) status = pf_fit_calibrate(fit, PROBE_STEPS, step, error);
   pf_fit_free(fit);

@@ -16,18 +16,19 @@
 #include "../base/memory.h"
 #include "flow.h"
 
-enum { EXACT_COLUMNS = 8 };
+enum { EXACT_COLUMNS = 3 };
 static const double RATE_OF_CHANGE = 0.5; /* eta */
+enum { LEFT_OUT = 2 };
 
 /* Up to so many columns. Few blocks of large h, in the units of standardised rows, and a residual network: chosen by the trials
- * on the rose image in docs/quality.md. */
+ * on the rose image in docs/quality.md; beyond the plane by those on two tables there. */
 static const struct {
   int columns, width, depth, times, steps, batch, blocks;
   bool residual;
   int64_t iterations;
   double h, growth, cap, rate;
 } sizes[] = {{3, 64, 4, 0, 2, 512, 3, true, 3000, 1, 4, 20, 5e-3},
-             {INT_MAX, 128, 2, 0, 3, 1024, 4, false, 1500, 0.5, 1.5, 3, 2e-3}};
+             {INT_MAX, 64, 2, 0, 3, 256, 2, false, 4000, 1, 4, 20, 5e-3}};
 
 typedef struct plan {
   int64_t iterations; /* usual */
@@ -46,7 +47,7 @@ typedef struct jko {
   int64_t round;                  /* 0: the first training; registered */
   int64_t in_round;               /* blocks trained in this round; registered */
   int64_t grown;                  /* the first round has all its blocks; registered */
-  int64_t freed;                  /* the free block is trained; registered */
+  int64_t freed;                  /* the free block: 0 not trained yet, 1 trained, LEFT_OUT; registered */
 } jko;
 
 static pf_status defaults(const pf_training *t, pf_flow_settings *s, plan *p, pf_error *error) {
@@ -129,7 +130,8 @@ static pf_status train_block(jko *j, int k, bool is_free, const float *from, dou
   PF_TRY(pf_flow_push(&j->r, k, &moved, error));
   j->movement[k] = sqrt(moved.distance);
   if (share) *share = moved.distance / moved.size;
-  pf_training_log(j->r.training, "%s: held-out loss %.4f, moved %.4f", name, j->r.best_loss, j->movement[k]);
+  pf_training_log(j->r.training, "%s: held-out loss %.4f, moved %.4f%s", name, j->r.best_loss, j->movement[k],
+                  moved.distance > 0 ? "" : ": held-out rows gain nothing by it");
   return PF_OK;
 }
 
@@ -148,8 +150,9 @@ static pf_status grow(jko *j, pf_error *error) {
     double share = 1;
     j->h[k] = fmin(j->p.h * pow(j->p.growth, k), j->p.cap);
     PF_TRY(train_block(j, k, false, k > 0 ? weights(j, k - 1) : NULL, &share, error));
-    j->blocks++;
-    j->grown = share < j->p.stop || j->blocks == j->p.blocks;
+    const bool left_out = k > 0 && share == 0;
+    if (!left_out) j->blocks++;
+    j->grown = left_out || share < j->p.stop || j->blocks == j->p.blocks;
     PF_TRY(finish_block(j, error));
   }
   return PF_OK;
@@ -164,20 +167,10 @@ static void reparametrise(jko *j) {
   }
 }
 
-/* Velocity halved: the last layer's weight and bias. */
-static void halve_velocity(const pf_layout *layout, float *params) {
-  static const char *const pieces[] = {"out.weight", "out.bias"};
-  for (int i = 0; i < 2; i++) {
-    const pf_parameter *p = pf_layout_find(layout, pieces[i]);
-    int64_t n = pf_shape_items(&p->shape);
-    for (int64_t e = 0; e < n; e++) params[p->offset + e] *= 0.5f;
-  }
-}
-
 static void refine(jko *j) {
   size_t bytes = (size_t)j->r.layout.total * sizeof(float);
   for (int64_t k = j->blocks - 1; k >= 0; k--) {
-    halve_velocity(&j->r.layout, weights(j, k));
+    pf_flow_scale_velocity(&j->r.layout, 0.5f, weights(j, k));
     if (k > 0) memcpy(weights(j, 2 * k), weights(j, k), bytes);
     memcpy(weights(j, 2 * k + 1), weights(j, 2 * k), bytes);
     j->h[2 * k] = j->h[2 * k + 1] = j->h[k] / 2;
@@ -221,13 +214,14 @@ static pf_status run_rounds(jko *j, pf_error *error) {
 }
 
 static pf_status free_block(jko *j, int *blocks, pf_error *error) {
-  *blocks = (int)j->blocks;
-  if (!j->p.free_block) return PF_OK;
-  (*blocks)++;
-  if (j->freed) return PF_OK;
-  PF_TRY(train_block(j, (int)j->blocks, true, weights(j, j->blocks - 1), NULL, error));
-  j->freed = 1;
-  return finish_block(j, error);
+  if (j->p.free_block && !j->freed) {
+    double share = 1;
+    PF_TRY(train_block(j, (int)j->blocks, true, weights(j, j->blocks - 1), &share, error));
+    j->freed = share > 0 ? 1 : LEFT_OUT;
+    PF_TRY(finish_block(j, error));
+  }
+  *blocks = (int)j->blocks + (j->freed == 1);
+  return PF_OK;
 }
 
 /* ---- the whole ---- */

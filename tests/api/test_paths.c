@@ -11,7 +11,7 @@ static pf_table *source;
 
 static int make_models(void **state) {
   (void)state;
-  pf_train_options o = tiny_options(), flow = tiny_jko(1), wgan = tiny_wgf("wgan");
+  pf_train_options o = tiny_options(), flow = tiny_jko(3), wgan = tiny_wgf("wgan");
   pf_error error = {0};
   characteristic = train_on("law:moons", &o);
   blocks = train_flow("law:moons", &flow);

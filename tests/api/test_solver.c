@@ -9,7 +9,7 @@ static pf_model *characteristic, *blocks, *critic_alone;
 
 static int make_models(void **state) {
   (void)state;
-  pf_train_options o = tiny_options(), flow = tiny_jko(1), wgan = tiny_wgf("wgan");
+  pf_train_options o = tiny_options(), flow = tiny_jko(3), wgan = tiny_wgf("wgan");
   characteristic = train_on("law:moons", &o);
   blocks = train_flow("law:moons", &flow);
   critic_alone = train_on("law:moons", &wgan);
