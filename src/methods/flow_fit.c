@@ -11,6 +11,7 @@
 #include <math.h>
 #include <string.h>
 #include <unistd.h>
+#include "../base/canary.h"
 #include "../base/cpu.h"
 #include "../base/memory.h"
 #include "flow.h"
@@ -305,7 +306,7 @@ static pf_status set_weights_to_beat(pf_flow_run *r, const float *from, pf_error
   double nll, loss;
   bool resolved;
   pf_flow_scale_velocity(&r->layout, 0, r->best);
-  r->best_loss = loss_at_rest(r);
+  r->best_loss = PF_CANARY(FLOW_AT_REST, loss_at_rest(r), INFINITY);
   PF_TRY(pf_cnf_set_params(r->probe, from, error));
   PF_TRY(held_loss(r, valid_steps(r), r->held_n, &nll, &loss, error));
   if (!(loss < r->best_loss)) return PF_OK;
@@ -367,7 +368,7 @@ static bool refine_steps(pf_flow_run *r) {
   size_t bytes = (size_t)a->n * sizeof(float);
   if (!can_refine(r)) return false;
   r->resolution *= 2;
-  r->end = r->fit.step + (r->end - r->fit.step + 1) / 2;
+  if (PF_CANARY(FLOW_DOUBLED_COST, true, false)) r->end = r->fit.step + (r->end - r->fit.step + 1) / 2;
   memcpy(a->params, r->best, bytes);
   memcpy(a->average, r->best, bytes);
   memset(a->first_moment, 0, bytes);
