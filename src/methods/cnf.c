@@ -9,8 +9,8 @@
 
 enum { EXACT_COLUMNS = 3 };
 
-/* Up to so many columns. Beyond the plane small steps count: a probe for the divergence, few rows, few Runge-Kutta steps (trials in
- * docs/quality.md). */
+/* Up to so many columns. Beyond the plane many small steps count: few rows, few Runge-Kutta steps, a probe for the divergence
+ * (trials in docs/quality.md). */
 static const struct {
   int columns, width, depth, steps, batch;
   int64_t iterations;

@@ -14,15 +14,9 @@
 #include "../base/canary.h"
 #include "../base/cpu.h"
 #include "../base/memory.h"
-#include "flow.h"
+#include "flow_held.h"
 
-enum { HELD_ROWS = 8192, FINE_ROWS = 1024, PROBE_STEPS = 6, PROBE_ROWS = 4096, MOST_TRAINED_STEPS = 32 };
-
-/* Held-out likelihoods at the flow's own steps and at twice as many must agree to this many nats. */
-static const double RESOLVED = 0.005;
-
-/* A field that has not improved and is this much likelier at its training steps than at the model's is no longer learning. */
-static const double FOOLED = 0.1;
+enum { HELD_ROWS = 8192, PROBE_STEPS = 6, PROBE_ROWS = 4096 };
 
 /* A flow that gains less than this, in nats, over normal columns has learned nothing, and so many rows tell. */
 static const double LEAST_GAIN = 0.01;
@@ -148,65 +142,7 @@ pf_status pf_flow_resume(pf_flow_run *r, const char *more, bool *resumed, pf_err
   return pf_training_resume(r->training, resumed, error);
 }
 
-/* ---- held-out loss ---- */
-
-static int valid_steps(const pf_flow_run *r) { return (int)(r->resolution * r->s.valid_steps); }
-
-/* Mean loss of the first n held-out rows with r->probe's weights in place of the block: negative log-likelihood of the flow that
- * ends with it, and JKO's movement term beside it. Infinite when a row leaves the finite numbers. */
-static pf_status held_loss(pf_flow_run *r, int steps, int64_t n, double *nll, double *loss, pf_error *error) {
-  int d = r->training->d;
-  size_t items = (size_t)n * (size_t)d;
-  double *z = NULL, *log_det = NULL, moved = 0, sum = 0;
-  pf_cnf_move forward = {.direction = PF_CNF_TO_NOISE, .steps = steps};
-  PF_TRY(pf_alloc(items, sizeof *z, &z, error));
-  pf_status status = pf_alloc((size_t)n, sizeof *log_det, &log_det, error);
-  for (size_t i = 0; i < items && status == PF_OK; i++) z[i] = r->held[i];
-  if (status == PF_OK)
-    status = pf_cnf_rows(r->probe, &forward, (pf_rows){0, n}, z, log_det, NULL, r->training->pool, error);
-  *nll = *loss = INFINITY;
-  if (status == PF_OK) {
-    for (size_t i = 0; i < items; i++) {
-      sum += 0.5 * z[i] * z[i];
-      moved += 0.5 * (z[i] - r->held[i]) * (z[i] - r->held[i]);
-    }
-    for (int64_t i = 0; i < n; i++) sum -= log_det[i] + r->held_log_det[i];
-    *nll = sum / (double)n + 0.5 * d * log(2 * M_PI);
-    *loss = *nll + r->s.movement * moved / (double)n;
-  } else if (status == PF_NON_FINITE) {
-    status = PF_OK;
-  }
-  pf_free(z);
-  pf_free(log_det);
-  return status;
-}
-
-static bool can_refine(const pf_flow_run *r) {
-  return 2 * r->resolution * r->s.steps <= MOST_TRAINED_STEPS && 2 * valid_steps(r) <= PF_CNF_STEPS;
-}
-
-/* Whether training pursues a likelihood that its few steps make up: at them, some held-out rows are far likelier than at the
- * model's own. */
-static pf_status is_fooled(pf_flow_run *r, bool *out, pf_error *error) {
-  int64_t n = r->held_n < FINE_ROWS ? r->held_n : FINE_ROWS;
-  double trained, own, loss;
-  PF_TRY(held_loss(r, (int)r->resolution * r->s.steps, n, &trained, &loss, error));
-  PF_TRY(held_loss(r, valid_steps(r), n, &own, &loss, error));
-  *out = !(trained > own - FOOLED);
-  return PF_OK;
-}
-
-/* Whether the likelihood of some held-out rows is the same at twice the steps. */
-static pf_status is_resolved(pf_flow_run *r, bool *out, pf_error *error) {
-  int64_t n = r->held_n < FINE_ROWS ? r->held_n : FINE_ROWS;
-  double coarse, fine, loss;
-  *out = true;
-  if (2 * valid_steps(r) > PF_CNF_STEPS) return PF_OK;
-  PF_TRY(held_loss(r, valid_steps(r), n, &coarse, &loss, error));
-  PF_TRY(held_loss(r, 2 * valid_steps(r), n, &fine, &loss, error));
-  *out = fabs(fine - coarse) <= RESOLVED;
-  return PF_OK;
-}
+/* ---- held-out rows ---- */
 
 /* Keeps the averaged weights when they are the best so far; divides the rate, or ends the block, when they have not been for
  * long. */
@@ -214,12 +150,12 @@ static pf_status validate(pf_flow_run *r, pf_fit_state *state, pf_error *error) 
   double nll, loss;
   bool resolved = true;
   PF_TRY(pf_cnf_set_params(r->probe, state->arrays.average, error));
-  PF_TRY(held_loss(r, valid_steps(r), r->held_n, &nll, &loss, error));
+  PF_TRY(pf_flow_held_loss(r, pf_flow_valid_steps(r), r->held_n, &nll, &loss, error));
   bool fooled = false;
   if (loss < r->best_loss)
-    PF_TRY(is_resolved(r, &resolved, error));
-  else if (can_refine(r))
-    PF_TRY(is_fooled(r, &fooled, error));
+    PF_TRY(pf_flow_is_resolved(r, &resolved, error));
+  else if (pf_flow_can_refine(r))
+    PF_TRY(pf_flow_is_fooled(r, &fooled, error));
   if (!resolved || fooled) {
     r->unresolved = 1;
     state->finished = 1;
@@ -291,26 +227,17 @@ static pf_status open_fit(pf_flow_run *r, int index, pf_objective *o, pf_fit **f
   return pf_fit_create(o, &c, &r->fit, r->training->pool, fit, error);
 }
 
-/* The held-out loss of a block that moves nothing. */
-static double loss_at_rest(const pf_flow_run *r) {
-  const int d = r->training->d;
-  double sum = 0;
-  for (int64_t i = 0; i < r->held_n * d; i++) sum += 0.5 * (double)r->held[i] * (double)r->held[i];
-  for (int64_t i = 0; i < r->held_n; i++) sum -= r->held_log_det[i];
-  return sum / (double)r->held_n + 0.5 * d * log(2 * M_PI);
-}
-
-/* The weights to beat: a block at rest, or those it starts from. A proximal step may not end above where it began, not on held-out
- * rows either, where a block that learns its rows by heart would. */
+/* The weights to beat: a block at rest, or those it starts from. A proximal step may not end above where it began, not on
+ * held-out rows either, where a block that learns its rows by heart would. */
 static pf_status set_weights_to_beat(pf_flow_run *r, const float *from, pf_error *error) {
   double nll, loss;
   bool resolved;
   pf_flow_scale_velocity(&r->layout, 0, r->best);
-  r->best_loss = PF_CANARY(FLOW_AT_REST, loss_at_rest(r), INFINITY);
+  r->best_loss = PF_CANARY(FLOW_AT_REST, pf_flow_loss_at_rest(r), INFINITY);
   PF_TRY(pf_cnf_set_params(r->probe, from, error));
-  PF_TRY(held_loss(r, valid_steps(r), r->held_n, &nll, &loss, error));
+  PF_TRY(pf_flow_held_loss(r, pf_flow_valid_steps(r), r->held_n, &nll, &loss, error));
   if (!(loss < r->best_loss)) return PF_OK;
-  PF_TRY(is_resolved(r, &resolved, error));
+  PF_TRY(pf_flow_is_resolved(r, &resolved, error));
   if (!resolved) return PF_OK;
   r->best_loss = loss;
   memcpy(r->best, from, (size_t)r->layout.total * sizeof(float));
@@ -366,7 +293,7 @@ static pf_status run_fit(pf_flow_run *r, int index, const char *name, pf_error *
 static bool refine_steps(pf_flow_run *r) {
   pf_adam_state *a = &r->fit.arrays;
   size_t bytes = (size_t)a->n * sizeof(float);
-  if (!can_refine(r)) return false;
+  if (!pf_flow_can_refine(r)) return false;
   r->resolution *= 2;
   if (PF_CANARY(FLOW_DOUBLED_COST, true, false)) r->end = r->fit.step + (r->end - r->fit.step + 1) / 2;
   memcpy(a->params, r->best, bytes);
@@ -405,7 +332,7 @@ static pf_status push_rows(pf_flow_run *r, int64_t n, float *x, double *log_det,
   int d = r->training->d;
   size_t items = (size_t)n * (size_t)d;
   double *z = NULL, *l = NULL;
-  pf_cnf_move forward = {.direction = PF_CNF_TO_NOISE, .steps = valid_steps(r)};
+  pf_cnf_move forward = {.direction = PF_CNF_TO_NOISE, .steps = pf_flow_valid_steps(r)};
   PF_TRY(pf_alloc(items, sizeof *z, &z, error));
   pf_status status = log_det ? pf_alloc((size_t)n, sizeof *l, &l, error) : PF_OK;
   for (size_t i = 0; i < items && status == PF_OK; i++) z[i] = x[i];
@@ -457,6 +384,7 @@ static pf_status measure(pf_flow_run *r, double *step, double *push, pf_error *e
   pf_objective o = {0};
   pf_fit *fit = NULL;
   double nll, loss;
+  bool resolved;
   PF_TRY(start_block(r, NULL, error));
   pf_status status = open_fit(r, 0, &o, &fit, error);
   if (status == PF_OK) status = pf_fit_calibrate(fit, PROBE_STEPS, step, error);
@@ -464,7 +392,8 @@ static pf_status measure(pf_flow_run *r, double *step, double *push, pf_error *e
   pf_graph_free(o.graph);
   if (status != PF_OK || r->held_n == 0) return status;
   double begin = pf_clock_seconds();
-  PF_TRY(held_loss(r, valid_steps(r), r->held_n, &nll, &loss, error));
+  PF_TRY(pf_flow_held_loss(r, pf_flow_valid_steps(r), r->held_n, &nll, &loss, error));
+  PF_TRY(pf_flow_is_resolved(r, &resolved, error));
   *step += (pf_clock_seconds() - begin) / (double)r->s.validate_every;
   return r->most_blocks > 1 ? measure_push(r, push, error) : PF_OK;
 }
@@ -587,10 +516,10 @@ static pf_status fill_model(pf_flow_run *r, pf_cnf **flow, pf_learned **generato
 pf_status pf_flow_model(pf_flow_run *r, int blocks, struct pf_model **out, pf_error *error) {
   pf_cnf *flow = NULL;
   pf_learned *generator = NULL;
-  pf_cnf_config config = {.field = r->s.field, .blocks = blocks, .steps = valid_steps(r)};
+  pf_cnf_config config = {.field = r->s.field, .blocks = blocks, .steps = pf_flow_valid_steps(r)};
   pf_status status = pf_cnf_create(&config, r->blocks, &flow, error);
   if (status == PF_OK && r->student) /* before the model takes the curves */
-    status = pf_student_train(r->student, flow, valid_steps(r), &generator, error);
+    status = pf_student_train(r->student, flow, pf_flow_valid_steps(r), &generator, error);
   if (status == PF_OK) status = fill_model(r, &flow, &generator, out, error);
   pf_cnf_free(flow);
   pf_learned_free(generator);
