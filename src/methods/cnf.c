@@ -12,10 +12,10 @@ enum { EXACT_COLUMNS = 3 };
 /* Up to so many columns. Beyond the plane many small steps count: few rows, few Runge-Kutta steps, a probe for the divergence
  * (trials in docs/quality.md). */
 static const struct {
-  int columns, width, depth, steps, batch;
+  int columns, width, depth, steps, batch, validate_every;
   int64_t iterations;
   double rate;
-} sizes[] = {{3, 64, 3, 8, 1024, 10000, 3e-3}, {INT_MAX, 64, 2, 4, 256, 8000, 5e-3}};
+} sizes[] = {{3, 64, 3, 8, 1024, 100, 10000, 3e-3}, {INT_MAX, 64, 2, 4, 256, 250, 8000, 5e-3}};
 
 static pf_status settings(const pf_training *t, pf_flow_settings *s, int64_t *iterations, pf_error *error) {
   size_t i = 0;
@@ -41,7 +41,7 @@ static pf_status settings(const pf_training *t, pf_flow_settings *s, int64_t *it
                          .clip = 1,
                          .ema = 0.99,
                          .schedule = PF_SCHEDULE_COSINE,
-                         .validate_every = 100};
+                         .validate_every = sizes[i].validate_every};
   *iterations = sizes[i].iterations;
   return pf_flow_options(t->options, s, error);
 }

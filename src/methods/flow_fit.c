@@ -16,7 +16,8 @@
 #include "../base/memory.h"
 #include "flow_held.h"
 
-enum { HELD_ROWS = 8192, PROBE_STEPS = 6, PROBE_ROWS = 4096 };
+enum { HELD_ROWS = 8192, PROBE_STEPS = 6, MOST_PROBES = 200, PROBE_ROWS = 4096 };
+static const double PROBE_SHARE = 0.01; /* of a budget that may go into timing the steps */
 
 /* A flow that gains less than this, in nats, over normal columns has learned nothing, and so many rows tell. */
 static const double LEAST_GAIN = 0.01;
@@ -388,6 +389,8 @@ static pf_status measure(pf_flow_run *r, double *step, double *push, pf_error *e
   PF_TRY(start_block(r, NULL, error));
   pf_status status = open_fit(r, 0, &o, &fit, error);
   if (status == PF_OK) status = pf_fit_calibrate(fit, PROBE_STEPS, step, error);
+  const double more = fmin(PROBE_SHARE * r->training->options->budget / *step, MOST_PROBES);
+  if (status == PF_OK && more > PROBE_STEPS) status = pf_fit_calibrate(fit, (int)more, step, error);
   pf_fit_free(fit);
   pf_graph_free(o.graph);
   if (status != PF_OK || r->held_n == 0) return status;

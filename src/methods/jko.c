@@ -23,12 +23,12 @@ enum { LEFT_OUT = 2 };
 /* Up to so many columns. Few blocks of large h, in the units of standardised rows, and a residual network: chosen by the trials
  * on the rose image in docs/quality.md; beyond the plane by those on two tables there. */
 static const struct {
-  int columns, width, depth, times, steps, batch, blocks;
+  int columns, width, depth, times, steps, batch, blocks, validate_every;
   bool residual;
   int64_t iterations;
   double h, growth, cap, rate;
-} sizes[] = {{3, 64, 4, 0, 2, 512, 3, true, 3000, 1, 4, 20, 5e-3},
-             {INT_MAX, 64, 2, 0, 3, 256, 2, false, 4000, 1, 4, 20, 5e-3}};
+} sizes[] = {{3, 64, 4, 0, 2, 512, 3, 100, true, 3000, 1, 4, 20, 5e-3},
+             {INT_MAX, 64, 2, 0, 3, 256, 2, 250, false, 4000, 1, 4, 20, 5e-3}};
 
 typedef struct plan {
   int64_t iterations; /* usual */
@@ -73,7 +73,7 @@ static pf_status defaults(const pf_training *t, pf_flow_settings *s, plan *p, pf
                          .clip = 1,
                          .ema = 0.99,
                          .schedule = PF_SCHEDULE_COSINE,
-                         .validate_every = 100};
+                         .validate_every = sizes[i].validate_every};
   *p = (plan){.iterations = sizes[i].iterations,
               .blocks = sizes[i].blocks,
               .h = sizes[i].h,
