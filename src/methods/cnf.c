@@ -7,8 +7,6 @@
 #include <limits.h>
 #include "flow.h"
 
-enum { EXACT_COLUMNS = 3 };
-
 /* Up to so many columns. Beyond the plane many small steps count: few rows, few Runge-Kutta steps, a probe for the divergence
  * (trials in docs/quality.md). */
 static const struct {
@@ -20,28 +18,27 @@ static const struct {
 static pf_status settings(const pf_training *t, pf_flow_settings *s, int64_t *iterations, pf_error *error) {
   size_t i = 0;
   while (t->d > sizes[i].columns) i++;
-  *s =
-      (pf_flow_settings){.field = {.kind = PF_FIELD_NETWORK,
-                                   .network = {.inputs = t->d,
-                                               .outputs = t->d,
-                                               .width = sizes[i].width,
-                                               .depth = sizes[i].depth,
-                                               .times = 1,
-                                               .frequencies = 4,
-                                               .max_frequency = 4}},
-                         .divergence = t->d <= EXACT_COLUMNS ? PF_DIVERGENCE_EXACT : PF_DIVERGENCE_HUTCHINSON,
-                         .width = 0.02,
-                         .steps = sizes[i].steps,
-                         .valid_steps = 2 * sizes[i].steps,
-                         .batch = sizes[i].batch,
-                         .likelihood = 1,
-                         .kinetic = 0.01,
-                         .jitter = 1,
-                         .learning_rate = sizes[i].rate,
-                         .clip = 1,
-                         .ema = 0.99,
-                         .schedule = PF_SCHEDULE_COSINE,
-                         .validate_every = sizes[i].validate_every};
+  *s = (pf_flow_settings){.field = {.kind = PF_FIELD_NETWORK,
+                                    .network = {.inputs = t->d,
+                                                .outputs = t->d,
+                                                .width = sizes[i].width,
+                                                .depth = sizes[i].depth,
+                                                .times = 1,
+                                                .frequencies = 4,
+                                                .max_frequency = 4}},
+                          .divergence = i == 0 ? PF_DIVERGENCE_EXACT : PF_DIVERGENCE_HUTCHINSON,
+                          .width = 0.02,
+                          .steps = sizes[i].steps,
+                          .valid_steps = 2 * sizes[i].steps,
+                          .batch = sizes[i].batch,
+                          .likelihood = 1,
+                          .kinetic = 0.01,
+                          .jitter = 1,
+                          .learning_rate = sizes[i].rate,
+                          .clip = 1,
+                          .ema = 0.99,
+                          .schedule = PF_SCHEDULE_COSINE,
+                          .validate_every = sizes[i].validate_every};
   *iterations = sizes[i].iterations;
   return pf_flow_options(t->options, s, error);
 }

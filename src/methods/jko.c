@@ -16,9 +16,8 @@
 #include "../base/memory.h"
 #include "flow.h"
 
-enum { EXACT_COLUMNS = 3 };
 static const double RATE_OF_CHANGE = 0.5; /* eta */
-enum { LEFT_OUT = 2 };
+enum { TRAINED = 1, LEFT_OUT };
 
 /* Up to so many columns. Few blocks of large h, in the units of standardised rows, and a residual network: chosen by the trials
  * on the rose image in docs/quality.md; beyond the plane by those on two tables there. */
@@ -47,33 +46,32 @@ typedef struct jko {
   int64_t round;                  /* 0: the first training; registered */
   int64_t in_round;               /* blocks trained in this round; registered */
   int64_t grown;                  /* the first round has all its blocks; registered */
-  int64_t freed;                  /* the free block: 0 not trained yet, 1 trained, LEFT_OUT; registered */
+  int64_t freed; /* the free block: 0 before it is trained, TRAINED or LEFT_OUT; registered */
 } jko;
 
 static pf_status defaults(const pf_training *t, pf_flow_settings *s, plan *p, pf_error *error) {
   size_t i = 0;
   while (t->d > sizes[i].columns) i++;
-  *s =
-      (pf_flow_settings){.field = {.kind = PF_FIELD_NETWORK,
-                                   .network = {.inputs = t->d,
-                                               .outputs = t->d,
-                                               .width = sizes[i].width,
-                                               .depth = sizes[i].depth,
-                                               .times = sizes[i].times,
-                                               .frequencies = 1,
-                                               .max_frequency = 1}},
-                         .divergence = t->d <= EXACT_COLUMNS ? PF_DIVERGENCE_EXACT : PF_DIVERGENCE_DIFFERENCE,
-                         .width = 0.02 / sqrt(t->d),
-                         .steps = sizes[i].steps,
-                         .valid_steps = 2 * sizes[i].steps,
-                         .batch = sizes[i].batch,
-                         .likelihood = 1,
-                         .jitter = 1,
-                         .learning_rate = sizes[i].rate,
-                         .clip = 1,
-                         .ema = 0.99,
-                         .schedule = PF_SCHEDULE_COSINE,
-                         .validate_every = sizes[i].validate_every};
+  *s = (pf_flow_settings){.field = {.kind = PF_FIELD_NETWORK,
+                                    .network = {.inputs = t->d,
+                                                .outputs = t->d,
+                                                .width = sizes[i].width,
+                                                .depth = sizes[i].depth,
+                                                .times = sizes[i].times,
+                                                .frequencies = 1,
+                                                .max_frequency = 1}},
+                          .divergence = i == 0 ? PF_DIVERGENCE_EXACT : PF_DIVERGENCE_DIFFERENCE,
+                          .width = 0.02 / sqrt(t->d),
+                          .steps = sizes[i].steps,
+                          .valid_steps = 2 * sizes[i].steps,
+                          .batch = sizes[i].batch,
+                          .likelihood = 1,
+                          .jitter = 1,
+                          .learning_rate = sizes[i].rate,
+                          .clip = 1,
+                          .ema = 0.99,
+                          .schedule = PF_SCHEDULE_COSINE,
+                          .validate_every = sizes[i].validate_every};
   *p = (plan){.iterations = sizes[i].iterations,
               .blocks = sizes[i].blocks,
               .h = sizes[i].h,
@@ -217,10 +215,10 @@ static pf_status free_block(jko *j, int *blocks, pf_error *error) {
   if (j->p.free_block && !j->freed) {
     double share = 1;
     PF_TRY(train_block(j, (int)j->blocks, true, weights(j, j->blocks - 1), &share, error));
-    j->freed = share > 0 ? 1 : LEFT_OUT;
+    j->freed = share > 0 ? TRAINED : LEFT_OUT;
     PF_TRY(finish_block(j, error));
   }
-  *blocks = (int)j->blocks + (j->freed == 1);
+  *blocks = (int)j->blocks + (j->freed == TRAINED);
   return PF_OK;
 }
 

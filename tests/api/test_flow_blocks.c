@@ -6,28 +6,33 @@ static void hear_no_move(void *context, pf_log_level level, const char *message)
   if (strstr(message, "held-out rows gain nothing by it")) ++*(int *)context;
 }
 
-static int count_of(const pf_model *model, const char *list) {
+/* What stands after `"name": ` in the model's description, for the caller to free. */
+static char *described(const pf_model *model, const char *name) {
   pf_error error = {0};
-  char *json = NULL, name[40];
+  char *json = NULL, key[40];
   must(pf_model_describe(model, &json, &error), &error);
-  snprintf(name, sizeof name, "\"%s\": [", list);
-  const char *from = strstr(json, name);
+  snprintf(key, sizeof key, "\"%s\": ", name);
+  const char *from = strstr(json, key);
   assert_non_null(from);
-  int n = 1;
-  for (const char *c = from + strlen(name); *c != ']'; c++) n += *c == ',';
+  char *text = strdup(from + strlen(key));
+  assert_non_null(text);
   pf_string_free(json);
+  return text;
+}
+
+static int count_of(const pf_model *model, const char *list) {
+  char *text = described(model, list);
+  int n = 1;
+  assert_int_equal(text[0], '[');
+  for (const char *c = text; *c != ']'; c++) n += *c == ',';
+  free(text);
   return n;
 }
 
 static double fact(const pf_model *model, const char *which) {
-  pf_error error = {0};
-  char *json = NULL, name[40];
-  must(pf_model_describe(model, &json, &error), &error);
-  snprintf(name, sizeof name, "\"%s\": ", which);
-  const char *from = strstr(json, name);
-  assert_non_null(from);
-  double value = strtod(from + strlen(name), NULL);
-  pf_string_free(json);
+  char *text = described(model, which);
+  double value = strtod(text, NULL);
+  free(text);
   return value;
 }
 
