@@ -3,7 +3,7 @@
 
 #include "../base/cpu.h"
 
-enum { ROWS_PER_LANE = 128, MAX_LANES = 16, SUM_BLOCK = 256 };
+enum { ROWS_PER_LANE = 128, MAX_LANES = 16 };
 
 int pf_lane_count(int64_t rows) {
   int64_t lanes = rows / ROWS_PER_LANE;
@@ -16,24 +16,41 @@ int64_t pf_lane_begin(int64_t rows, int lanes, int lane) {
   return each * lane + (lane < extra ? lane : extra);
 }
 
-/* Adjacent pairs first, then pairs of pairs: sums[0] is the total. The block stays in the first-level cache. */
-PF_MULTIVERSION static void sum_block(const float *const *lane_arrays, int lanes, int64_t begin, int64_t n,
-                                      float *out) {
-  float sums[MAX_LANES][SUM_BLOCK];
-  for (int lane = 0; lane < lanes; lane += 2) {
-    const float *a = lane_arrays[lane] + begin, *b = lane + 1 < lanes ? lane_arrays[lane + 1] + begin : NULL;
-    float *to = lanes <= 2 ? out + begin : sums[lane];
-    for (int64_t i = 0; b && i < n; i++) to[i] = a[i] + b[i];
-    for (int64_t i = 0; !b && i < n; i++) to[i] = a[i];
+typedef float eight __attribute__((vector_size(32), aligned(4), may_alias));
+
+/* Adjacent pairs first, then pairs of pairs; sums[0] is the total. */
+#define PF_TREE(lanes, sums)                                                                                 \
+  PF_UNROLL for (int step = 1; step < (lanes); step *= 2)                                                    \
+      PF_UNROLL for (int lane = 0; lane + step < (lanes); lane += 2 * step)(sums)[lane] +=                   \
+      (sums)[lane + step]
+
+/* `lanes` is known to the compiler: all sums of an element stay in registers, and a lane is read from begin to end. */
+PF_INLINE void sum_lanes(const float *const *lane_arrays, int lanes, int64_t begin, int64_t end, float *out) {
+  const float *arrays[MAX_LANES];
+  PF_UNROLL for (int lane = 0; lane < lanes; lane++) arrays[lane] = lane_arrays[lane];
+  int64_t i = begin;
+  for (; i + 8 <= end; i += 8) {
+    eight sums[MAX_LANES];
+    PF_UNROLL for (int lane = 0; lane < lanes; lane++) sums[lane] = *(const eight *)(arrays[lane] + i);
+    PF_TREE(lanes, sums);
+    *(eight *)(out + i) = sums[0];
   }
-  for (int step = 2; step < lanes; step *= 2)
-    for (int lane = 0; lane + step < lanes; lane += 2 * step) {
-      float *to = 2 * step >= lanes ? out + begin : sums[lane]; /* the last sum of all */
-      for (int64_t i = 0; i < n; i++) to[i] = sums[lane][i] + sums[lane + step][i];
-    }
+  for (; i < end; i++) {
+    float sums[MAX_LANES];
+    PF_UNROLL for (int lane = 0; lane < lanes; lane++) sums[lane] = arrays[lane][i];
+    PF_TREE(lanes, sums);
+    out[i] = sums[0];
+  }
 }
 
-void pf_lane_sum(const float *const *lane_arrays, int lanes, int64_t begin, int64_t end, float *out) {
-  for (int64_t at = begin; at < end; at += SUM_BLOCK)
-    sum_block(lane_arrays, lanes, at, end - at < SUM_BLOCK ? end - at : SUM_BLOCK, out);
+PF_MULTIVERSION void pf_lane_sum(const float *const *lane_arrays, int lanes, int64_t begin, int64_t end,
+                                 float *out) {
+#define PF_SUM(count)                                                                                        \
+  case count: sum_lanes(lane_arrays, count, begin, end, out); break;
+  switch (lanes) {
+    PF_SUM(1)
+    PF_SUM(2) PF_SUM(3) PF_SUM(4) PF_SUM(5) PF_SUM(6) PF_SUM(7) PF_SUM(8) PF_SUM(9) PF_SUM(10) PF_SUM(11)
+        PF_SUM(12) PF_SUM(13) PF_SUM(14) PF_SUM(15) PF_SUM(16)
+  }
+#undef PF_SUM
 }

@@ -80,9 +80,10 @@ static void check(const pf_gemm_kernels *kernels, const pf_gemm_shape *s, bool p
 
 static void test_products_are_sums(void **state) {
   (void)state;
-  static const int sizes[][3] = {{1, 1, 1},     {7, 17, 3},   {128, 64, 64}, {13, 33, 300}, {100, 5, 31},
-                                 {64, 2, 128},  {2, 64, 128}, {130, 48, 2},  {97, 130, 70}, {25, 200, 257},
-                                 {1, 256, 300}, {1, 140, 20}, {13, 1, 30},   {9, 3, 37},    {10, 4, 8}};
+  static const int sizes[][3] = {{1, 1, 1},      {7, 17, 3},    {128, 64, 64}, {13, 33, 300}, {100, 5, 31},
+                                 {64, 2, 128},   {2, 64, 128},  {130, 48, 2},  {97, 130, 70}, {25, 200, 257},
+                                 {1, 256, 300},  {1, 140, 20},  {13, 1, 30},   {9, 3, 37},    {10, 4, 8},
+                                 {13, 33, 1100}, {230, 220, 30}};
   const pf_gemm_kernels *kernels[PF_GEMM_CLASSES];
   const int classes = pf_gemm_available(kernels);
   assert_true(classes >= 1);

@@ -1,7 +1,7 @@
 /* Matrix products: how the operands are cut into tiles.
  *
- *   A of k at most DEPTH columns at a time, so that a panel of B stays in the first-level cache while the tiles of C
- *   below each other pass over it; a narrow B stays there whole, and then the rows of A do the passing.
+ *   A of k so much at a time that a panel of B stays in the first-level cache, or next to it, while the tiles of C below
+ *   each other pass over it; a narrow B stays there whole, and then the rows of A do the passing.
  *
  * Rows of A are read where they are. A transposed A (sums over rows) is read by columns: where its rows are long it is
  * first copied into slivers, since lines a power of two apart share few places of the cache.
@@ -16,11 +16,12 @@
 #include "gemm_few.h"
 
 enum {
-  DEPTH = 256,      /* floats of k in one pass */
+  PANEL = 8192,     /* floats of a panel: what one pass takes of k */
   NARROW = 6144,    /* floats of a B that stays in the first-level cache beside the rest */
   LONG_ROW = 96,    /* floats of a transposed A's row from which slivers pay, */
   FEW_COLUMNS = 32, /* unless B has no more columns than these */
   MAX_COLUMNS = 64, /* of any tile */
+  FAR = 49152,      /* floats of an operand from which tiles ask ahead */
   LINE = 16         /* floats of a cache line */
 };
 
@@ -109,6 +110,10 @@ void pf_gemm_pack(const pf_gemm_kernels *kernels, const pf_gemm_shape *s, const 
     pack_panel(s, b, 0, s->k, j, kernels->columns, packed + j * s->k);
 }
 
+PF_INLINE void ask_for_run(const float *from, int64_t floats) {
+  for (int64_t i = 0; i < floats; i += LINE) __builtin_prefetch(from + i);
+}
+
 PF_INLINE void copy_lines(int64_t lines, int64_t n, const float *from, int64_t stride, float *to) {
   for (int64_t p = 0; p < lines; p++, from += stride, to += n) memcpy(to, from, (size_t)n * sizeof *to);
 }
@@ -117,8 +122,9 @@ PF_INLINE void copy_lines(int64_t lines, int64_t n, const float *from, int64_t s
  * apart would drive each other out of the cache before the next sliver reads on in them. */
 static void pack_slivers(const float *a, int64_t k, int64_t m, int64_t rows, float *slivers) {
   for (int64_t begin = 0; begin < k; begin += LINE) {
-    const int64_t lines = least(LINE, k - begin);
+    const int64_t lines = least(LINE, k - begin), share = lines * rows; /* a sliver's, of the rows to come */
     for (int64_t i = 0; i < m; i += rows) {
+      if (begin + 2 * LINE <= k) ask_for_run(a + (begin + LINE) * m + i / rows * share, share);
       const int64_t take = least(rows, m - i);
       const float *from = a + begin * m + i;
       float *line = slivers + i * k + begin * take;
@@ -144,13 +150,18 @@ typedef struct product {
   float *panel; /* scratch for one panel */
 } product;
 
+/* How much of k one pass takes. */
+static int64_t depth_of(const pf_gemm_kernels *kernels, int64_t left) {
+  return least(left, PANEL / kernels->columns);
+}
+
 static bool wants_slivers(const pf_gemm_shape *s) {
   return s->transpose_a && s->m >= LONG_ROW && s->n > FEW_COLUMNS;
 }
 
 size_t pf_gemm_scratch_bytes(const pf_gemm_kernels *kernels, const pf_gemm_shape *s) {
   if (pf_gemm_few_fits(s)) return pf_gemm_few_scratch_bytes(s);
-  const int64_t depth = least(s->k, DEPTH), columns = round_up(s->n, kernels->columns);
+  const int64_t depth = depth_of(kernels, s->k), columns = round_up(s->n, kernels->columns);
   const int64_t panels = depth * columns <= NARROW ? columns : kernels->columns;
   return (size_t)(round_up(panels * depth, LINE) + (wants_slivers(s) ? depth * s->m : 0)) * sizeof(float);
 }
@@ -214,11 +225,70 @@ static const float *panel_of(const product *p, int64_t j, float *scratch, int64_
   return scratch;
 }
 
+/* Lines that will soon be used, `each` of them asked for by every tile before. */
+typedef struct ahead {
+  const float *at;
+  ptrdiff_t step;
+  int64_t lines, each;
+} ahead;
+
+/* Operands that a second-level cache holds beside each other gain nothing by it. */
+static bool asks_ahead(const pf_gemm_shape *s) { return s->k * s->n >= FAR || s->m * s->n >= FAR; }
+
+static ahead next_panel(const product *p, int64_t j, int64_t tiles) {
+  const pf_gemm_shape *s = p->shape;
+  const pf_gemm_operands *o = p->operands;
+  const int64_t wide = p->kernels->columns;
+  if (j + wide >= s->n || (!o->packed && s->transpose_b)) return (ahead){0};
+  ahead next = {.at = o->b + p->begin * s->n + j + wide, .step = s->n, .lines = p->depth};
+  if (o->packed) {
+    next.at = o->b + (j + wide) * s->k + p->begin * wide;
+    next.step = wide;
+  }
+  next.each = (next.lines + tiles - 1) / tiles;
+  return next;
+}
+
+/* At most two cache lines. */
+PF_INLINE void ask_for(const float *from, int64_t floats) {
+  __builtin_prefetch(from);
+  if (floats > LINE) __builtin_prefetch(from + LINE);
+}
+
+PF_INLINE void ask_for_rows(const float *from, ptrdiff_t stride, int64_t rows, int64_t floats) {
+  for (int64_t i = 0; i < rows; i++, from += stride) ask_for(from, floats);
+}
+
+/* The cache's own guesses do not reach from row to row, nor from a panel's end to the next one's beginning. */
+static void run_panel_asking(const product *p, int64_t j, const float *panel, int64_t stride) {
+  const pf_gemm_shape *s = p->shape;
+  const int64_t m = s->m, high = p->kernels->rows, wide = p->kernels->columns, tiles = (m + high - 1) / high;
+  float *c = p->operands->c + j;
+  ahead next = next_panel(p, j, tiles);
+  for (int64_t i = 0; i < m; i += high) {
+    const int64_t ask = least(next.each, next.lines), below = least(high, m - i - high);
+    ask_for_rows(next.at, next.step, ask, wide);
+    next.at += ask * next.step;
+    next.lines -= ask;
+    if (below > 0) {
+      ask_for_rows(c + (i + high) * s->n, s->n, below, wide);
+      if (j == 0 && !s->transpose_a) ask_for_run(p->a + (i + high) * s->k, below * s->k);
+    } else if (j + wide < s->n) {
+      ask_for_rows(c + wide, s->n, least(high, m), wide);
+    }
+    run_tile(p, i, least(high, m - i), j, panel, stride);
+  }
+}
+
 static void run_panel_by_panel(const product *p) {
   const int64_t m = p->shape->m, high = p->kernels->rows;
   for (int64_t j = 0; j < p->shape->n; j += p->kernels->columns) {
     int64_t stride;
     const float *panel = panel_of(p, j, p->panel, &stride);
+    if (asks_ahead(p->shape)) {
+      run_panel_asking(p, j, panel, stride);
+      continue;
+    }
     for (int64_t i = 0; i < m; i += high) run_tile(p, i, least(high, m - i), j, panel, stride);
   }
 }
@@ -263,8 +333,8 @@ void pf_gemm_run(const pf_gemm_kernels *kernels, const pf_gemm_shape *s, const p
     run_single_row(&p);
     return;
   }
-  for (; p.begin < s->k; p.begin += DEPTH) {
-    p.depth = least(DEPTH, s->k - p.begin);
+  for (; p.begin < s->k; p.begin += p.depth) {
+    p.depth = depth_of(kernels, s->k - p.begin);
     const int64_t columns = round_up(s->n, kernels->columns);
     const bool narrow = p.depth * columns <= NARROW;
     p.a = s->transpose_a ? o->a + p.begin * s->m : o->a + p.begin;
