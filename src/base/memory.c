@@ -6,8 +6,13 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
-enum { ALIGNMENT = 64 }; /* a cache line, and a vector of the widest instruction set */
+enum {
+  ALIGNMENT = 64, /* a cache line, and a vector of the widest instruction set */
+  HUGE_PAGE = 2 << 20,
+  LARGE = HUGE_PAGE / 4 /* bytes of a block from which whole huge pages are worth their rest */
+};
 
 static _Atomic int64_t allocations;
 static _Atomic int64_t fail_countdown; /* allocations until one must fail; <= 0: off */
@@ -18,12 +23,31 @@ static bool must_fail(void) {
   return atomic_fetch_sub_explicit(&fail_countdown, 1, memory_order_relaxed) == 1;
 }
 
+/* A training step passes over all of its arrays; in pages of 4 kB they are more than the processor's tables of pages hold. The
+ * advice may be refused. */
+static bool reserve_huge_pages(size_t bytes, void **out) {
+#if defined(MADV_HUGEPAGE) && !defined(__SANITIZE_ADDRESS__)
+  const size_t whole = (bytes + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
+  if (bytes < LARGE || posix_memalign(out, HUGE_PAGE, whole) != 0) return false;
+  madvise(*out, whole, MADV_HUGEPAGE);
+  return true;
+#else
+  (void)bytes;
+  (void)out;
+  return false;
+#endif
+}
+
+/* Otherwise the exact size, not rounded up: address sanitizer then sees the first byte past the end. */
+static bool reserve(size_t bytes, void **out) {
+  return reserve_huge_pages(bytes, out) || posix_memalign(out, ALIGNMENT, bytes ? bytes : 1) == 0;
+}
+
 pf_status pf_alloc(size_t count, size_t size, void *out_pointer, pf_error *error) {
   size_t bytes = 0;
   bool overflow = __builtin_mul_overflow(count, size, &bytes) || bytes > PTRDIFF_MAX;
   void *memory = NULL;
-  /* The exact size, not rounded up: address sanitizer then sees the first byte past the end. */
-  if (overflow || must_fail() || posix_memalign(&memory, ALIGNMENT, bytes ? bytes : 1) != 0) {
+  if (overflow || must_fail() || !reserve(bytes, &memory)) {
     return pf_fail(error, PF_NO_MEMORY, "out of memory: %zu elements of %zu bytes", count, size);
   }
   memset(memory, 0, bytes);

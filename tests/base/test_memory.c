@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include <setjmp.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
 
@@ -20,6 +21,40 @@ static void zeroed_and_aligned(void **state) {
     pf_free(bytes);
   }
   pf_free(NULL);
+}
+
+/* Flags of the mapping that holds `address`, as the system tells them; false when it tells none. */
+static bool mapping_flags(const void *address, char flags[256]) {
+  FILE *maps = fopen("/proc/self/smaps", "r");
+  char line[512];
+  bool inside = false, found = false;
+  while (maps && !found && fgets(line, sizeof line, maps)) {
+    unsigned long long begin, end;
+    if (sscanf(line, "%llx-%llx ", &begin, &end) == 2)
+      inside = (uintptr_t)address >= begin && (uintptr_t)address < end;
+    found = inside && sscanf(line, "VmFlags: %255[^\n]", flags) == 1;
+  }
+  if (maps) fclose(maps);
+  return found;
+}
+
+static void large_blocks_ask_for_huge_pages(void **state) {
+  (void)state;
+  const size_t size = (3u << 20) + 5;
+  unsigned char *bytes = NULL;
+  char flags[256];
+  assert_int_equal(pf_alloc(size, 1, &bytes, NULL), PF_OK);
+  for (size_t i = 0; i < size; i++) assert_int_equal(bytes[i], 0);
+  memset(bytes, 0xA5, size);
+  const bool told = mapping_flags(bytes + size - 1, flags), asked = told && strstr(flags, "hg");
+  pf_free(bytes);
+#if defined(__SANITIZE_ADDRESS__)
+  skip(); /* exact sizes there */
+#endif
+  FILE *setting = fopen("/sys/kernel/mm/transparent_hugepage/enabled", "r");
+  if (!setting || !told) skip(); /* a system without them */
+  fclose(setting);
+  assert_true(asked);
 }
 
 static void overflow_is_no_memory(void **state) {
@@ -81,8 +116,11 @@ static void allocations_are_counted(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(zeroed_and_aligned),      cmocka_unit_test(overflow_is_no_memory),
-      cmocka_unit_test(grow_keeps_and_zeroes),   cmocka_unit_test(the_kth_allocation_fails_once),
+      cmocka_unit_test(zeroed_and_aligned),
+      cmocka_unit_test(large_blocks_ask_for_huge_pages),
+      cmocka_unit_test(overflow_is_no_memory),
+      cmocka_unit_test(grow_keeps_and_zeroes),
+      cmocka_unit_test(the_kth_allocation_fails_once),
       cmocka_unit_test(allocations_are_counted),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
