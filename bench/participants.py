@@ -30,17 +30,21 @@ def _die_with_parent() -> None:
 
 
 class Process:
-    """A child in a session of its own, pinned to `cores`."""
+    """A child in a process group of its own, pinned to `cores`.
+
+    All children stay in the driver's session: Linux shares the processor among sessions first (autogroup), and a two-thread
+    participant beside two spinning sessions would be given a third of each core."""
 
     def __init__(self, command: list[str], cores: list[int], env: dict[str, str] | None = None):
         def prepare() -> None:
+            os.setpgid(0, 0)
             _die_with_parent()
             if hasattr(os, "sched_setaffinity"):
                 os.sched_setaffinity(0, cores)
 
         self.errors = tempfile.TemporaryFile()
         self.child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors,
-                                      env={**os.environ, **(env or {})}, start_new_session=True, preexec_fn=prepare)
+                                      env={**os.environ, **(env or {})}, preexec_fn=prepare)
 
     def signal(self, number: int) -> None:
         try:
