@@ -7,8 +7,8 @@
 #include <stdint.h>
 #include "status.h"
 
-/* Zero-initialised array of `count` elements, 64-byte aligned; count 0 gives a valid pointer. Half a megabyte and more are whole huge
- * pages of 2 MB where the system gives them (Linux, transparent_hugepage "madvise" or "always").
+/* Zero-initialised array of `count` elements, 64-byte aligned; count 0 gives a valid pointer. Half a megabyte and more are
+ * whole huge pages of 2 MB where the system gives them (Linux, transparent_hugepage "madvise" or "always").
  * PF_NO_MEMORY when there is none or count * size overflows; *out is then untouched. */
 pf_status pf_alloc(size_t count, size_t size, void *out_pointer, pf_error *error);
 
