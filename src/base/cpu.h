@@ -34,6 +34,19 @@
 #define PF_UNROLL _Pragma("GCC unroll 16")
 #endif
 
+/* PF_HUGE_PAGES: large blocks may be rounded up to whole huge pages. Not under address sanitizer, which sees the first byte past
+ * the end of exact sizes alone; gcc and clang tell of it each in their own way. */
+#if !defined(__linux__) || defined(__SANITIZE_ADDRESS__)
+#define PF_HUGE_PAGES 0
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define PF_HUGE_PAGES 0
+#endif
+#endif
+#if !defined(PF_HUGE_PAGES)
+#define PF_HUGE_PAGES 1
+#endif
+
 /* PF_X86(text): `text` where there are x86-64 instruction-set classes to choose from, nothing elsewhere. */
 #if defined(__x86_64__)
 #define PF_X86(...) __VA_ARGS__

@@ -2,6 +2,7 @@
 #include "memory.h"
 
 #include "canary.h"
+#include "cpu.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -26,7 +27,7 @@ static bool must_fail(void) {
 /* A training step passes over all of its arrays; in pages of 4 kB they are more than the processor's tables of pages hold. The
  * advice may be refused. */
 static bool reserve_huge_pages(size_t bytes, void **out) {
-#if defined(MADV_HUGEPAGE) && !defined(__SANITIZE_ADDRESS__)
+#if PF_HUGE_PAGES
   const size_t whole = (bytes + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
   if (bytes < LARGE || posix_memalign(out, HUGE_PAGE, whole) != 0) return false;
   madvise(*out, whole, MADV_HUGEPAGE);
@@ -38,7 +39,7 @@ static bool reserve_huge_pages(size_t bytes, void **out) {
 #endif
 }
 
-/* Otherwise the exact size, not rounded up: address sanitizer then sees the first byte past the end. */
+/* The others have their exact size: address sanitizer then sees the first byte past the end. */
 static bool reserve(size_t bytes, void **out) {
   return reserve_huge_pages(bytes, out) || posix_memalign(out, ALIGNMENT, bytes ? bytes : 1) == 0;
 }
