@@ -121,24 +121,35 @@ static const char NORMALS[] =
     "  }\n"
     "}\n";
 
-static const char SMALL_EXP[] =
-    "/* e^x for x up to 88.72; 0 below -87.33 */\n"
-    "static inline float $_small_exp(float x) {\n"
-    "  const float t = $_fma(x, 1.44269504f, 12582912.0f), n = t - 12582912.0f;\n"
-    "  const float r = $_fma(n, 2.12194440e-4f, $_fma(-n, 0.693359375f, x));\n"
-    "  float p = 0.00139256894f;\n"
-    "  p = $_fma(p, r, 0.00836318132f);\n"
-    "  p = $_fma(p, r, 0.0416665591f);\n"
-    "  p = $_fma(p, r, 0.16666577f);\n"
-    "  p = $_fma(p, r, 0.5f);\n"
-    "  p = $_fma(p, r * r, r) + 1.0f;\n"
-    "  return $_float(($_bits(p) + ($_bits(t) << 23)) & $_mask(x >= -87.33654f));\n"
-    "}\n";
-
-static const char EXP[] = "static inline float $_exp(float x) {\n"
-                          "  const float y = $_small_exp(x);\n"
+static const char EXP[] = "/* infinity beyond the largest number, 0 below -87.33 */\n"
+                          "static inline float $_exp(float x) {\n"
+                          "  const float t = $_fma(x, 1.44269504f, 12582912.0f), n = t - 12582912.0f;\n"
+                          "  const float r = $_fma(n, 2.12194440e-4f, $_fma(-n, 0.693359375f, x));\n"
+                          "  float p = 0.00139256894f, y;\n"
+                          "  p = $_fma(p, r, 0.00836318132f);\n"
+                          "  p = $_fma(p, r, 0.0416665591f);\n"
+                          "  p = $_fma(p, r, 0.16666577f);\n"
+                          "  p = $_fma(p, r, 0.5f);\n"
+                          "  p = $_fma(p, r * r, r) + 1.0f;\n"
+                          "  y = $_float(($_bits(p) + ($_bits(t) << 23)) & $_mask(x >= -87.33654f));\n"
                           "  return $_choose($_mask(x <= 88.72283f), y, x + INFINITY);\n"
                           "}\n";
+
+static const char ONE_PLUS[] =
+    "/* 1 + e^-x, from 1 to infinity; x is held between -89 and 88 */\n"
+    "static inline float $_one_plus(float x) {\n"
+    "  const int32_t bits = (int32_t)$_bits(x), below = bits < 0x42B00000 ? bits : 0x42B00000;\n"
+    "  const uint32_t word = (uint32_t)below, held = word < 0xC2B20000u ? word : 0xC2B20000u;\n"
+    "  const float a = $_float(held), t = $_fma(a, -1.44269504f, 12582912.0f), n = t - 12582912.0f;\n"
+    "  const float r = $_fma(n, 2.12194440e-4f, -$_fma(n, 0.693359375f, a));\n"
+    "  float p = 0.00831251126f;\n"
+    "  p = $_fma(p, r, 0.0418902449f);\n"
+    "  p = $_fma(p, r, 0.166671157f);\n"
+    "  p = $_fma(p, r, 0.499992311f);\n"
+    "  p = $_fma(p, r, 1.0f);\n"
+    "  p = $_fma(p, r, 1.0f);\n"
+    "  return $_fma(p, $_float(($_bits(t) << 23) + 0x3F800000u), 1.0f);\n"
+    "}\n";
 
 static const char TANH[] = "static inline float $_tanh(float x) {\n"
                            "  const float a = fabsf(x), z = x * x;\n"
@@ -152,15 +163,10 @@ static const char TANH[] = "static inline float $_tanh(float x) {\n"
                            "  return copysignf($_choose($_mask(a < 0.625f), small, large), x);\n"
                            "}\n";
 
-static const char SIGMOID[] = "static inline float $_sigmoid(float x) {\n"
-                              "  const float e = $_exp(-fabsf(x)), large = 1.0f / (1.0f + e);\n"
-                              "  return large * $_choose($_mask(x < 0.0f), e, 1.0f);\n"
-                              "}\n";
+static const char SIGMOID[] =
+    "static inline float $_sigmoid(float x) { return $_choose($_mask(x == x), 1.0f / $_one_plus(x), x); }\n";
 
-static const char SILU[] = "static inline float $_silu(float x) {\n"
-                           "  const float e = $_small_exp(-fabsf(x)), large = 1.0f / (1.0f + e);\n"
-                           "  return x * (large * $_choose($_mask(x < 0.0f), e, 1.0f));\n"
-                           "}\n";
+static const char SILU[] = "static inline float $_silu(float x) { return x / $_one_plus(x); }\n";
 
 static const char SOFTPLUS[] = "static inline float $_softplus(float x) {\n"
                                "  const float e = $_exp(-fabsf(x)), s = e / (2.0f + e), w = s * s;\n"
@@ -225,11 +231,11 @@ static const piece_row PIECES[PF_PIECE_OP] = {
     [PF_PIECE_FMA] = {FMA, NOTHING},
     [PF_PIECE_HALF] = {HALF, {PF_PIECE_WORD, PF_PIECE_COUNT}},
     [PF_PIECE_NORMALS] = {NORMALS, {PF_PIECE_WORD, PF_PIECE_COUNT}},
-    [PF_PIECE_SMALL_EXP] = {SMALL_EXP, {PF_PIECE_CHOOSE, PF_PIECE_FMA}},
-    [PF_PIECE_EXP] = {EXP, {PF_PIECE_SMALL_EXP, PF_PIECE_COUNT}},
+    [PF_PIECE_EXP] = {EXP, {PF_PIECE_CHOOSE, PF_PIECE_FMA}},
+    [PF_PIECE_ONE_PLUS] = {ONE_PLUS, {PF_PIECE_WORD, PF_PIECE_FMA}},
     [PF_PIECE_TANH] = {TANH, {PF_PIECE_EXP, PF_PIECE_COUNT}},
-    [PF_PIECE_SIGMOID] = {SIGMOID, {PF_PIECE_EXP, PF_PIECE_COUNT}},
-    [PF_PIECE_SILU] = {SILU, {PF_PIECE_SMALL_EXP, PF_PIECE_COUNT}},
+    [PF_PIECE_SIGMOID] = {SIGMOID, {PF_PIECE_CHOOSE, PF_PIECE_ONE_PLUS}},
+    [PF_PIECE_SILU] = {SILU, {PF_PIECE_ONE_PLUS, PF_PIECE_COUNT}},
     [PF_PIECE_SOFTPLUS] = {SOFTPLUS, {PF_PIECE_EXP, PF_PIECE_COUNT}},
     [PF_PIECE_MAX] = {MAX, {PF_PIECE_CHOOSE, PF_PIECE_COUNT}},
     [PF_PIECE_MIN] = {MIN, {PF_PIECE_CHOOSE, PF_PIECE_COUNT}},

@@ -69,9 +69,9 @@ static void test_unary_kernels_are_accurate(void **state) {
       {PF_KERNEL_TANH, tanh, -12, 12, 3},
       {PF_KERNEL_TANH, tanh, -1e-2, 1e-2, 1.5},
       {PF_KERNEL_SIGMOID, sigmoid, -87, 30, 3},
-      {PF_KERNEL_SILU, silu, -87, 30, 4},
+      {PF_KERNEL_SILU, silu, -88.3, 100, 4},
       {PF_KERNEL_SILU, silu, -1, 1, 4},
-      {PF_KERNEL_SILU_SLOPE, silu_slope, -1, 30, 4},
+      {PF_KERNEL_SILU_SLOPE, silu_slope, -1, 30, 5},
       {PF_KERNEL_SIGMOID, sigmoid, -1, 1, 3},
       {PF_KERNEL_SOFTPLUS, softplus, -87, 100, 3},
       {PF_KERNEL_SOFTPLUS, softplus, -3, 3, 3},
@@ -115,6 +115,12 @@ static void test_special_values(void **state) {
   expect(PF_KERNEL_LOG, -1, NAN), expect(PF_KERNEL_LOG, -inf, NAN), expect(PF_KERNEL_SQRT, -1, NAN);
   expect(PF_KERNEL_TANH, inf, 1), expect(PF_KERNEL_TANH, -inf, -1), expect(PF_KERNEL_TANH, -0.0f, -0.0f);
   expect(PF_KERNEL_SIGMOID, inf, 1), expect(PF_KERNEL_SIGMOID, -inf, 0), expect(PF_KERNEL_SIGMOID, 0, 0.5f);
+  expect(PF_KERNEL_SIGMOID, -NAN, NAN), expect(PF_KERNEL_SILU, -NAN, NAN),
+      expect(PF_KERNEL_SILU_SLOPE, -NAN, NAN);
+  expect(PF_KERNEL_SILU, inf, inf), expect(PF_KERNEL_SILU, -90, -0.0f), expect(PF_KERNEL_SILU, -3e38f, -0.0f);
+  expect(PF_KERNEL_SILU, -0.0f, -0.0f), expect(PF_KERNEL_SILU, 3e38f, 3e38f), expect(PF_KERNEL_SILU, 89, 89);
+  expect(PF_KERNEL_SILU_SLOPE, -3e38f, 0), expect(PF_KERNEL_SILU_SLOPE, 3e38f, 1),
+      expect(PF_KERNEL_SILU_SLOPE, 0, 0.5f);
   expect(PF_KERNEL_SOFTPLUS, inf, inf), expect(PF_KERNEL_SOFTPLUS, -inf, 0),
       expect(PF_KERNEL_SOFTPLUS, 1e30f, 1e30f);
   expect(PF_KERNEL_LOG_2COSH, inf, inf), expect(PF_KERNEL_LOG_2COSH, -inf, inf),

@@ -18,8 +18,40 @@
     break;                                                                                                   \
   }
 
+/* A block's first multiple of PF_ABREAST * STRETCH values as PF_ABREAST stretches side by side; returns how many that is. */
+enum { STRETCH = 16 };
+
+PF_INLINE size_t run_silus(size_t n, const float *a, float *out) {
+  const size_t step = n / (PF_ABREAST * STRETCH) * STRETCH;
+  PF_INDEPENDENT for (size_t i = 0; i < step; i++) {
+    float x[PF_ABREAST], y[PF_ABREAST];
+    PF_UNROLL for (size_t q = 0; q < PF_ABREAST; q++) x[q] = a[i + q * step];
+    pf_math_silus(PF_ABREAST, x, y);
+    PF_UNROLL for (size_t q = 0; q < PF_ABREAST; q++) out[i + q * step] = y[q];
+  }
+  return PF_ABREAST * step;
+}
+
+PF_INLINE size_t run_silu_pairs(size_t n, const float *a, float *silu, float *slope) {
+  const size_t step = n / (PF_ABREAST * STRETCH) * STRETCH;
+  PF_INDEPENDENT for (size_t i = 0; i < step; i++) {
+    float x[PF_ABREAST], y[PF_ABREAST], z[PF_ABREAST];
+    PF_UNROLL for (size_t q = 0; q < PF_ABREAST; q++) x[q] = a[i + q * step];
+    pf_math_silu_pairs(PF_ABREAST, x, y, z);
+    PF_UNROLL for (size_t q = 0; q < PF_ABREAST; q++) silu[i + q * step] = y[q];
+    PF_UNROLL for (size_t q = 0; q < PF_ABREAST; q++) slope[i + q * step] = z[q];
+  }
+  return PF_ABREAST * step;
+}
+
 PF_MULTIVERSION void pf_kernel_run(pf_kernel kernel, size_t n, const float *a, const float *b, const float *c,
                                    float *out) {
+  if (kernel == PF_KERNEL_SILU) { /* what this leaves goes one by one */
+    const size_t done = run_silus(n, a, out);
+    n -= done;
+    a += done;
+    out += done;
+  }
   switch (kernel) {
   case PF_KERNEL_COPY: PF_LOOP { out[i] = a[i];
     }
@@ -50,11 +82,13 @@ PF_MULTIVERSION void pf_kernel_run(pf_kernel kernel, size_t n, const float *a, c
 }
 
 PF_MULTIVERSION void pf_kernel_silu_pair(size_t n, const float *x, float *silu, float *slope) {
-  PF_LOOP {
+  const size_t done = run_silu_pairs(n, x, silu, slope);
+  PF_INDEPENDENT for (size_t i = done; i < n; i++) {
     const float at = x[i];
-    const pf_logistic s = pf_math_logistic(at);
-    silu[i] = pf_math_silu_of(at, s);
-    slope[i] = pf_math_silu_slope_of(at, s);
+    float y, z;
+    pf_math_silu_pairs(1, &at, &y, &z);
+    silu[i] = y;
+    slope[i] = z;
   }
 }
 

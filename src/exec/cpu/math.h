@@ -3,7 +3,7 @@
  * Every function is straight-line code on plain + - * / and selects, so the compiler turns a loop over it into
  * vectors, and a vector lane and the scalar tail give the same bits: both fuse the same multiply-adds, or neither does.
  * NaN stays NaN; overflow goes to infinity. The polynomials are Chebyshev interpolants of the reduced functions,
- * computed in 60-digit arithmetic; their approximation error is below 3e-8 relative to the result.
+ * computed in 60-digit arithmetic; their approximation error is below 3e-8 relative to the result, where nothing else is said.
  *
  *   n  integer part of the reduced argument     r  remainder     z  r^2     p  polynomial
  */
@@ -30,13 +30,17 @@ PF_INLINE uint32_t pf_float_bits(float value) {
   return bits;
 }
 
+/* Of integers, since a compiler takes these for one instruction and makes a branch of a choice between floats. */
+PF_INLINE int32_t pf_least_signed(int32_t a, int32_t b) { return a < b ? a : b; }
+PF_INLINE uint32_t pf_least(uint32_t a, uint32_t b) { return a < b ? a : b; }
+
 /* Adding 1.5 * 2^23 leaves round-to-nearest(x) in the low bits, on every instruction set. */
 #define PF_ROUND_F32 12582912.0f
 #define PF_ROUND_F64 6755399441055744.0
 
-/* e^x = 2^n e^r, |r| <= ln(2)/2, for x up to 88.72. n is added to the exponent bits, so the result has to be a normal number:
- * below them (x < -87.33, e^x < 1.2e-38) it is zero. That sum may spoil the bits of NaN: for users that multiply by x. */
-PF_INLINE float pf_math_small_exp(float x) {
+/* e^x = 2^n e^r, |r| <= ln(2)/2. n is added to the exponent bits, so the result has to be a normal number: below them
+ * (x < -87.33, e^x < 1.2e-38) it is zero. Infinity beyond the largest number; NaN passes. */
+PF_INLINE float pf_math_exp(float x) {
   float t = x * 1.44269504f + PF_ROUND_F32, n = t - PF_ROUND_F32;
   float r = (x - n * 0.693359375f) + n * 2.12194440e-4f;
   float p = 0.00139256894f;
@@ -46,12 +50,7 @@ PF_INLINE float pf_math_small_exp(float x) {
   p = p * r + 0.5f;
   p = (p * (r * r) + r) + 1.0f;
   float y = pf_bits_float(pf_float_bits(p) + (pf_float_bits(t) << 23));
-  return x < -87.33654f ? 0.0f : y;
-}
-
-/* Infinity beyond the largest number; NaN passes. */
-PF_INLINE float pf_math_exp(float x) {
-  float y = pf_math_small_exp(x);
+  y = x < -87.33654f ? 0.0f : y;
   return x <= 88.72283f ? y : x + INFINITY;
 }
 
@@ -91,28 +90,79 @@ PF_INLINE float pf_math_tanh(float x) {
   return copysignf(a < 0.625f ? small : large, x);
 }
 
-/* 1 / (1 + e^-x), through e^-|x| so that the left tail keeps its relative accuracy. */
+/* The activation of networks, of up to PF_ABREAST arguments side by side: the chain of one fills the time in which
+ * another waits for its own. EACH is the loop over them, which the compiler writes out. */
+enum { PF_ABREAST = 4 };
+#define PF_EACH PF_UNROLL for (int i = 0; i < count; i++)
+
+/* e^-x as p 2^n, whose product is exact: p = e^r is in [0.7, 1.42], and 2^n goes from zero (n = -127) to infinity (n = 128),
+ * so that nobody has to select. x is held between -89 and 88 by its bits, where as integers the numbers above zero
+ * rise and, without sign, those below it do so after them; NaN gives anything. p is the best polynomial that is exact to first
+ * order, 1.1e-7 off at most. */
+typedef struct pf_powers {
+  float p[PF_ABREAST], scale[PF_ABREAST];
+} pf_powers;
+
+PF_INLINE float pf_math_held(float x) {
+  const int32_t bits = pf_least_signed((int32_t)pf_float_bits(x), 0x42B00000);
+  return pf_bits_float(pf_least((uint32_t)bits, 0xC2B20000u));
+}
+
+PF_INLINE pf_powers pf_math_powers(int count, const float *x) {
+  pf_powers e;
+  float a[PF_ABREAST], t[PF_ABREAST], n[PF_ABREAST], r[PF_ABREAST];
+  PF_EACH a[i] = pf_math_held(x[i]);
+  PF_EACH t[i] = PF_ROUND_F32 - a[i] * 1.44269504f;
+  PF_EACH n[i] = t[i] - PF_ROUND_F32;
+  PF_EACH r[i] = n[i] * 0.693359375f + a[i];
+  PF_EACH r[i] = n[i] * 2.12194440e-4f - r[i];
+  PF_EACH e.p[i] = 0.00831251126f * r[i] + 0.0418902449f;
+  PF_EACH e.p[i] = e.p[i] * r[i] + 0.166671157f;
+  PF_EACH e.p[i] = e.p[i] * r[i] + 0.499992311f;
+  PF_EACH e.p[i] = e.p[i] * r[i] + 1.0f;
+  PF_EACH e.p[i] = e.p[i] * r[i] + 1.0f;
+  PF_EACH e.scale[i] = pf_bits_float((pf_float_bits(t[i]) << 23) + 0x3F800000u);
+  return e;
+}
+
+/* 1 / (1 + e^-x) */
 PF_INLINE float pf_math_sigmoid(float x) {
-  float e = pf_math_exp(-fabsf(x)), large = 1.0f / (1.0f + e);
-  return x < 0.0f ? e * large : large;
+  const pf_powers e = pf_math_powers(1, &x);
+  const float s = 1.0f / (e.p[0] * e.scale[0] + 1.0f);
+  return x == x ? s : x;
 }
 
-/* s = sigmoid(x) and s (1 - s), from one exponential and one division; NaN gives anything. */
-typedef struct pf_logistic {
-  float value, slope;
-} pf_logistic;
-
-PF_INLINE pf_logistic pf_math_logistic(float x) {
-  float e = pf_math_small_exp(-fabsf(x)), large = 1.0f / (1.0f + e), small = e * large;
-  return (pf_logistic){x < 0.0f ? small : large, small * large};
+/* x / (1 + e^-x), which carries NaN. */
+PF_INLINE void pf_math_silus(int count, const float *x, float *y) {
+  pf_powers e = pf_math_powers(count, x);
+  PF_EACH e.p[i] = e.p[i] * e.scale[i] + 1.0f;
+  PF_EACH y[i] = x[i] / e.p[i];
 }
 
-/* x s and its derivative s + x s (1 - s); the products with x carry NaN. */
-PF_INLINE float pf_math_silu_of(float x, pf_logistic s) { return x * s.value; }
-PF_INLINE float pf_math_silu_slope_of(float x, pf_logistic s) { return s.value + x * s.slope; }
+/* The same y and, with s = 1 / (1 + e^-x), its derivative s + y (1 - s). 1 - s is e^-x s, which does not cancel; a power
+ * that is infinite, where s is zero, is held below infinity. */
+PF_INLINE void pf_math_silu_pairs(int count, const float *x, float *y, float *slope) {
+  pf_powers e = pf_math_powers(count, x);
+  float one_plus[PF_ABREAST], s[PF_ABREAST];
+  PF_EACH e.p[i] = e.p[i] * e.scale[i];
+  PF_EACH one_plus[i] = 1.0f + e.p[i];
+  PF_EACH y[i] = x[i] / one_plus[i];
+  PF_EACH s[i] = 1.0f / one_plus[i];
+  PF_EACH e.p[i] = s[i] * pf_bits_float(pf_least(pf_float_bits(e.p[i]), 0x7F000000u));
+  PF_EACH slope[i] = s[i] + y[i] * e.p[i];
+}
 
-PF_INLINE float pf_math_silu(float x) { return pf_math_silu_of(x, pf_math_logistic(x)); }
-PF_INLINE float pf_math_silu_slope(float x) { return pf_math_silu_slope_of(x, pf_math_logistic(x)); }
+PF_INLINE float pf_math_silu(float x) {
+  float y;
+  pf_math_silus(1, &x, &y);
+  return y;
+}
+
+PF_INLINE float pf_math_silu_slope(float x) {
+  float y, slope;
+  pf_math_silu_pairs(1, &x, &y, &slope);
+  return slope;
+}
 
 /* log(1 + e) for e in [0, 1]: 2 artanh(s), s = e / (2 + e) <= 1/3. */
 PF_INLINE float pf_math_log_1plus(float e) {
