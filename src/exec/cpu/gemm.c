@@ -182,13 +182,23 @@ static void run_edge(pf_tile_kernel *kernel, pf_tile *tile, int64_t rows, int64_
   for (int64_t i = 0; i < rows; i++) memcpy(out + i * stride, c + i * columns, (size_t)real * sizeof *c);
 }
 
-/* Rows i .. i + rows - 1 of the columns of one panel. */
-static void run_tile(const product *p, int64_t i, int64_t rows, int64_t j, const float *panel,
-                     int64_t panel_stride) {
+/* Where B is read: a panel's first line, from line to line, and from panel to panel. */
+typedef struct panels {
+  const float *at;
+  ptrdiff_t stride, next;
+} panels;
+
+/* Rows i .. i + rows - 1 of the columns of `count` panels from column j on. */
+static void run_tiles(const product *p, int64_t i, int64_t rows, int64_t j, const panels *b, int64_t count) {
   const pf_gemm_shape *s = p->shape;
   const pf_gemm_operands *o = p->operands;
-  pf_tile tile = {
-      .k = p->depth, .b = panel, .b_stride = panel_stride, .c = o->c + i * s->n + j, .c_stride = s->n};
+  pf_tile tile = {.k = p->depth,
+                  .b = b->at,
+                  .b_stride = b->stride,
+                  .panels = count,
+                  .b_panel = b->next,
+                  .c = o->c + i * s->n + j,
+                  .c_stride = s->n};
   if (PF_CANARY(GEMM_DEPTH, p->begin > 0, false)) {
     tile.start = tile.c;
     tile.start_stride = s->n;
@@ -211,18 +221,16 @@ static void run_tile(const product *p, int64_t i, int64_t rows, int64_t j, const
     kernel(&tile);
 }
 
-/* The panel of columns j ..: packed before, packed now, or B itself. */
-static const float *panel_of(const product *p, int64_t j, float *scratch, int64_t *stride) {
+/* The panel of columns j ..: packed before, packed now into its place in the scratch, or B itself. */
+static panels panel_of(const product *p, int64_t j, float *scratch) {
   const pf_gemm_shape *s = p->shape;
   const pf_gemm_operands *o = p->operands;
-  *stride = p->kernels->columns;
-  if (o->packed) return o->b + j * s->k + p->begin * *stride;
-  if (!s->transpose_b && s->n < LONG_ROW && j + *stride <= s->n) {
-    *stride = s->n;
-    return o->b + p->begin * s->n + j;
-  }
-  pack_panel(s, o->b, p->begin, p->depth, j, *stride, scratch);
-  return scratch;
+  const int64_t wide = p->kernels->columns;
+  if (o->packed) return (panels){o->b + j * s->k + p->begin * wide, wide, s->k * wide};
+  if (!s->transpose_b && s->n < LONG_ROW && j + wide <= s->n)
+    return (panels){o->b + p->begin * s->n + j, s->n, wide};
+  pack_panel(s, o->b, p->begin, p->depth, j, wide, scratch);
+  return (panels){scratch, wide, p->depth * wide};
 }
 
 /* Lines that will soon be used, `each` of them asked for by every tile before. */
@@ -260,7 +268,7 @@ PF_INLINE void ask_for_rows(const float *from, ptrdiff_t stride, int64_t rows, i
 }
 
 /* The cache's own guesses do not reach from row to row, nor from a panel's end to the next one's beginning. */
-static void run_panel_asking(const product *p, int64_t j, const float *panel, int64_t stride) {
+static void run_panel_asking(const product *p, int64_t j, const panels *panel) {
   const pf_gemm_shape *s = p->shape;
   const int64_t m = s->m, high = p->kernels->rows, wide = p->kernels->columns, tiles = (m + high - 1) / high;
   float *c = p->operands->c + j;
@@ -276,34 +284,36 @@ static void run_panel_asking(const product *p, int64_t j, const float *panel, in
     } else if (j + wide < s->n) {
       ask_for_rows(c + wide, s->n, least(high, m), wide);
     }
-    run_tile(p, i, least(high, m - i), j, panel, stride);
+    run_tiles(p, i, least(high, m - i), j, panel, 1);
   }
 }
 
 static void run_panel_by_panel(const product *p) {
   const int64_t m = p->shape->m, high = p->kernels->rows;
   for (int64_t j = 0; j < p->shape->n; j += p->kernels->columns) {
-    int64_t stride;
-    const float *panel = panel_of(p, j, p->panel, &stride);
+    const panels panel = panel_of(p, j, p->panel);
     if (asks_ahead(p->shape)) {
-      run_panel_asking(p, j, panel, stride);
+      run_panel_asking(p, j, &panel);
       continue;
     }
-    for (int64_t i = 0; i < m; i += high) run_tile(p, i, least(high, m - i), j, panel, stride);
+    for (int64_t i = 0; i < m; i += high) run_tiles(p, i, least(high, m - i), j, &panel, 1);
   }
 }
 
-/* All panels stay in the cache: down the rows once. */
+/* All panels stay in the cache: down the rows once. The last columns may be less than a panel. */
 static void run_row_by_row(const product *p) {
-  enum { MOST = NARROW / 8 };
-  const int64_t m = p->shape->m, high = p->kernels->rows, wide = p->kernels->columns;
-  const float *panel[MOST];
-  int64_t stride[MOST];
-  for (int64_t j = 0, q = 0; j < p->shape->n; j += wide, q++)
-    panel[q] = panel_of(p, j, p->panel + j * p->depth, &stride[q]);
-  for (int64_t i = 0; i < m; i += high)
-    for (int64_t j = 0, q = 0; j < p->shape->n; j += wide, q++)
-      run_tile(p, i, least(high, m - i), j, panel[q], stride[q]);
+  const int64_t m = p->shape->m, n = p->shape->n, high = p->kernels->rows, wide = p->kernels->columns;
+  const int64_t whole = n / wide, edge = whole * wide;
+  panels first = {0}, last = {0};
+  for (int64_t j = 0; j < n; j += wide) {
+    last = panel_of(p, j, p->panel + j * p->depth);
+    if (j == 0) first = last;
+  }
+  for (int64_t i = 0; i < m; i += high) {
+    const int64_t rows = least(high, m - i);
+    if (whole > 0) run_tiles(p, i, rows, 0, &first, whole);
+    if (edge < n) run_tiles(p, i, rows, edge, &last, 1);
+  }
 }
 
 /* A single row: its panels go several at a time, since one alone would wait for its own sums. */
@@ -317,7 +327,10 @@ static void run_single_row(const product *p) {
         .k = s->k, .a = p->a, .b = o->b + j * s->k, .start = o->start ? o->start + j : NULL, .c = o->c + j};
     p->kernels->wide(&tile);
   }
-  for (; j < s->n; j += p->kernels->columns) run_tile(p, 0, 1, j, o->b + j * s->k, p->kernels->columns);
+  for (; j < s->n; j += p->kernels->columns) {
+    const panels panel = {.at = o->b + j * s->k, .stride = p->kernels->columns};
+    run_tiles(p, 0, 1, j, &panel, 1);
+  }
 }
 
 void pf_gemm_run(const pf_gemm_kernels *kernels, const pf_gemm_shape *s, const pf_gemm_operands *o,

@@ -45,9 +45,10 @@ void pf_gemm_run(const pf_gemm_kernels *kernels, const pf_gemm_shape *shape, con
 
 /* ---- micro-kernels ---- */
 
-/* One tile of C: full vectors always; the caller keeps edges away. */
+/* Tiles of C beside each other, one a panel of B: full vectors always; the caller keeps edges away. */
 typedef struct pf_tile {
   ptrdiff_t k, a_stride, b_stride, c_stride, start_stride;
+  ptrdiff_t panels, b_panel;  /* how many, and from one to the next */
   const float *a, *b, *start; /* NULL start: zeros */
   float *c;
 } pf_tile;

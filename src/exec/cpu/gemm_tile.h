@@ -19,28 +19,22 @@ typedef float vec __attribute__((vector_size(4 * PF_TILE_LANES), aligned(4), may
 
 enum { NV = PF_TILE_VECTORS, COLUMNS = NV * PF_TILE_LANES };
 
-PF_INLINE void start_tile(const pf_tile *t, int rows, vec acc[][NV]) {
-  const float *from = t->start;
-  const ptrdiff_t stride = t->start_stride;
+PF_INLINE void start_tile(const float *from, ptrdiff_t stride, int rows, vec acc[][NV]) {
   PF_UNROLL for (int i = 0; i < rows; i++) PF_UNROLL for (int v = 0; v < NV; v++) acc[i][v] = (vec){0};
   if (!from) return;
   PF_UNROLL for (int i = 0; i < rows; i++) PF_UNROLL for (int v = 0; v < NV; v++) acc[i][v] =
       *(const vec *)(from + i * stride + v * PF_TILE_LANES);
 }
 
-PF_INLINE void store_tile(const pf_tile *t, int rows, vec acc[][NV]) {
-  float *to = t->c;
-  const ptrdiff_t stride = t->c_stride;
+PF_INLINE void store_tile(float *to, ptrdiff_t stride, int rows, vec acc[][NV]) {
   PF_UNROLL for (int i = 0; i < rows; i++, to += stride) PF_UNROLL for (int v = 0; v < NV; v++) *
       (vec *)(to + v * PF_TILE_LANES) = acc[i][v];
 }
 
 /* One pointer serves three rows: stride and twice the stride are addressing modes, twelve pointers are not. */
-PF_INLINE void run_rows(const pf_tile *t, int rows) {
-  vec acc[PF_TILE_ROWS][NV];
-  start_tile(t, rows, acc);
+PF_INLINE void add_rows(const pf_tile *t, const float *b, int rows, vec acc[][NV]) {
   const ptrdiff_t s = t->a_stride;
-  const float *a[4] = {t->a, t->a + 3 * s, t->a + 6 * s, t->a + 9 * s}, *b = t->b;
+  const float *a[4] = {t->a, t->a + 3 * s, t->a + 6 * s, t->a + 9 * s};
   for (ptrdiff_t p = 0, k = t->k, next = t->b_stride; p < k; p++, b += next) {
     vec line[NV];
     PF_UNROLL for (int v = 0; v < NV; v++) line[v] = *(const vec *)(b + v * PF_TILE_LANES);
@@ -50,13 +44,10 @@ PF_INLINE void run_rows(const pf_tile *t, int rows) {
     }
     PF_UNROLL for (int q = 0; q < 4; q++) a[q]++;
   }
-  store_tile(t, rows, acc);
 }
 
-PF_INLINE void run_columns(const pf_tile *t, int rows) {
-  vec acc[PF_TILE_ROWS][NV];
-  start_tile(t, rows, acc);
-  const float *a = t->a, *b = t->b;
+PF_INLINE void add_columns(const pf_tile *t, const float *b, int rows, vec acc[][NV]) {
+  const float *a = t->a;
   for (ptrdiff_t p = 0, k = t->k, step = t->a_stride, next = t->b_stride; p < k; p++, a += step, b += next) {
     vec line[NV];
     PF_UNROLL for (int v = 0; v < NV; v++) line[v] = *(const vec *)(b + v * PF_TILE_LANES);
@@ -65,8 +56,19 @@ PF_INLINE void run_columns(const pf_tile *t, int rows) {
       PF_UNROLL for (int v = 0; v < NV; v++) acc[i][v] += value * line[v];
     }
   }
-  store_tile(t, rows, acc);
 }
+
+/* Panel after panel: a call for each would cost as much as a dozen lines of B. */
+#define PF_RUN_PANELS(add, rows)                                                                             \
+  const float *b = t->b, *start = t->start;                                                                  \
+  float *c = t->c;                                                                                           \
+  for (ptrdiff_t left = t->panels; left > 0; left--, b += t->b_panel, c += COLUMNS) {                        \
+    vec acc[PF_TILE_ROWS][NV];                                                                               \
+    start_tile(start, t->start_stride, rows, acc);                                                           \
+    add(t, b, rows, acc);                                                                                    \
+    store_tile(c, t->c_stride, rows, acc);                                                                   \
+    if (start) start += COLUMNS;                                                                             \
+  }
 
 /* One row of A over several panels: enough sums side by side that none waits for another. */
 static void run_wide(const pf_tile *t) {
@@ -83,8 +85,8 @@ static void run_wide(const pf_tile *t) {
 }
 
 #define PF_TILE_KERNEL(rows)                                                                                 \
-  static void rows_##rows(const pf_tile *t) { run_rows(t, rows); }                                           \
-  static void columns_##rows(const pf_tile *t) { run_columns(t, rows); }
+  static void rows_##rows(const pf_tile *t) { PF_RUN_PANELS(add_rows, rows) }                                \
+  static void columns_##rows(const pf_tile *t) { PF_RUN_PANELS(add_columns, rows) }
 
 PF_TILE_KERNEL(1)
 PF_TILE_KERNEL(2)
