@@ -131,7 +131,20 @@ static void test_special_values(void **state) {
   expect(PF_KERNEL_SIGN, 0, 0), expect(PF_KERNEL_NEG, 0, -0.0f), expect(PF_KERNEL_COPY, NAN, NAN);
 }
 
-/* The phase is lost beyond 1e7, the range is not. */
+/* Beyond 1e4 the error grows like the rounding of the argument. */
+static void test_sine_of_large_arguments(void **state) {
+  (void)state;
+  for (float x = 1e4f; x < 6e6f; x *= 1.0037f) {
+    float in[1] = {x}, s, c;
+    run_unary(PF_KERNEL_SIN, 1, in, &s);
+    run_unary(PF_KERNEL_COS, 1, in, &c);
+    const double most = 2e-7 + (double)x * 0x1p-24;
+    if (!(fabs((double)s - sin((double)x)) <= most && fabs((double)c - cos((double)x)) <= most))
+      fail_msg("sine and cosine of %g: %g, %g", (double)x, (double)s, (double)c);
+  }
+}
+
+/* The phase is lost there, the range is not. */
 static void test_sine_of_huge_arguments_stays_in_range(void **state) {
   (void)state;
   for (float x = 1e7f; x < 1e38f; x *= 3.7f) {
@@ -227,7 +240,7 @@ static void test_silu_pair_is_both(void **state) {
   float x[N], silus[N], slopes[N], one[N], other[N];
   for (int i = 0; i < N; i++) x[i] = -20 + 0.02f * (float)i;
   x[7] = NAN;
-  pf_kernel_silu_pair(N, x, silus, slopes);
+  pf_kernel_run_pair(PF_PAIR_SILU, N, x, silus, slopes);
   run_unary(PF_KERNEL_SILU, N, x, one);
   run_unary(PF_KERNEL_SILU_SLOPE, N, x, other);
   assert_memory_equal(silus, one, sizeof one);
@@ -235,8 +248,24 @@ static void test_silu_pair_is_both(void **state) {
   assert_true(isnan(silus[7]) && isnan(slopes[7]));
   for (int i = 0; i < N; i++)
     if (i != 7) assert_true(fabs((double)slopes[i] - silu_slope((double)x[i])) <= 3e-7);
-  pf_kernel_silu_pair(N, x, x, slopes); /* in place */
+  pf_kernel_run_pair(PF_PAIR_SILU, N, x, x, slopes); /* in place */
   assert_memory_equal(x, one, sizeof one);
+}
+
+static void test_sine_pair_is_both(void **state) {
+  (void)state;
+  enum { N = 2003 };
+  float x[N], sines[N], cosines[N], one[N], other[N];
+  for (int i = 0; i < N; i++) x[i] = -200 + 0.2f * (float)i;
+  x[7] = NAN;
+  pf_kernel_run_pair(PF_PAIR_SIN, N, x, sines, cosines);
+  run_unary(PF_KERNEL_SIN, N, x, one);
+  run_unary(PF_KERNEL_COS, N, x, other);
+  assert_memory_equal(sines, one, sizeof one);
+  assert_memory_equal(cosines, other, sizeof other);
+  assert_true(isnan(sines[7]) && isnan(cosines[7]));
+  pf_kernel_run_pair(PF_PAIR_SIN, N, x, sines, x); /* in place */
+  assert_memory_equal(x, other, sizeof other);
 }
 
 /* Vectors and the tails that are left of them fuse the same multiply-adds: no value's bits tell its place in a block. */
@@ -286,6 +315,8 @@ int main(void) {
       cmocka_unit_test(test_unary_kernels_are_accurate),
       cmocka_unit_test(test_special_values),
       cmocka_unit_test(test_silu_pair_is_both),
+      cmocka_unit_test(test_sine_pair_is_both),
+      cmocka_unit_test(test_sine_of_large_arguments),
       cmocka_unit_test(test_places_in_a_block_do_not_matter),
       cmocka_unit_test(test_composed_gelu),
       cmocka_unit_test(test_sine_of_huge_arguments_stays_in_range),

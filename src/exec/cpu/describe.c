@@ -24,10 +24,10 @@ static const pf_op op_of[PF_KERNEL_COUNT] = {[PF_KERNEL_COPY] = PF_OP_BROADCAST,
 /* Multiplications, additions and divisions per element as math.h writes them, comparisons and selections free; 1 where
  * nothing stands. */
 static const uint8_t flops_of[PF_OP_COUNT] = {
-    [PF_OP_EXP] = 20,      [PF_OP_LOG] = 29, [PF_OP_TANH] = 36,       [PF_OP_SIGMOID] = 23,
-    [PF_OP_SILU] = 23,     [PF_OP_SIN] = 24, [PF_OP_SILU_SLOPE] = 25, [PF_OP_COS] = 24,
+    [PF_OP_EXP] = 20,      [PF_OP_LOG] = 29, [PF_OP_TANH] = 36,       [PF_OP_SIGMOID] = 20,
+    [PF_OP_SILU] = 20,     [PF_OP_SIN] = 19, [PF_OP_SILU_SLOPE] = 24, [PF_OP_COS] = 21,
     [PF_OP_SOFTPLUS] = 36, [PF_OP_ERF] = 50, [PF_OP_LOG_2COSH] = 37};
-enum { SILU_PAIR_FLOPS = 26 /* one exponential for both */ };
+static const uint8_t flops_of_pair[PF_PAIR_COUNT] = {[PF_PAIR_SILU] = 24, [PF_PAIR_SIN] = 28};
 
 static double flops_per_element(pf_op op) { return flops_of[op] > 0 ? flops_of[op] : 1; }
 
@@ -86,10 +86,10 @@ static void count_work(const pf_group *g, double n, op_list *ops, double *flops)
       list_op(ops, op_of[in->kernel]);
       if (in->kernel != PF_KERNEL_COPY) *flops += n * flops_per_element(op_of[in->kernel]);
       break;
-    case PF_RUN_SILU_PAIR:
-      list_op(ops, PF_OP_SILU);
-      list_op(ops, PF_OP_SILU_SLOPE);
-      *flops += n * SILU_PAIR_FLOPS;
+    case PF_RUN_PAIR:
+      list_op(ops, pf_pair_ops[in->pair][0]);
+      list_op(ops, pf_pair_ops[in->pair][1]);
+      *flops += n * flops_of_pair[in->pair];
       break;
     case PF_EXPAND:
     case PF_NARROW: break; /* copies */
@@ -105,7 +105,7 @@ static void count_work(const pf_group *g, double n, op_list *ops, double *flops)
 static bool is_written(const pf_group *g, int32_t reg) {
   for (int32_t i = 0; i < g->instructions; i++) {
     const pf_instruction *in = &g->instruction[i];
-    bool made = in->kind == PF_RUN_KERNEL || in->kind == PF_RUN_SILU_PAIR;
+    bool made = in->kind == PF_RUN_KERNEL || in->kind == PF_RUN_PAIR;
     if (made && (in->out == reg || in->second == reg)) return true;
   }
   return false;

@@ -144,17 +144,19 @@ static int32_t compile_view(builder *b, int32_t id, const pf_node_data *node) {
   return in->out = out;
 }
 
-/* Both of a silu and its slope by one instruction, when the partner of `id` is in this group and not compiled yet. */
+/* Both of a pair by one instruction, when the partner of `id` is in this group and not compiled yet. */
 static bool compile_pair(builder *b, int32_t id, const pf_node_data *node) {
-  const int32_t partner = b->plan->fuse ? pf_plan_silu_partner(b->plan, id) : -1;
+  pf_pair pair;
+  const int32_t partner = b->plan->fuse ? pf_plan_partner(b->plan, id, &pair) : -1;
   if (partner < id || b->plan->group[partner] != b->plan->group[id]) return false;
   const int32_t operand = operand_reg(b, id, pf_plan_operand(b->plan, node, 0), false);
   const int32_t own = result_reg(b, id), other = result_reg(b, partner);
-  const bool slope = node->op == PF_OP_SILU_SLOPE;
-  pf_instruction *in = add_instruction(b, PF_RUN_SILU_PAIR);
+  const bool first = node->op == pf_pair_ops[pair][0];
+  pf_instruction *in = add_instruction(b, PF_RUN_PAIR);
+  in->pair = pair;
   in->operand[0] = operand;
-  in->out = slope ? other : own;
-  in->second = slope ? own : other;
+  in->out = first ? own : other;
+  in->second = first ? other : own;
   b->reg_of[member_index(b, id)] = own;
   b->reg_of[member_index(b, partner)] = other;
   return true;

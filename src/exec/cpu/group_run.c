@@ -99,8 +99,8 @@ static void run_instruction(const pf_execution *at, const pf_group *g, const pf_
     pf_kernel_run(in->kernel, (size_t)s->n, a, b, c, out);
     break;
   }
-  case PF_RUN_SILU_PAIR:
-    pf_kernel_silu_pair((size_t)s->n, a, out, (float *)(uintptr_t)at->reg[in->second]);
+  case PF_RUN_PAIR:
+    pf_kernel_run_pair(in->pair, (size_t)s->n, a, out, (float *)(uintptr_t)at->reg[in->second]);
     break;
   case PF_EXPAND: {
     const pf_reg *reg = &g->reg[in->out];

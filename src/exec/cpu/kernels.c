@@ -81,14 +81,25 @@ PF_MULTIVERSION void pf_kernel_run(pf_kernel kernel, size_t n, const float *a, c
   }
 }
 
-PF_MULTIVERSION void pf_kernel_silu_pair(size_t n, const float *x, float *silu, float *slope) {
-  const size_t done = run_silu_pairs(n, x, silu, slope);
-  PF_INDEPENDENT for (size_t i = done; i < n; i++) {
-    const float at = x[i];
-    float y, z;
-    pf_math_silu_pairs(1, &at, &y, &z);
-    silu[i] = y;
-    slope[i] = z;
+PF_MULTIVERSION void pf_kernel_run_pair(pf_pair pair, size_t n, const float *x, float *first, float *second) {
+  switch (pair) {
+  case PF_PAIR_SILU:
+    PF_INDEPENDENT for (size_t i = run_silu_pairs(n, x, first, second); i < n; i++) {
+      const float at = x[i];
+      float silu, slope;
+      pf_math_silu_pairs(1, &at, &silu, &slope);
+      first[i] = silu;
+      second[i] = slope;
+    }
+    break;
+  case PF_PAIR_SIN:
+    PF_INDEPENDENT for (size_t i = 0; i < n; i++) {
+      const pf_sine_pair both = pf_math_sine_pair(x[i]);
+      first[i] = both.sine;
+      second[i] = both.cosine;
+    }
+    break;
+  case PF_PAIR_COUNT: break;
   }
 }
 

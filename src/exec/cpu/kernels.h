@@ -21,8 +21,8 @@
   X(SILU_SLOPE, pf_math_silu_slope(x))                                                                       \
   X(SOFTPLUS, pf_math_softplus(x))                                                                           \
   X(LOG_2COSH, pf_math_log_2cosh(x))                                                                         \
-  X(SIN, pf_math_sincos(x, 0))                                                                               \
-  X(COS, pf_math_sincos(x, 1))                                                                               \
+  X(SIN, pf_math_sine_pair(x).sine)                                                                          \
+  X(COS, pf_math_sine_pair(x).cosine)                                                                        \
   X(ERF, pf_math_erf(x))                                                                                     \
   X(ABS, fabsf(x))                                                                                           \
   X(SIGN, pf_math_sign(x))
@@ -52,8 +52,17 @@ typedef enum pf_kernel {
 /* out[i] = op(a[i], b[i], c[i]) for i < n; unused operands may be NULL, S operands are read at [0]. */
 void pf_kernel_run(pf_kernel kernel, size_t n, const float *a, const float *b, const float *c, float *out);
 
-/* Both of SILU and SILU_SLOPE, the same bits as each alone. */
-void pf_kernel_silu_pair(size_t n, const float *x, float *silu, float *slope);
+/* Two operations on the same operand that share most of their work: NAME of the first and of the second. */
+#define PF_KERNEL_PAIRS(X) X(SILU, SILU_SLOPE) X(SIN, COS)
+typedef enum pf_pair {
+#define PF_X(FIRST, SECOND) PF_PAIR_##FIRST,
+  PF_KERNEL_PAIRS(PF_X)
+#undef PF_X
+      PF_PAIR_COUNT
+} pf_pair;
+
+/* Both, the same bits as each alone. */
+void pf_kernel_run_pair(pf_pair pair, size_t n, const float *x, float *first, float *second);
 
 /* Rows of x rounded to bfloat16, `pitch` elements apart; what lies between them is left alone. */
 void pf_kernel_narrow(size_t rows, size_t columns, const float *x, uint16_t *out, size_t pitch);

@@ -36,7 +36,6 @@ PF_INLINE uint32_t pf_least(uint32_t a, uint32_t b) { return a < b ? a : b; }
 
 /* Adding 1.5 * 2^23 leaves round-to-nearest(x) in the low bits, on every instruction set. */
 #define PF_ROUND_F32 12582912.0f
-#define PF_ROUND_F64 6755399441055744.0
 
 /* e^x = 2^n e^r, |r| <= ln(2)/2. n is added to the exponent bits, so the result has to be a normal number: below them
  * (x < -87.33, e^x < 1.2e-38) it is zero. Infinity beyond the largest number; NaN passes. */
@@ -187,17 +186,16 @@ PF_INLINE float pf_math_log_2cosh(float x) {
   return a + pf_math_log_1plus(pf_math_exp(-(a + a)));
 }
 
-/* Both of sin and cos from x = n pi/2 + r: the reduction runs in double, good for |x| up to 1e7; beyond, the phase
- * is lost but the value stays in [-1, 1]. `turn` is 0 for the sine, 1 for the cosine. */
-PF_INLINE float pf_math_sincos(float x, uint32_t turn) {
-  double t = (double)x * 0.63661977236758134 + PF_ROUND_F64, n = t - PF_ROUND_F64;
-  uint64_t wide;
-  memcpy(&wide, &t, sizeof wide);
-  uint32_t quadrant = (uint32_t)wide + turn;
-  /* pi/2 in two parts, the first of 33 bits: n times it is exact */
-  float r = (float)(((double)x - n * 1.57079632673412561417) - n * 6.07710050650619224932e-11);
-  r = r > 1.0f ? 1.0f : r;
-  r = r < -1.0f ? -1.0f : r;
+/* Both of sin and cos, from x = n pi/2 + r with pi/2 in four parts, of which n times the first three is exact for |x| up to 1e4;
+ * up to 6e6 r is off by no more than the rounding of x itself. Beyond, the phase is lost: x counts as 0. */
+typedef struct pf_sine_pair {
+  float sine, cosine;
+} pf_sine_pair;
+
+PF_INLINE pf_sine_pair pf_math_sine_pair(float x) {
+  float a = fabsf(x) <= 6e6f ? x : x - x;
+  float t = a * 0.636619747f + PF_ROUND_F32, n = t - PF_ROUND_F32;
+  float r = (((a - n * 1.5703125f) - n * 4.83751297e-4f) - n * 7.54953362e-8f) - n * 2.56334415e-12f;
   float z = r * r;
   float s = -0.000195878909f;
   s = s * z + 0.00833274827f;
@@ -207,10 +205,10 @@ PF_INLINE float pf_math_sincos(float x, uint32_t turn) {
   c = c * z - 0.0013888303f;
   c = c * z + 0.0416666647f;
   c = 1.0f - 0.5f * z + z * z * c;
-  float y = (quadrant & 1u) != 0 ? c : s;
-  y = (quadrant & 2u) != 0 ? -y : y;
-  y = y > 1.0f ? 1.0f : y;
-  return y < -1.0f ? -1.0f : y;
+  const uint32_t quadrant = pf_float_bits(t), odd = 0u - (quadrant & 1u);
+  const uint32_t swap = (pf_float_bits(s) ^ pf_float_bits(c)) & odd;
+  return (pf_sine_pair){pf_bits_float(pf_float_bits(s) ^ swap ^ ((quadrant & 2u) << 30)),
+                        pf_bits_float(pf_float_bits(c) ^ swap ^ (((quadrant + 1u) & 2u) << 30))};
 }
 
 /* erf x: odd polynomial up to 0.9274, then 1 - erfc with log erfc a polynomial up to 4, where erf rounds to 1. */

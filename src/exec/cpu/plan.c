@@ -59,13 +59,23 @@ void pf_plan_count_uses(const pf_plan *plan, const pf_node *outputs, int n_outpu
   }
 }
 
-int32_t pf_plan_silu_partner(const pf_plan *plan, int32_t id) {
+const pf_op pf_pair_ops[PF_PAIR_COUNT][2] = {
+#define PF_X(FIRST, SECOND) [PF_PAIR_##FIRST] = {PF_OP_##FIRST, PF_OP_##SECOND},
+    PF_KERNEL_PAIRS(PF_X)
+#undef PF_X
+};
+
+int32_t pf_plan_partner(const pf_plan *plan, int32_t id, pf_pair *pair) {
   const pf_node_data *node = node_at(plan, id);
-  if (node->op != PF_OP_SILU && node->op != PF_OP_SILU_SLOPE) return -1;
-  const pf_op other = node->op == PF_OP_SILU ? PF_OP_SILU_SLOPE : PF_OP_SILU;
-  for (int32_t i = node->operand[0] + 1; i < plan->size; i++)
-    if (plan->needed[i] && node_at(plan, i)->op == other && node_at(plan, i)->operand[0] == node->operand[0])
-      return i;
+  for (int p = 0; p < PF_PAIR_COUNT; p++) {
+    const pf_op *ops = pf_pair_ops[p], other = node->op == ops[0] ? ops[1] : ops[0];
+    if (node->op != ops[0] && node->op != ops[1]) continue;
+    *pair = (pf_pair)p;
+    for (int32_t i = node->operand[0] + 1; i < plan->size; i++)
+      if (plan->needed[i] && node_at(plan, i)->op == other &&
+          node_at(plan, i)->operand[0] == node->operand[0])
+        return i;
+  }
   return -1;
 }
 
@@ -189,8 +199,9 @@ static pf_status sink_values(pf_plan *plan, const pf_node *outputs, int n_output
   list_readers(plan, outputs, n_outputs, of);
   for (int32_t id = plan->size - 1; id >= 0; id--) {
     const readers *r = &of[id];
+    pf_pair pair;
     bool idle = plan->needed[id] && pf_plan_groupable(plan, id) && !r->others && r->first != NOT_READ &&
-                pf_plan_silu_partner(plan, id) < 0;
+                pf_plan_partner(plan, id, &pair) < 0;
     if (!idle || r->first <= plan->stage[id] || !can_sink(plan, of, id, SINK_DEPTH)) continue;
     plan->stage[id] = r->first;
     const pf_node_data *node = node_at(plan, id);

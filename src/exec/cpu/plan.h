@@ -65,7 +65,7 @@ typedef struct pf_reg {
 
 typedef enum pf_instruction_kind {
   PF_RUN_KERNEL,
-  PF_RUN_SILU_PAIR, /* `out` the activation, `second` its slope */
+  PF_RUN_PAIR, /* `out` the first operation, `second` the other */
   PF_EXPAND,
   PF_NARROW, /* into a value in bfloat16 */
   PF_FOLD_ROWS,
@@ -74,7 +74,8 @@ typedef enum pf_instruction_kind {
 
 typedef struct pf_instruction {
   pf_instruction_kind kind;
-  pf_kernel kernel;
+  pf_kernel kernel;                              /* RUN_KERNEL */
+  pf_pair pair;                                  /* RUN_PAIR */
   int32_t operand[PF_MAX_OPERANDS], out, second; /* registers; -1: none */
   int32_t value;                                 /* FOLD_*, NARROW: where it goes */
   int32_t accumulator; /* FOLD_ROWS of few columns: scratch block of doubles, else -1 */
@@ -199,8 +200,10 @@ bool pf_plan_groupable(const pf_plan *plan, int32_t id);
 /* True when this sum is done at the end of its operand's group, and when it would be with fusion. */
 bool pf_plan_folds(const pf_plan *plan, int32_t id);
 bool pf_plan_could_fold(const pf_plan *plan, int32_t id);
-/* The silu computed from the same operand as this slope, or the other way round; -1: none. */
-int32_t pf_plan_silu_partner(const pf_plan *plan, int32_t id);
+/* The ops of a pair, the first first. */
+extern const pf_op pf_pair_ops[PF_PAIR_COUNT][2];
+/* The other node of a pair (kernels.h) on the same operand as this one; -1: none. */
+int32_t pf_plan_partner(const pf_plan *plan, int32_t id, pf_pair *pair);
 /* Length summed over and what lies inside of it, for SUM_AXIS. */
 void pf_plan_axis(const pf_plan *plan, int32_t id, int64_t *length, int64_t *inner);
 
