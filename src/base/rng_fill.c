@@ -19,14 +19,17 @@
 
 #include "canary.h"
 #include "cpu.h"
+#include "philox.h"
 #include "rng_key.h"
 
-enum { ROUNDS = 10, VECTOR = 16, TILE = 256 };
+enum { VECTOR = PF_PHILOX_STEP, TILE = PF_PHILOX_TILE };
 
-typedef struct round_keys {
+/* What all items of a fill share. */
+typedef struct source {
+  pf_philox_run *run;
+  pf_philox_keys keys;
   uint32_t stream;
-  uint32_t k0[ROUNDS], k1[ROUNDS];
-} round_keys;
+} source;
 
 /* Words on the way in: counters (row low, row high, block); on the way out: the four random words. */
 typedef struct tile {
@@ -41,19 +44,39 @@ typedef struct cursor {
   uint32_t block, blocks;
 } cursor;
 
-static round_keys expand_keys(uint64_t seed, uint32_t stream, uint64_t step) {
+static pf_philox_run *fastest_philox(void) {
+  PF_X86(if (pf_cpu_runs("x86-64-v4")) return pf_philox_run_v4;
+         if (pf_cpu_runs("x86-64-v3")) return pf_philox_run_v3;)
+  return pf_philox_run_plain;
+}
+
+static source open_source(uint64_t seed, uint32_t stream, uint64_t step) {
   uint64_t key = pf_philox_key(seed, step);
-  round_keys keys = {.stream = stream};
-  for (int r = 0; r < ROUNDS; r++) { /* the Weyl constants of Philox: golden ratio and sqrt(3) - 1 */
-    keys.k0[r] = (uint32_t)key + (uint32_t)r * 0x9E3779B9u;
-    keys.k1[r] = (uint32_t)(key >> 32) + (uint32_t)r * 0xBB67AE85u;
+  source from = {.run = fastest_philox(), .stream = stream};
+  for (int r = 0; r < PF_PHILOX_ROUNDS;
+       r++) { /* the Weyl constants of Philox: golden ratio and sqrt(3) - 1 */
+    from.keys.k0[r] = (uint32_t)key + (uint32_t)r * 0x9E3779B9u;
+    from.keys.k1[r] = (uint32_t)(key >> 32) + (uint32_t)r * 0xBB67AE85u;
   }
-  return keys;
+  return from;
+}
+
+/* Rows of one block: items one after the other. */
+static int take_rows(cursor *at, tile *t) {
+  const uint64_t row = at->row, left = at->end_row - row;
+  const int n = left < TILE ? (int)left : TILE;
+  for (int i = 0; i < n; i++) {
+    t->w[0][i] = (uint32_t)(row + (uint64_t)i);
+    t->w[1][i] = (uint32_t)((row + (uint64_t)i) >> 32);
+    t->w[2][i] = 0;
+  }
+  at->row += (uint64_t)n;
+  return n;
 }
 
 /* Takes up to TILE items from the cursor; the last group is filled up with items nobody reads. */
-static void take_items(cursor *at, tile *t) {
-  int n = 0;
+PF_INLINE void take_items(cursor *at, tile *t) {
+  int n = at->blocks == 1 ? take_rows(at, t) : 0;
   while (n < TILE && at->row != at->end_row) {
     t->w[0][n] = (uint32_t)at->row;
     t->w[1][n] = (uint32_t)(at->row >> 32);
@@ -68,23 +91,8 @@ static void take_items(cursor *at, tile *t) {
   for (; n % VECTOR != 0; n++) t->w[0][n] = t->w[1][n] = t->w[2][n] = 0;
 }
 
-PF_INLINE void philox_tile(const round_keys *keys, tile *t) {
-  for (int i = 0; i < t->items; i += VECTOR) {
-    for (int j = i; j < i + VECTOR; j++) {
-      uint32_t c0 = t->w[0][j], c1 = t->w[1][j], c2 = t->w[2][j], c3 = keys->stream;
-      for (int r = 0; r < ROUNDS; r++) {
-        uint64_t p0 = (uint64_t)c0 * 0xD2511F53u, p1 = (uint64_t)c2 * 0xCD9E8D57u;
-        c0 = (uint32_t)(p1 >> 32) ^ c1 ^ keys->k0[r];
-        c2 = (uint32_t)(p0 >> 32) ^ c3 ^ keys->k1[r];
-        c1 = (uint32_t)p1;
-        c3 = (uint32_t)p0;
-      }
-      t->w[0][j] = c0;
-      t->w[1][j] = c1;
-      t->w[2][j] = c2;
-      t->w[3][j] = c3;
-    }
-  }
+static void draw_words(const source *from, tile *t) {
+  from->run(&from->keys, from->stream, (t->items + VECTOR - 1) / VECTOR * VECTOR, t->w);
 }
 
 PF_INLINE float as_float(uint32_t bits) {
@@ -147,8 +155,8 @@ PF_INLINE void box_muller_tile(tile *t, int pair) {
   }
 }
 
-PF_INLINE void uniform_tile(tile *t) {
-  for (int k = 0; k < 4; k++) {
+PF_INLINE void uniform_tile(tile *t, int columns) {
+  for (int k = 0; k < columns; k++) {
     for (int j = 0; j < t->items; j++) t->z[k][j] = ((float)(int32_t)(t->w[k][j] >> 9) + 0.5f) * 0x1p-23f;
   }
 }
@@ -183,12 +191,12 @@ PF_INLINE float *store_tile(const tile *t, uint32_t block, uint32_t blocks, size
 }
 
 PF_MULTIVERSION
-static void fill_normal(const round_keys *keys, cursor at, size_t columns, float *out) {
+static void fill_normal(const source *from, cursor at, size_t columns, float *out) {
   tile t;
   while (at.row != at.end_row) {
     uint32_t block = at.block;
     take_items(&at, &t);
-    philox_tile(keys, &t);
+    draw_words(from, &t);
     box_muller_tile(&t, 0);
     if (columns > 2) box_muller_tile(&t, 1);
     out = store_tile(&t, block, at.blocks, columns, out);
@@ -196,23 +204,23 @@ static void fill_normal(const round_keys *keys, cursor at, size_t columns, float
 }
 
 PF_MULTIVERSION
-static void fill_uniform(const round_keys *keys, cursor at, size_t columns, float *out) {
+static void fill_uniform(const source *from, cursor at, size_t columns, float *out) {
   tile t;
   while (at.row != at.end_row) {
     uint32_t block = at.block;
     take_items(&at, &t);
-    philox_tile(keys, &t);
-    uniform_tile(&t);
+    draw_words(from, &t);
+    uniform_tile(&t, columns < 4 ? (int)columns : 4);
     out = store_tile(&t, block, at.blocks, columns, out);
   }
 }
 
 PF_MULTIVERSION
-static void fill_index(const round_keys *keys, cursor at, uint32_t bound, float *out) {
+static void fill_index(const source *from, cursor at, uint32_t bound, float *out) {
   tile t;
   while (at.row != at.end_row) {
     take_items(&at, &t);
-    philox_tile(keys, &t);
+    draw_words(from, &t);
     /* floor(bound * (a + b / 2^32) / 2^32): 64 random bits, so the outcomes' chances differ by 2^-64. */
     for (int j = 0; j < t.items; j++) {
       uint64_t high = (uint64_t)t.w[0][j] * bound, low = (uint64_t)t.w[1][j] * bound;
@@ -229,19 +237,19 @@ static cursor rows_from(uint64_t row0, size_t rows, size_t columns) {
 void pf_fill_normal_f32(uint64_t seed, uint32_t stream, uint64_t step, uint64_t row0, size_t rows,
                         size_t columns, float *out) {
   if (columns == 0) return;
-  round_keys keys = expand_keys(seed, stream, step);
-  fill_normal(&keys, rows_from(row0, rows, columns), columns, out);
+  const source from = open_source(seed, stream, step);
+  fill_normal(&from, rows_from(row0, rows, columns), columns, out);
 }
 
 void pf_fill_uniform_f32(uint64_t seed, uint32_t stream, uint64_t step, uint64_t row0, size_t rows,
                          size_t columns, float *out) {
   if (columns == 0) return;
-  round_keys keys = expand_keys(seed, stream, step);
-  fill_uniform(&keys, rows_from(row0, rows, columns), columns, out);
+  const source from = open_source(seed, stream, step);
+  fill_uniform(&from, rows_from(row0, rows, columns), columns, out);
 }
 
 void pf_fill_index_f32(uint64_t seed, uint32_t stream, uint64_t step, uint64_t row0, size_t rows,
                        uint32_t bound, float *out) {
-  round_keys keys = expand_keys(seed, stream, step);
-  fill_index(&keys, rows_from(row0, rows, 1), bound, out);
+  const source from = open_source(seed, stream, step);
+  fill_index(&from, rows_from(row0, rows, 1), bound, out);
 }

@@ -9,8 +9,11 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "base/cpu.h"
 #include "base/memory.h"
+#include "base/philox.h"
 #include "base/rng.h"
+#include "base/rng_key.h"
 
 static const uint64_t SEED = 42;
 
@@ -53,6 +56,37 @@ static void philox_known_answers(void **state) {
     pf_philox(seed_of_key(v[4], v[5]), v[3], 0, (uint64_t)v[1] << 32 | v[0], v[2], words);
     assert_memory_equal(words, v + 6, sizeof words);
   }
+}
+
+/* Words of many counters at once, by each class of instructions that this processor runs. */
+static void every_class_gives_the_words(void **state) {
+  (void)state;
+  struct {
+    const char *name;
+    pf_philox_run *run;
+  } const classes[] = {{"plain", pf_philox_run_plain},
+                       PF_X86({"x86-64-v3", pf_philox_run_v3}, {"x86-64-v4", pf_philox_run_v4})};
+  const uint64_t key = pf_philox_key(SEED, 5);
+  pf_philox_keys keys;
+  for (int r = 0; r < PF_PHILOX_ROUNDS; r++) {
+    keys.k0[r] = (uint32_t)key + (uint32_t)r * 0x9E3779B9u;
+    keys.k1[r] = (uint32_t)(key >> 32) + (uint32_t)r * 0xBB67AE85u;
+  }
+  for (size_t c = 0; c < sizeof classes / sizeof *classes; c++)
+    for (int items = PF_PHILOX_STEP; items <= PF_PHILOX_TILE && pf_cpu_runs(classes[c].name);
+         items += 5 * PF_PHILOX_STEP) {
+      uint32_t w[4][PF_PHILOX_TILE], want[4];
+      memset(w, 0xAB, sizeof w);
+      for (uint32_t i = 0; i < (uint32_t)items; i++)
+        w[0][i] = 0xFFFFFFF0u + i, w[1][i] = 0x9000000Fu * i, w[2][i] = ~i;
+      classes[c].run(&keys, PF_STREAM_TEST, items, w);
+      for (uint32_t i = 0; i < (uint32_t)items; i++) {
+        pf_philox(SEED, PF_STREAM_TEST, 5, (uint64_t)(0x9000000Fu * i) << 32 | (0xFFFFFFF0u + i), ~i, want);
+        for (int k = 0; k < 4; k++)
+          if (w[k][i] != want[k]) fail_msg("%s: word %d of item %u of %d", classes[c].name, k, i, items);
+      }
+      for (int i = items; i < PF_PHILOX_TILE; i++) assert_int_equal(w[0][i], 0xABABABABu);
+    }
 }
 
 static void every_coordinate_matters(void **state) {
@@ -329,6 +363,7 @@ static void permutation_is_one(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(philox_known_answers),
+      cmocka_unit_test(every_class_gives_the_words),
       cmocka_unit_test(every_coordinate_matters),
       cmocka_unit_test(normals_match_box_muller),
       cmocka_unit_test(uniforms_and_indices_match_words),
