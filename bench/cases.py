@@ -72,6 +72,8 @@ def _train(width: int, depth: int, dim: int, batch: int, threads: int, precision
                Entry("torch plain", ["torch_train"] + o + ["--plain"], torch),
                Entry("torch plain compile", ["torch_train"] + o + ["--plain", "--compile"], torch)]
     if precision == "f32":
+        if (width, depth, dim, batch) == TRAININGS[0]:
+            entries.append(Entry("by hand", ["work_floor"] + _options(threads=threads)))
         entries += [Entry("jax", ["jax_train"] + shape, ("jax",), env=_jax_env(threads)),
                     Entry("product mix", ["work_products"] + shape, role=REFERENCE),
                     Entry("peak", ["work_peak"], role=REFERENCE)]
