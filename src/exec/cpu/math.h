@@ -90,7 +90,7 @@ PF_INLINE float pf_math_tanh(float x) {
 }
 
 /* The activation of networks, of up to PF_ABREAST arguments side by side: the chain of one fills the time in which
- * another waits for its own. EACH is the loop over them, which the compiler writes out. */
+ * another waits for its own. PF_EACH is the loop over them, which the compiler writes out. */
 enum { PF_ABREAST = 4 };
 #define PF_EACH PF_UNROLL for (int i = 0; i < count; i++)
 
