@@ -142,12 +142,12 @@ static const char ONE_PLUS[] =
     "  const uint32_t word = (uint32_t)below, held = word < 0xC2B20000u ? word : 0xC2B20000u;\n"
     "  const float a = $_float(held), t = $_fma(a, -1.44269504f, 12582912.0f), n = t - 12582912.0f;\n"
     "  const float r = $_fma(n, 2.12194440e-4f, -$_fma(n, 0.693359375f, a));\n"
-    "  float p = 0.00831251126f;\n"
-    "  p = $_fma(p, r, 0.0418902449f);\n"
-    "  p = $_fma(p, r, 0.166671157f);\n"
-    "  p = $_fma(p, r, 0.499992311f);\n"
-    "  p = $_fma(p, r, 1.0f);\n"
-    "  p = $_fma(p, r, 1.0f);\n"
+    "  float p = 0.00139256894f;\n"
+    "  p = $_fma(p, r, 0.00836318132f);\n"
+    "  p = $_fma(p, r, 0.0416665591f);\n"
+    "  p = $_fma(p, r, 0.16666577f);\n"
+    "  p = $_fma(p, r, 0.5f);\n"
+    "  p = $_fma(p, r * r, r) + 1.0f;\n"
     "  return $_fma(p, $_float(($_bits(t) << 23) + 0x3F800000u), 1.0f);\n"
     "}\n";
 

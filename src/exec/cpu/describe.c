@@ -24,10 +24,10 @@ static const pf_op op_of[PF_KERNEL_COUNT] = {[PF_KERNEL_COPY] = PF_OP_BROADCAST,
 /* Multiplications, additions and divisions per element as math.h writes them, comparisons and selections free; 1 where
  * nothing stands. */
 static const uint8_t flops_of[PF_OP_COUNT] = {
-    [PF_OP_EXP] = 20,      [PF_OP_LOG] = 29, [PF_OP_TANH] = 36,       [PF_OP_SIGMOID] = 20,
-    [PF_OP_SILU] = 20,     [PF_OP_SIN] = 19, [PF_OP_SILU_SLOPE] = 24, [PF_OP_COS] = 21,
+    [PF_OP_EXP] = 20,      [PF_OP_LOG] = 29, [PF_OP_TANH] = 36,       [PF_OP_SIGMOID] = 22,
+    [PF_OP_SILU] = 22,     [PF_OP_SIN] = 19, [PF_OP_SILU_SLOPE] = 26, [PF_OP_COS] = 21,
     [PF_OP_SOFTPLUS] = 36, [PF_OP_ERF] = 50, [PF_OP_LOG_2COSH] = 37};
-static const uint8_t flops_of_pair[PF_PAIR_COUNT] = {[PF_PAIR_SILU] = 24, [PF_PAIR_SIN] = 28};
+static const uint8_t flops_of_pair[PF_PAIR_COUNT] = {[PF_PAIR_SILU] = 27, [PF_PAIR_SIN] = 28};
 
 static double flops_per_element(pf_op op) { return flops_of[op] > 0 ? flops_of[op] : 1; }
 

@@ -3,7 +3,7 @@
  * Every function is straight-line code on plain + - * / and selects, so the compiler turns a loop over it into
  * vectors, and a vector lane and the scalar tail give the same bits: both fuse the same multiply-adds, or neither does.
  * NaN stays NaN; overflow goes to infinity. The polynomials are Chebyshev interpolants of the reduced functions,
- * computed in 60-digit arithmetic; their approximation error is below 3e-8 relative to the result, where nothing else is said.
+ * computed in 60-digit arithmetic; their approximation error is below 3e-8 relative to the result.
  *
  *   n  integer part of the reduced argument     r  remainder     z  r^2     p  polynomial
  */
@@ -96,8 +96,8 @@ enum { PF_ABREAST = 4 };
 
 /* e^-x as p 2^n, whose product is exact: p = e^r is in [0.7, 1.42], and 2^n goes from zero (n = -127) to infinity (n = 128),
  * so that nobody has to select. x is held between -89 and 88 by its bits, where as integers the numbers above zero
- * rise and, without sign, those below it do so after them; NaN gives anything. p is the best polynomial that is exact to first
- * order, 1.1e-7 off at most. */
+ * rise and, without sign, those below it do so after them; NaN gives anything. The polynomial is that of
+ * pf_math_exp. */
 typedef struct pf_powers {
   float p[PF_ABREAST], scale[PF_ABREAST];
 } pf_powers;
@@ -115,11 +115,11 @@ PF_INLINE pf_powers pf_math_powers(int count, const float *x) {
   PF_EACH n[i] = t[i] - PF_ROUND_F32;
   PF_EACH r[i] = n[i] * 0.693359375f + a[i];
   PF_EACH r[i] = n[i] * 2.12194440e-4f - r[i];
-  PF_EACH e.p[i] = 0.00831251126f * r[i] + 0.0418902449f;
-  PF_EACH e.p[i] = e.p[i] * r[i] + 0.166671157f;
-  PF_EACH e.p[i] = e.p[i] * r[i] + 0.499992311f;
-  PF_EACH e.p[i] = e.p[i] * r[i] + 1.0f;
-  PF_EACH e.p[i] = e.p[i] * r[i] + 1.0f;
+  PF_EACH e.p[i] = 0.00139256894f * r[i] + 0.00836318132f;
+  PF_EACH e.p[i] = e.p[i] * r[i] + 0.0416665591f;
+  PF_EACH e.p[i] = e.p[i] * r[i] + 0.16666577f;
+  PF_EACH e.p[i] = e.p[i] * r[i] + 0.5f;
+  PF_EACH e.p[i] = (e.p[i] * (r[i] * r[i]) + r[i]) + 1.0f;
   PF_EACH e.scale[i] = pf_bits_float((pf_float_bits(t[i]) << 23) + 0x3F800000u);
   return e;
 }
@@ -138,7 +138,7 @@ PF_INLINE void pf_math_silus(int count, const float *x, float *y) {
   PF_EACH y[i] = x[i] / e.p[i];
 }
 
-/* The same y and, with s = 1 / (1 + e^-x), its derivative s + y (1 - s). 1 - s is e^-x s, which does not cancel; a power
+/* The same y and, with s = 1 / (1 + e^-x), its derivative s (1 + x (1 - s)). 1 - s is e^-x s, which does not cancel; a power
  * that is infinite, where s is zero, is held below infinity. */
 PF_INLINE void pf_math_silu_pairs(int count, const float *x, float *y, float *slope) {
   pf_powers e = pf_math_powers(count, x);
@@ -148,7 +148,7 @@ PF_INLINE void pf_math_silu_pairs(int count, const float *x, float *y, float *sl
   PF_EACH y[i] = x[i] / one_plus[i];
   PF_EACH s[i] = 1.0f / one_plus[i];
   PF_EACH e.p[i] = s[i] * pf_bits_float(pf_least(pf_float_bits(e.p[i]), 0x7F000000u));
-  PF_EACH slope[i] = s[i] + y[i] * e.p[i];
+  PF_EACH slope[i] = s[i] * (1.0f + x[i] * e.p[i]);
 }
 
 PF_INLINE float pf_math_silu(float x) {
