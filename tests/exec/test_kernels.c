@@ -233,39 +233,42 @@ static void test_sums(void **state) {
   }
 }
 
+enum { PAIR_VALUES = 2003 };
+
+/* Both of a pair are each alone to the bit, and so is either of them in place. Leaves x and the second's values. */
+static void expect_pair(pf_pair pair, pf_kernel first, pf_kernel second, float low, float step, float *x,
+                        float *seconds) {
+  enum { N = PAIR_VALUES };
+  float firsts[N], one[N], other[N], at[N], beside[N];
+  for (int i = 0; i < N; i++) x[i] = low + step * (float)i;
+  x[7] = NAN;
+  pf_kernel_run_pair(pair, N, x, firsts, seconds);
+  run_unary(first, N, x, one);
+  run_unary(second, N, x, other);
+  assert_memory_equal(firsts, one, sizeof one);
+  assert_memory_equal(seconds, other, sizeof other);
+  assert_true(isnan(firsts[7]) && isnan(seconds[7]));
+  memcpy(at, x, sizeof at);
+  pf_kernel_run_pair(pair, N, at, at, beside);
+  assert_memory_equal(at, one, sizeof one);
+  memcpy(at, x, sizeof at);
+  pf_kernel_run_pair(pair, N, at, beside, at);
+  assert_memory_equal(at, other, sizeof other);
+}
+
 /* The slope crosses zero at -1.278, where only its absolute error means anything. */
 static void test_silu_pair_is_both(void **state) {
   (void)state;
-  enum { N = 2003 };
-  float x[N], silus[N], slopes[N], one[N], other[N];
-  for (int i = 0; i < N; i++) x[i] = -20 + 0.02f * (float)i;
-  x[7] = NAN;
-  pf_kernel_run_pair(PF_PAIR_SILU, N, x, silus, slopes);
-  run_unary(PF_KERNEL_SILU, N, x, one);
-  run_unary(PF_KERNEL_SILU_SLOPE, N, x, other);
-  assert_memory_equal(silus, one, sizeof one);
-  assert_memory_equal(slopes, other, sizeof other);
-  assert_true(isnan(silus[7]) && isnan(slopes[7]));
-  for (int i = 0; i < N; i++)
+  float x[PAIR_VALUES], slopes[PAIR_VALUES];
+  expect_pair(PF_PAIR_SILU, PF_KERNEL_SILU, PF_KERNEL_SILU_SLOPE, -20, 0.02f, x, slopes);
+  for (int i = 0; i < PAIR_VALUES; i++)
     if (i != 7) assert_true(fabs((double)slopes[i] - silu_slope((double)x[i])) <= 3e-7);
-  pf_kernel_run_pair(PF_PAIR_SILU, N, x, x, slopes); /* in place */
-  assert_memory_equal(x, one, sizeof one);
 }
 
 static void test_sine_pair_is_both(void **state) {
   (void)state;
-  enum { N = 2003 };
-  float x[N], sines[N], cosines[N], one[N], other[N];
-  for (int i = 0; i < N; i++) x[i] = -200 + 0.2f * (float)i;
-  x[7] = NAN;
-  pf_kernel_run_pair(PF_PAIR_SIN, N, x, sines, cosines);
-  run_unary(PF_KERNEL_SIN, N, x, one);
-  run_unary(PF_KERNEL_COS, N, x, other);
-  assert_memory_equal(sines, one, sizeof one);
-  assert_memory_equal(cosines, other, sizeof other);
-  assert_true(isnan(sines[7]) && isnan(cosines[7]));
-  pf_kernel_run_pair(PF_PAIR_SIN, N, x, sines, x); /* in place */
-  assert_memory_equal(x, other, sizeof other);
+  float x[PAIR_VALUES], cosines[PAIR_VALUES];
+  expect_pair(PF_PAIR_SIN, PF_KERNEL_SIN, PF_KERNEL_COS, -200, 0.2f, x, cosines);
 }
 
 /* Vectors and the tails that are left of them fuse the same multiply-adds: no value's bits tell its place in a block. */
