@@ -4,7 +4,7 @@
  *
  *   work_floor [--threads 1|2]
  *
- * An iteration is one step. Elementary functions and random numbers are ours (exec/cpu/math.h, base/rng.h); compiled for the
+ * An iteration is one step. Elementary functions and random numbers are ours (exec/cpu/kernels.h, base/rng.h); compiled for the
  * machine it is built on. Two lanes of 128 rows; a lane's products go six rows by two vectors.
  */
 #include <math.h>
@@ -12,7 +12,7 @@
 #include "base/memory.h"
 #include "base/pool.h"
 #include "base/rng.h"
-#include "exec/cpu/math.h"
+#include "exec/cpu/kernels.h"
 #include "work.h"
 
 #if defined(__AVX512F__)
@@ -108,16 +108,9 @@ PF_INLINE int least(int a, int b) { return a < b ? a : b; }
 /* h = silu(a W + b) with its slope, a strip of rows at a time. */
 PF_INLINE void forward(int k, const float *a, const float *weights, const float *bias, rows h, rows s) {
   for (int r = 0; r < R; r += HIGH) {
-    const int high = least(HIGH, R - r), n = high * W / PF_ABREAST;
-    float *z = h[r], *slope = s[r];
-    tiles(high, k, a + r * k, k, 1, weights, bias, z);
-    PF_INDEPENDENT for (int i = 0; i < n; i++) {
-      float x[PF_ABREAST], y[PF_ABREAST], d[PF_ABREAST];
-      PF_UNROLL for (int q = 0; q < PF_ABREAST; q++) x[q] = z[q * n + i];
-      pf_math_silu_pairs(PF_ABREAST, x, y, d);
-      PF_UNROLL for (int q = 0; q < PF_ABREAST; q++) z[q * n + i] = y[q];
-      PF_UNROLL for (int q = 0; q < PF_ABREAST; q++) slope[q * n + i] = d[q];
-    }
+    const int high = least(HIGH, R - r);
+    tiles(high, k, a + r * k, k, 1, weights, bias, h[r]);
+    pf_kernel_run_pair(PF_PAIR_SILU, (size_t)high * W, h[r], h[r], s[r]);
   }
 }
 
@@ -151,11 +144,7 @@ static void draw(const worker *w, workspace *s, int64_t row) {
   for (int r = 0; r < R; r++) __builtin_prefetch(w->data + D * (int)s->index[r]);
   for (int r = 0; r < R; r++)
     for (int i = 0; i < FREQUENCIES; i++) s->angle[r * FREQUENCIES + i] = s->time[r] * w->frequency[i];
-  PF_INDEPENDENT for (int i = 0; i < R * FREQUENCIES; i++) {
-    const pf_sine_pair both = pf_math_sine_pair(s->angle[i]);
-    s->sine[i] = both.sine;
-    s->cosine[i] = both.cosine;
-  }
+  pf_kernel_run_pair(PF_PAIR_SIN, (size_t)R * FREQUENCIES, s->angle, s->sine, s->cosine);
   for (int r = 0; r < R; r++) { /* the lowest frequency is pi/2: its cosine and sine are alpha and beta */
     const float *cosine = s->cosine + r * FREQUENCIES, *sine = s->sine + r * FREQUENCIES;
     const float alpha = cosine[0], beta = sine[0], *x1 = w->data + D * (int)s->index[r];
