@@ -83,11 +83,12 @@ def disagreements(case: Case, ready: dict[str, dict]) -> list[str]:
     if not case.agree or "value" not in ready.get("ours", {}):
         return []
     ours, lines = ready["ours"]["value"], []
+    agree = {entry.name: entry.agree or case.agree for entry in case.entries}
     for name, facts in ready.items():
         if name == "ours" or "value" not in facts:
             continue
         difference = abs(facts["value"] - ours) / max(abs(ours), 1e-300)
-        if not difference <= case.agree:
+        if not difference <= agree[name]:
             lines.append(f"{case.title}: {name} finds {facts['value']!r}, ours {ours!r} (relative {difference:.1e})")
     return lines
 

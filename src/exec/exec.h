@@ -25,7 +25,8 @@ typedef struct pf_program pf_program; /* immutable once made: any number of thre
 /* Of matrix products; everything else is single precision always. */
 typedef enum pf_precision {
   PF_PRECISION_F32,
-  PF_PRECISION_BF16 /* operands of products of at least 32 x 32 x 32 rounded to bfloat16, sums in single precision */
+  /* operands of products by at least 32 x 32 weights, and such sums over rows, rounded to bfloat16; sums in single precision */
+  PF_PRECISION_BF16
 } pf_precision;
 
 /* "f32", "bf16" or "auto"; an unknown name is PF_USAGE. */
@@ -33,11 +34,13 @@ pf_status pf_precision_find(const char *name, pf_precision *out, pf_error *error
 const char *pf_precision_name(pf_precision precision); /* "f32" or "bf16" */
 /* Which kernels multiply here: an instruction-set class, "amx", or "plain". */
 const char *pf_precision_kernels(pf_precision precision);
+/* Has this processor instructions for such products? Where it has none they are right, and slower than in single precision. */
+bool pf_precision_is_fast(pf_precision precision);
 
 typedef struct pf_program_options {
   int tile_rows; /* rows per tile (fixed shape of every kernel); 0: chosen from a memory budget, at most max_rows */
   int max_rows;           /* rows a lane will have at most; bounds the tile */
-  pf_precision precision; /* bf16 needs tiles of a multiple of 32 rows; others stay single precision */
+  pf_precision precision; /* sums over rows are in bf16 for tiles of a multiple of 32 rows alone */
   bool fuse;              /* false: every element-wise op on its own (for tests); default true */
 } pf_program_options;
 

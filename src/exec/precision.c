@@ -6,6 +6,10 @@
 #include "../base/text.h"
 #include "cpu/gemm_bf16.h"
 
+bool pf_precision_is_fast(pf_precision precision) {
+  return precision == PF_PRECISION_F32 || pf_gemm_bf16_is_fast();
+}
+
 /* `auto` may leave single precision only where that is faster, and only once docs/quality.md records that samples are as good:
  * the switch stays here, in one place. */
 static const bool narrow_is_as_good = false;

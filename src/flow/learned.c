@@ -31,16 +31,20 @@ typedef struct height {
   int rows, from;
 } height;
 enum { HEIGHTS = 3 };
-static const height heights_of[][HEIGHTS] = {
-    [PF_PRECISION_F32] = {{PF_TILE_ROWS, 240}, {16, 4}, {1, 1}},
-    [PF_PRECISION_BF16] = {{PF_TILE_ROWS, 224},
-                           {32, 1}}, /* tiles of whole steps: lower ones would run in f32 */
-};
+static const height f32_heights[HEIGHTS] = {{PF_TILE_ROWS, 240}, {16, 4}, {1, 1}};
+/* Blocks have 32 rows. On AMX one takes as long as six to eight rows alone (estimated, not measured), elsewhere as 32. */
+static const height bf16_heights[HEIGHTS] = {{PF_TILE_ROWS, 240}, {32, 32}, {1, 1}};
+static const height amx_heights[HEIGHTS] = {{PF_TILE_ROWS, 224}, {32, 8}, {1, 1}};
+
+static const height *heights_of(pf_precision precision) {
+  if (precision == PF_PRECISION_F32) return f32_heights;
+  return pf_precision_is_fast(precision) ? amx_heights : bf16_heights;
+}
 
 struct pf_learned {
   pf_time_map map;
   pf_precision precision;
-  const height *heights; /* up to the first of no rows, HEIGHTS at most */
+  const height *heights; /* HEIGHTS */
   float *params;
   pf_program *move_terms;     /* of a network of two times, else NULL */
   pf_program *velocity_terms; /* NULL for a plain map */
@@ -137,8 +141,8 @@ static pf_status prepare(pf_learned *learned, const float *params, pf_error *err
   PF_TRY(pf_network_copy_params(&map->network, params, &learned->params, error));
   if (times == 2) PF_TRY(compile_terms(map, build_move_terms, &learned->move_terms, error));
   if (times > 0) PF_TRY(compile_terms(map, build_velocity_terms, &learned->velocity_terms, error));
-  learned->heights = heights_of[learned->precision];
-  for (int i = 0; i < HEIGHTS && learned->heights[i].rows > 0; i++) PF_TRY(prepare_tile(learned, i, error));
+  learned->heights = heights_of(learned->precision);
+  for (int i = 0; i < HEIGHTS; i++) PF_TRY(prepare_tile(learned, i, error));
   return PF_OK;
 }
 

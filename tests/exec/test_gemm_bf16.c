@@ -1,4 +1,5 @@
-/* Products in bfloat16 against plain sums in double over the rounded operands, and the rounding itself. */
+/* Products in bfloat16 against plain sums in double over the rounded operands, and bit for bit against the manual's order; the
+ * rounding itself. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -114,6 +115,7 @@ static void test_products_are_sums_of_rounded_terms(void **state) {
       {32, 32, 32, false, false},  {64, 64, 64, false, false}, {128, 64, 64, false, true},
       {32, 100, 50, false, false}, {64, 40, 257, false, true}, {32, 32, 32, true, false},
       {64, 64, 128, true, false},  {100, 50, 64, true, false}, {40, 257, 96, true, false},
+      {1, 64, 64, false, false},   {1, 45, 70, false, true},   {37, 40, 64, false, false},
   };
   const pf_bf16_kernels *kernels[2];
   for (int c = pf_gemm_bf16_available(kernels); c-- > 0;)
@@ -123,17 +125,63 @@ static void test_products_are_sums_of_rounded_terms(void **state) {
     }
 }
 
+/* An element by the manual of TDPBF16PS: over 32 of k the even and the odd products apart, then both together. */
+static float by_the_manual(const uint16_t *a, const float *b, ptrdiff_t b_row, int64_t k, float start) {
+  for (int64_t p = 0; p < k; p += PF_BF16_STEP) {
+    float part[2] = {0};
+    for (int64_t q = p; q < k && q < p + PF_BF16_STEP; q++)
+      part[(q - p) % 2] = fmaf(pf_bf16_to(a[q]), pf_bf16_to(pf_bf16_from(b[q * b_row])), part[(q - p) % 2]);
+    const float both = part[0] + part[1];
+    start += both;
+  }
+  return start;
+}
+
+/* All rows at once and each by itself, by every kernel: the bits of the manual. */
+static void check_order(const pf_bf16_kernels *kernels, int64_t rows, int64_t n, int64_t k) {
+  const pf_gemm_shape all = {rows, n, k, false, false}, one = {1, n, k, false, false};
+  float *a = numbers(rows * k, 1), *b = numbers(k * n, 2), *bias = numbers(n, 3);
+  float *c = malloc((size_t)(rows * n) * sizeof *c), *row = malloc((size_t)n * sizeof *row);
+  uint16_t *na = narrowed(a, rows, k),
+           *packed = malloc((size_t)pf_gemm_bf16_packed_items(&all) * sizeof *packed);
+  assert_true(c && row && packed);
+  void *scratch = aligned_alloc(64, (pf_gemm_bf16_scratch_bytes(&all) + 63) / 64 * 64);
+  assert_non_null(scratch);
+  pf_gemm_bf16_pack(&all, b, packed);
+  pf_gemm_bf16_operands o = {.a = na, .b = packed, .start = bias, .c = c};
+  pf_gemm_bf16_run(kernels, &all, &o, scratch);
+  o.c = row;
+  for (int64_t i = 0; i < rows; i++, o.a += pf_bf16_pitch(k)) {
+    pf_gemm_bf16_run(kernels, &one, &o, scratch);
+    assert_memory_equal(row, c + i * n, (size_t)n * sizeof *row);
+    for (int64_t j = 0; j < n; j++) {
+      const float want = by_the_manual(o.a, b + j, n, k, bias[j]);
+      assert_memory_equal(&want, row + j, sizeof want);
+    }
+  }
+  free(a), free(b), free(bias), free(c), free(row), free(na), free(packed), free(scratch);
+}
+
+static void test_rows_alone_are_rows_of_a_block(void **state) {
+  (void)state;
+  const pf_bf16_kernels *kernels[2];
+  for (int c = pf_gemm_bf16_available(kernels); c-- > 0;) {
+    check_order(kernels[c], 64, 64, 64);
+    check_order(kernels[c], 71, 45, 100);
+    check_order(kernels[c], 3, 256, 256);
+  }
+}
+
 static void test_what_does_not_fit(void **state) {
   (void)state;
   assert_false(pf_gemm_bf16_fits(&(pf_gemm_shape){128, 64, 16, false, false})); /* too narrow to gain */
   assert_false(pf_gemm_bf16_fits(&(pf_gemm_shape){128, 2, 64, false, false}));
-  assert_false(pf_gemm_bf16_fits(&(pf_gemm_shape){100, 64, 64, false, false})); /* no whole tiles */
   assert_false(pf_gemm_bf16_fits(&(pf_gemm_shape){64, 64, 100, true, false}));
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(test_rounding),
-                                     cmocka_unit_test(test_products_are_sums_of_rounded_terms),
-                                     cmocka_unit_test(test_what_does_not_fit)};
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_rounding), cmocka_unit_test(test_products_are_sums_of_rounded_terms),
+      cmocka_unit_test(test_rows_alone_are_rows_of_a_block), cmocka_unit_test(test_what_does_not_fit)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -30,9 +30,8 @@ const pf_bf16_kernels *pf_gemm_bf16_best(void) {
 bool pf_gemm_bf16_is_fast(void) { return pf_gemm_bf16_best() != &pf_bf16_kernels_plain; }
 
 bool pf_gemm_bf16_fits(const pf_gemm_shape *s) {
-  if (s->m < LEAST_SIDE || s->n < LEAST_SIDE || s->k < LEAST_SIDE) return false;
-  if (s->transpose_a) return !s->transpose_b && s->k % PF_BF16_STEP == 0;
-  return s->m % PF_BF16_BLOCK == 0;
+  if (s->n < LEAST_SIDE || s->k < LEAST_SIDE) return false;
+  return !s->transpose_a || (!s->transpose_b && s->m >= LEAST_SIDE && s->k % PF_BF16_STEP == 0);
 }
 
 /* ---- packing ---- */
@@ -100,7 +99,8 @@ static void turn_rows(const pf_bf16_kernels *kernels, const pf_gemm_shape *s, co
 /* ---- running ---- */
 
 size_t pf_gemm_bf16_scratch_bytes(const pf_gemm_shape *s) {
-  return s->transpose_a ? (size_t)(s->k * (pf_bf16_pitch(s->m) + PF_BF16_BLOCK)) * sizeof(uint16_t) : 0;
+  if (!s->transpose_a) return (size_t)pf_bf16_pitch(s->k) * sizeof(float);
+  return (size_t)(s->k * (pf_bf16_pitch(s->m) + PF_BF16_BLOCK)) * sizeof(uint16_t);
 }
 
 /* A block that hangs over C's edge, through a buffer. */
@@ -131,18 +131,24 @@ static void run_block(const pf_bf16_kernels *kernels, const pf_gemm_shape *s, co
     kernels->block(&block);
 }
 
+/* Whole blocks, and the rows that are left one by one. */
 static void run_by_rows(const pf_bf16_kernels *kernels, const pf_gemm_shape *s,
-                        const pf_gemm_bf16_operands *o) {
-  const int64_t pitch = pf_bf16_pitch(s->k);
+                        const pf_gemm_bf16_operands *o, float *scratch) {
+  const int64_t pitch = pf_bf16_pitch(s->k), whole = s->m / PF_BF16_BLOCK * PF_BF16_BLOCK;
   pf_bf16_block block = {
       .steps = pitch / PF_BF16_STEP, .a_row = pitch, .a_step = PF_BF16_STEP, .a_half = PF_BF16_TILE * pitch};
-  for (int64_t j = 0; j < s->n; j += PF_BF16_BLOCK) {
+  if (whole > 0) kernels->begin();
+  for (int64_t j = 0; whole > 0 && j < s->n; j += PF_BF16_BLOCK) {
     block.b = o->b + j * pitch;
-    for (int64_t i = 0; i < s->m; i += PF_BF16_BLOCK) {
+    for (int64_t i = 0; i < whole; i += PF_BF16_BLOCK) {
       block.a = o->a + i * pitch;
       run_block(kernels, s, o, block, i, j);
     }
   }
+  if (whole > 0) kernels->end();
+  for (int64_t i = whole; i < s->m; i++)
+    pf_gemm_bf16_row(s, o->a + i * pitch, o->b, o->start ? o->start + i * o->start_stride : NULL,
+                     o->c + i * s->n, scratch);
 }
 
 static void run_by_columns(const pf_bf16_kernels *kernels, const pf_gemm_shape *s,
@@ -153,6 +159,7 @@ static void run_by_columns(const pf_bf16_kernels *kernels, const pf_gemm_shape *
                          .a_step = PF_BF16_TILE * PF_BF16_STEP,
                          .a_half = PF_BF16_TILE * s->k,
                          .b = panel};
+  kernels->begin();
   turn_rows(kernels, s, o->a, turned);
   for (int64_t j = 0; j < s->n; j += PF_BF16_BLOCK) {
     pack_rows(o->b + j, s->k, pf_bf16_pitch(s->n), panel);
@@ -161,14 +168,13 @@ static void run_by_columns(const pf_bf16_kernels *kernels, const pf_gemm_shape *
       run_block(kernels, s, o, block, i, j);
     }
   }
+  kernels->end();
 }
 
 void pf_gemm_bf16_run(const pf_bf16_kernels *kernels, const pf_gemm_shape *s, const pf_gemm_bf16_operands *o,
                       void *scratch) {
-  kernels->begin();
   if (s->transpose_a)
     run_by_columns(kernels, s, o, scratch);
   else
-    run_by_rows(kernels, s, o);
-  kernels->end();
+    run_by_rows(kernels, s, o, scratch);
 }

@@ -2,7 +2,8 @@
  *
  * Activations are stored in bfloat16, rows pf_bf16_pitch(items) apart; weights are rounded as they are packed. Two forms
  * exist: A by rows with a packed B (activations times weights, either way round) and A transposed with a plain B (sums over
- * rows). The AMX kernels and the portable ones see the same operands; they may differ in the last bits of a sum.
+ * rows). The AMX kernels and the portable ones see the same operands and sum in the same order: by Intel's manual they make
+ * the same bits, but for subnormal numbers.
  */
 #ifndef PF_EXEC_CPU_GEMM_BF16_H
 #define PF_EXEC_CPU_GEMM_BF16_H
@@ -40,7 +41,8 @@ bool pf_gemm_bf16_is_fast(void);
 /* All that this machine can run, the fastest first; returns how many. */
 int pf_gemm_bf16_available(const pf_bf16_kernels *out[2]);
 
-/* Can this product run in bfloat16, and is it large enough to gain? m counts whole tiles of rows. */
+/* Can this product run in bfloat16, and is it large enough to gain? Not a question of A's rows: a row's result does not
+ * depend on the rows beside it. */
 bool pf_gemm_bf16_fits(const pf_gemm_shape *shape);
 
 /* Elements of a packed B. */
@@ -57,5 +59,9 @@ typedef struct pf_gemm_bf16_operands {
 size_t pf_gemm_bf16_scratch_bytes(const pf_gemm_shape *shape);
 void pf_gemm_bf16_run(const pf_bf16_kernels *kernels, const pf_gemm_shape *shape,
                       const pf_gemm_bf16_operands *operands, void *scratch);
+
+/* One row of a packed product: a is a row of A, start one row or NULL, c a row of C, scratch a row of A as floats. */
+void pf_gemm_bf16_row(const pf_gemm_shape *shape, const uint16_t *a, const uint16_t *b, const float *start,
+                      float *c, float *scratch);
 
 #endif

@@ -161,6 +161,7 @@ typedef struct pf_plan {
   pf_graph *graph;
   int32_t size;
   bool fuse, narrows;    /* narrows: large products run in bfloat16 */
+  int64_t rows;          /* of a tile, or, while that is open, what they will be a multiple of */
   int32_t *root;         /* the node whose storage this one shows (itself, unless a reshape) */
   int32_t *stage;        /* depth in steps; -1 for what is there before the section begins */
   int32_t *group;        /* group, -1 for none */

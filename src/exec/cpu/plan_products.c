@@ -56,9 +56,9 @@ static bool narrow_rows(const pf_shape *shape, int64_t length) {
 }
 
 static bool product_narrows(const pf_plan *plan, const pf_step *step, const pf_shape *a, const pf_shape *b) {
-  pf_gemm_shape tile = step->gemm; /* tiles are whole steps high */
-  if (step->scaled_m) tile.m *= PF_BF16_STEP;
-  if (step->scaled_k) tile.k *= PF_BF16_STEP;
+  pf_gemm_shape tile = step->gemm;
+  if (step->scaled_m) tile.m *= plan->rows;
+  if (step->scaled_k) tile.k *= plan->rows;
   if (!plan->narrows || !(step->scaled_m || step->scaled_k) || !pf_gemm_bf16_fits(&tile)) return false;
   if (step->scaled_k) return narrow_rows(a, tile.m) && narrow_rows(b, tile.n);
   return narrow_rows(a, tile.k) && b->span == PF_SHARED;

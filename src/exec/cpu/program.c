@@ -42,7 +42,8 @@ static pf_status copy_constants(const pf_graph *graph, pf_program *program, pf_e
 static pf_status compile(pf_graph *graph, const pf_node *outputs, int n_outputs,
                          const pf_program_options *options, pf_program *program, pf_error *error) {
   pf_plan plan = {.graph = graph, .size = pf_graph_size(graph), .fuse = options->fuse, .program = program};
-  plan.narrows = options->precision == PF_PRECISION_BF16 && options->tile_rows % PF_BF16_STEP == 0;
+  plan.narrows = options->precision == PF_PRECISION_BF16;
+  plan.rows = options->tile_rows > 0 ? options->tile_rows : PF_BF16_STEP;
   PF_TRY(pf_alloc((size_t)n_outputs, sizeof *program->output, &program->output, error));
   program->outputs = n_outputs;
   program->kernels = pf_gemm_best();
