@@ -12,6 +12,19 @@
 
 #include "exec/cpu/gemm_bf16.h"
 #include "exec/cpu/kernels.h"
+#if defined(__x86_64__)
+#include "amx_by_the_manual.h"
+#endif
+
+/* What this machine can run, and the AMX kernels on tiles in software. */
+enum { KERNELS = 3 };
+static int all_kernels(const pf_bf16_kernels *out[KERNELS]) {
+  int n = pf_gemm_bf16_available(out);
+#if defined(__x86_64__)
+  out[n++] = &amx_by_the_manual;
+#endif
+  return n;
+}
 
 /* The rounding by its definition: of the two neighbours the nearer, of two equally near the even one. */
 static uint16_t rounded_by_hand(float x) {
@@ -117,8 +130,8 @@ static void test_products_are_sums_of_rounded_terms(void **state) {
       {64, 64, 128, true, false},  {100, 50, 64, true, false}, {40, 257, 96, true, false},
       {1, 64, 64, false, false},   {1, 45, 70, false, true},   {37, 40, 64, false, false},
   };
-  const pf_bf16_kernels *kernels[2];
-  for (int c = pf_gemm_bf16_available(kernels); c-- > 0;)
+  const pf_bf16_kernels *kernels[KERNELS];
+  for (int c = all_kernels(kernels); c-- > 0;)
     for (size_t q = 0; q < sizeof shapes / sizeof *shapes; q++) {
       assert_true(pf_gemm_bf16_fits(&shapes[q]));
       for (int start = 0; start < 4; start++) check(kernels[c], &shapes[q], start);
@@ -164,8 +177,8 @@ static void check_order(const pf_bf16_kernels *kernels, int64_t rows, int64_t n,
 
 static void test_rows_alone_are_rows_of_a_block(void **state) {
   (void)state;
-  const pf_bf16_kernels *kernels[2];
-  for (int c = pf_gemm_bf16_available(kernels); c-- > 0;) {
+  const pf_bf16_kernels *kernels[KERNELS];
+  for (int c = all_kernels(kernels); c-- > 0;) {
     check_order(kernels[c], 64, 64, 64);
     check_order(kernels[c], 71, 45, 100);
     check_order(kernels[c], 3, 256, 256);
