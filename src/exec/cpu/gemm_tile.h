@@ -9,7 +9,7 @@
  *
  *   PF_TILE_LANES  floats of a vector    PF_TILE_ROWS  most rows of a tile (a multiple of 3, at most 12)
  *   PF_TILE_TABLE  name of the table that is defined here    PF_TILE_VECTORS  vectors of a tile's row
- *   PF_TILE_CLASS  name of the class
+ *   PF_TILE_CLASS  name of the class                 PF_TILE_LINES  lines of B that a round of the loop takes
  */
 #include "gemm_classes.h"
 
@@ -17,7 +17,7 @@
 
 typedef float vec __attribute__((vector_size(4 * PF_TILE_LANES), aligned(4), may_alias));
 
-enum { NV = PF_TILE_VECTORS, COLUMNS = NV * PF_TILE_LANES };
+enum { NV = PF_TILE_VECTORS, COLUMNS = NV * PF_TILE_LANES, LINES = PF_TILE_LINES };
 
 PF_INLINE void start_tile(const float *from, ptrdiff_t stride, int rows, vec acc[][NV]) {
   PF_UNROLL for (int i = 0; i < rows; i++) PF_UNROLL for (int v = 0; v < NV; v++) acc[i][v] = (vec){0};
@@ -31,41 +31,67 @@ PF_INLINE void store_tile(float *to, ptrdiff_t stride, int rows, vec acc[][NV]) 
       (vec *)(to + v * PF_TILE_LANES) = acc[i][v];
 }
 
-/* One pointer serves three rows: stride and twice the stride are addressing modes, twelve pointers are not. */
-PF_INLINE void add_rows(const pf_tile *t, const float *b, int rows, vec acc[][NV]) {
-  const ptrdiff_t s = t->a_stride;
-  const float *a[4] = {t->a, t->a + 3 * s, t->a + 6 * s, t->a + 9 * s};
-  for (ptrdiff_t p = 0, k = t->k, next = t->b_stride; p < k; p++, b += next) {
-    vec line[NV];
-    PF_UNROLL for (int v = 0; v < NV; v++) line[v] = *(const vec *)(b + v * PF_TILE_LANES);
-    PF_UNROLL for (int i = 0; i < rows; i++) {
-      const float value = a[i / 3][(i % 3) * s];
-      PF_UNROLL for (int v = 0; v < NV; v++) acc[i][v] += value * line[v];
-    }
-    PF_UNROLL for (int q = 0; q < 4; q++) a[q]++;
-  }
+/* sum += value * line. With several lines a round (x86-64-v3 alone) the compiler, left to itself, moves sums between registers,
+ * and some through memory; this instruction leaves them where they are. */
+#if PF_TILE_LINES > 1
+#define PF_ADD_PRODUCT(sum, value, line) __asm__("vfmadd231ps %2, %1, %0" : "+x"(sum) : "x"(value), "x"(line))
+#else
+#define PF_ADD_PRODUCT(sum, value, line) ((sum) += (value) * (line))
+#endif
+
+PF_INLINE void load_line(const float *b, vec line[NV]) {
+  PF_UNROLL for (int v = 0; v < NV; v++) line[v] = *(const vec *)(b + v * PF_TILE_LANES);
 }
 
-PF_INLINE void add_columns(const pf_tile *t, const float *b, int rows, vec acc[][NV]) {
-  const float *a = t->a;
-  for (ptrdiff_t p = 0, k = t->k, step = t->a_stride, next = t->b_stride; p < k; p++, a += step, b += next) {
+PF_INLINE void add_products(float a, const vec line[NV], vec acc[NV]) {
+  const vec value = a - (vec){0};
+  PF_UNROLL for (int v = 0; v < NV; v++) PF_ADD_PRODUCT(acc[v], value, line[v]);
+}
+
+/* A round: `lines` lines of B. Elements of row i are at a[i / 3], i % 3 strides further. */
+PF_INLINE const float *add_row_lines(const float *a[4], ptrdiff_t stride, const float *b, ptrdiff_t next,
+                                     int rows, int lines, vec acc[][NV]) {
+  PF_UNROLL for (int p = 0; p < lines; p++, b += next) {
     vec line[NV];
-    PF_UNROLL for (int v = 0; v < NV; v++) line[v] = *(const vec *)(b + v * PF_TILE_LANES);
-    PF_UNROLL for (int i = 0; i < rows; i++) {
-      const float value = a[i];
-      PF_UNROLL for (int v = 0; v < NV; v++) acc[i][v] += value * line[v];
-    }
+    load_line(b, line);
+    PF_UNROLL for (int i = 0; i < rows; i++) add_products(a[i / 3][i % 3 * stride + p], line, acc[i]);
   }
+  PF_UNROLL for (int q = 0; q < 4; q++) a[q] += lines;
+  return b;
+}
+
+/* One pointer serves three rows: stride and twice the stride are addressing modes, twelve pointers are not. */
+PF_INLINE void add_rows(const pf_tile *t, const float *b, int rows, int lines, vec acc[][NV]) {
+  const ptrdiff_t s = t->a_stride, next = t->b_stride;
+  const float *a[4] = {t->a, t->a + 3 * s, t->a + 6 * s, t->a + 9 * s};
+  ptrdiff_t left = t->k;
+  for (; left >= lines; left -= lines) b = add_row_lines(a, s, b, next, rows, lines, acc);
+  for (; left > 0; left--) b = add_row_lines(a, s, b, next, rows, 1, acc);
+}
+
+PF_INLINE void add_column_line(const float *a, const float *b, int rows, vec acc[][NV]) {
+  vec line[NV];
+  load_line(b, line);
+  PF_UNROLL for (int i = 0; i < rows; i++) add_products(a[i], line, acc[i]);
+}
+
+PF_INLINE void add_columns(const pf_tile *t, const float *b, int rows, int lines, vec acc[][NV]) {
+  const float *a = t->a;
+  const ptrdiff_t step = t->a_stride, next = t->b_stride;
+  ptrdiff_t left = t->k;
+  for (; left >= lines; left -= lines)
+    PF_UNROLL for (int p = 0; p < lines; p++, a += step, b += next) add_column_line(a, b, rows, acc);
+  for (; left > 0; left--, a += step, b += next) add_column_line(a, b, rows, acc);
 }
 
 /* Panel after panel: a call for each would cost as much as a dozen lines of B. */
-#define PF_RUN_PANELS(add, rows)                                                                             \
+#define PF_RUN_PANELS(add, rows, lines)                                                                      \
   const float *b = t->b, *start = t->start;                                                                  \
   float *c = t->c;                                                                                           \
   for (ptrdiff_t left = t->panels; left > 0; left--, b += t->b_panel, c += COLUMNS) {                        \
     vec acc[PF_TILE_ROWS][NV];                                                                               \
     start_tile(start, t->start_stride, rows, acc);                                                           \
-    add(t, b, rows, acc);                                                                                    \
+    add(t, b, rows, lines, acc);                                                                             \
     store_tile(c, t->c_stride, rows, acc);                                                                   \
     if (start) start += COLUMNS;                                                                             \
   }
@@ -84,9 +110,17 @@ static void run_wide(const pf_tile *t) {
       (vec *)(t->c + q * COLUMNS + v * PF_TILE_LANES) = acc[q][v];
 }
 
+/* A k below a round has a loop of its own, without a round's pointers and registers. */
+#define PF_RUN(add, rows)                                                                                    \
+  if (LINES > 1 && t->k < LINES) {                                                                           \
+    PF_RUN_PANELS(add, rows, 1)                                                                              \
+  } else {                                                                                                   \
+    PF_RUN_PANELS(add, rows, LINES)                                                                          \
+  }
+
 #define PF_TILE_KERNEL(rows)                                                                                 \
-  static void rows_##rows(const pf_tile *t) { PF_RUN_PANELS(add_rows, rows) }                                \
-  static void columns_##rows(const pf_tile *t) { PF_RUN_PANELS(add_columns, rows) }
+  static void rows_##rows(const pf_tile *t) { PF_RUN(add_rows, rows) }                                       \
+  static void columns_##rows(const pf_tile *t) { PF_RUN(add_columns, rows) }
 
 PF_TILE_KERNEL(1)
 PF_TILE_KERNEL(2)
