@@ -74,18 +74,34 @@ typedef struct worker {
 
 /* ---- products ---- */
 
+/* sum += value * line; with AVX2 in place, four lines of B a round, as in exec/cpu/gemm_tile.h. */
+#if defined(__AVX2__) && defined(__FMA__) && !defined(__AVX512F__)
+enum { LINES = 4 };
+#define ADD_PRODUCT(sum, value, line) __asm__("vfmadd231ps %2, %1, %0" : "+x"(sum) : "x"(value), "x"(line))
+#else
+enum { LINES = 1 };
+#define ADD_PRODUCT(sum, value, line) ((sum) += (value) * (line))
+#endif
+
+PF_INLINE void add_line(int high, const float *a, int down, const float *b, vec acc[][VECTORS]) {
+  vec line[VECTORS];
+  PF_UNROLL for (int v = 0; v < VECTORS; v++) line[v] = *(const vec *)(b + v * LANE);
+  PF_UNROLL for (int i = 0; i < high; i++) {
+    const vec value = a[i * down] - (vec){0};
+    PF_UNROLL for (int v = 0; v < VECTORS; v++) ADD_PRODUCT(acc[i][v], value, line[v]);
+  }
+}
+
 /* c (high x TILE) = start + A B; A by rows (`down` from row to row, 1 along k) or by columns (1, `along`). */
 PF_INLINE void tile(int high, int k, const float *a, int down, int along, const float *b, int b_stride,
                     const float *start, int start_stride, float *c, int c_stride) {
   vec acc[HIGH][VECTORS];
   PF_UNROLL for (int i = 0; i < high; i++) PF_UNROLL for (int v = 0; v < VECTORS; v++) acc[i][v] =
       start ? *(const vec *)(start + i * start_stride + v * LANE) : (vec){0};
-  for (int p = 0; p < k; p++, b += b_stride) {
-    vec line[VECTORS];
-    PF_UNROLL for (int v = 0; v < VECTORS; v++) line[v] = *(const vec *)(b + v * LANE);
-    PF_UNROLL for (int i = 0; i < high; i++) PF_UNROLL for (int v = 0; v < VECTORS; v++) acc[i][v] +=
-        a[i * down + p * along] * line[v];
-  }
+  int p = 0;
+  for (; p + LINES <= k; p += LINES)
+    PF_UNROLL for (int q = 0; q < LINES; q++, a += along, b += b_stride) add_line(high, a, down, b, acc);
+  for (; p < k; p++, a += along, b += b_stride) add_line(high, a, down, b, acc);
   PF_UNROLL for (int i = 0; i < high; i++) PF_UNROLL for (int v = 0; v < VECTORS; v++) *
       (vec *)(c + i * c_stride + v * LANE) = acc[i][v];
 }

@@ -64,9 +64,9 @@ PF_INLINE const float *add_row_lines(const float *a[4], ptrdiff_t stride, const 
 PF_INLINE void add_rows(const pf_tile *t, const float *b, int rows, int lines, vec acc[][NV]) {
   const ptrdiff_t s = t->a_stride, next = t->b_stride;
   const float *a[4] = {t->a, t->a + 3 * s, t->a + 6 * s, t->a + 9 * s};
-  ptrdiff_t left = t->k;
-  for (; left >= lines; left -= lines) b = add_row_lines(a, s, b, next, rows, lines, acc);
-  for (; left > 0; left--) b = add_row_lines(a, s, b, next, rows, 1, acc);
+  const float *const end = t->a + t->k, *const last = end - t->k % lines;
+  while (a[0] != last) b = add_row_lines(a, s, b, next, rows, lines, acc);
+  while (a[0] != end) b = add_row_lines(a, s, b, next, rows, 1, acc);
 }
 
 PF_INLINE void add_column_line(const float *a, const float *b, int rows, vec acc[][NV]) {
@@ -78,10 +78,10 @@ PF_INLINE void add_column_line(const float *a, const float *b, int rows, vec acc
 PF_INLINE void add_columns(const pf_tile *t, const float *b, int rows, int lines, vec acc[][NV]) {
   const float *a = t->a;
   const ptrdiff_t step = t->a_stride, next = t->b_stride;
-  ptrdiff_t left = t->k;
-  for (; left >= lines; left -= lines)
+  for (ptrdiff_t rounds = t->k / lines; rounds > 0; rounds--)
     PF_UNROLL for (int p = 0; p < lines; p++, a += step, b += next) add_column_line(a, b, rows, acc);
-  for (; left > 0; left--, a += step, b += next) add_column_line(a, b, rows, acc);
+  for (ptrdiff_t rest = t->k % lines; rest > 0; rest--, a += step, b += next)
+    add_column_line(a, b, rows, acc);
 }
 
 /* Panel after panel: a call for each would cost as much as a dozen lines of B. */
