@@ -9,6 +9,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "exec/cpu/bf16.h"
+
 enum { TILES = 8, TILE_ROWS = 16, TILE_LINE = 64 /* bytes of a row */ };
 
 static uint8_t tiles[TILES][TILE_ROWS][TILE_LINE];
@@ -32,10 +34,7 @@ static inline float without_subnormals(float x) { return fabsf(x) < FLT_MIN ? co
 static inline float tile_bf16(const uint8_t *at) {
   uint16_t half;
   memcpy(&half, at, sizeof half);
-  const uint32_t bits = (uint32_t)half << 16;
-  float value;
-  memcpy(&value, &bits, sizeof value);
-  return without_subnormals(value);
+  return without_subnormals(pf_bf16_to(half));
 }
 
 /* sum += A(m, k) B(k, n) of one half of the pairs, in one rounding. */

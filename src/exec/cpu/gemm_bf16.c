@@ -131,24 +131,30 @@ static void run_block(const pf_bf16_kernels *kernels, const pf_gemm_shape *s, co
     kernels->block(&block);
 }
 
-/* Whole blocks, and the rows that are left one by one. */
-static void run_by_rows(const pf_bf16_kernels *kernels, const pf_gemm_shape *s,
-                        const pf_gemm_bf16_operands *o, float *scratch) {
-  const int64_t pitch = pf_bf16_pitch(s->k), whole = s->m / PF_BF16_BLOCK * PF_BF16_BLOCK;
+static void run_blocks(const pf_bf16_kernels *kernels, const pf_gemm_shape *s, const pf_gemm_bf16_operands *o,
+                       int64_t rows) {
+  const int64_t pitch = pf_bf16_pitch(s->k);
   pf_bf16_block block = {
       .steps = pitch / PF_BF16_STEP, .a_row = pitch, .a_step = PF_BF16_STEP, .a_half = PF_BF16_TILE * pitch};
-  if (whole > 0) kernels->begin();
-  for (int64_t j = 0; whole > 0 && j < s->n; j += PF_BF16_BLOCK) {
+  kernels->begin();
+  for (int64_t j = 0; j < s->n; j += PF_BF16_BLOCK) {
     block.b = o->b + j * pitch;
-    for (int64_t i = 0; i < whole; i += PF_BF16_BLOCK) {
+    for (int64_t i = 0; i < rows; i += PF_BF16_BLOCK) {
       block.a = o->a + i * pitch;
       run_block(kernels, s, o, block, i, j);
     }
   }
-  if (whole > 0) kernels->end();
+  kernels->end();
+}
+
+/* Whole blocks, and the rows that are left one by one. */
+static void run_by_rows(const pf_bf16_kernels *kernels, const pf_gemm_shape *s,
+                        const pf_gemm_bf16_operands *o, float *scratch) {
+  const int64_t whole = s->m / PF_BF16_BLOCK * PF_BF16_BLOCK;
+  if (whole > 0) run_blocks(kernels, s, o, whole);
   for (int64_t i = whole; i < s->m; i++)
-    pf_gemm_bf16_row(s, o->a + i * pitch, o->b, o->start ? o->start + i * o->start_stride : NULL,
-                     o->c + i * s->n, scratch);
+    pf_gemm_bf16_row(s, o->a + i * pf_bf16_pitch(s->k), o->b,
+                     o->start ? o->start + i * o->start_stride : NULL, o->c + i * s->n, scratch);
 }
 
 static void run_by_columns(const pf_bf16_kernels *kernels, const pf_gemm_shape *s,
