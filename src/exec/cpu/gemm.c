@@ -45,16 +45,6 @@ static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 
 /* ---- packing ---- */
 
-/* Copies of a tile's few floats, of sizes the compiler knows. */
-PF_INLINE void copy_floats(int64_t n, const float *from, float *to) {
-  switch (n) {
-  case 8: memcpy(to, from, 8 * sizeof *to); break;
-  case 16: memcpy(to, from, 16 * sizeof *to); break;
-  case 32: memcpy(to, from, 32 * sizeof *to); break;
-  default: memcpy(to, from, (size_t)n * sizeof *to);
-  }
-}
-
 typedef float four __attribute__((vector_size(16), aligned(4), may_alias));
 
 /* A square of four rows, `stride` apart, to four columns. */
@@ -86,17 +76,33 @@ static void pack_turned(const float *b, int64_t stride, int64_t real, int64_t k,
   }
 }
 
+PF_INLINE void copy_lines(int64_t lines, int64_t n, const float *from, int64_t stride, int64_t width,
+                          float *to) {
+  for (int64_t p = 0; p < lines; p++, from += stride, to += width) memcpy(to, from, (size_t)n * sizeof *to);
+}
+
+/* The same, for the few floats of a tile as sizes that the compiler knows. */
+static void place_lines(int64_t lines, int64_t n, const float *from, int64_t stride, int64_t width,
+                        float *to) {
+  switch (n) {
+  case 6: copy_lines(lines, 6, from, stride, width, to); break;
+  case 8: copy_lines(lines, 8, from, stride, width, to); break;
+  case 12: copy_lines(lines, 12, from, stride, width, to); break;
+  case 16: copy_lines(lines, 16, from, stride, width, to); break;
+  case 32: copy_lines(lines, 32, from, stride, width, to); break;
+  default: copy_lines(lines, n, from, stride, width, to);
+  }
+}
+
 /* Columns first .. first + width - 1 of op(B), rows begin .. begin + k - 1, as k lines of `width`; zeros past column n. */
 static void pack_panel(const pf_gemm_shape *s, const float *b, int64_t begin, int64_t k, int64_t first,
                        int64_t width, float *panel) {
   const int64_t real = least(width, s->n - first);
   if (real < width) memset(panel, 0, (size_t)(k * width) * sizeof *panel);
-  if (!s->transpose_b) {
-    b += begin * s->n + first;
-    for (int64_t p = 0; p < k; p++, b += s->n, panel += width) copy_floats(real, b, panel);
-    return;
-  }
-  pack_turned(b + first * s->k + begin, s->k, real, k, width, panel);
+  if (s->transpose_b)
+    pack_turned(b + first * s->k + begin, s->k, real, k, width, panel);
+  else
+    place_lines(k, real, b + begin * s->n + first, s->n, width, panel);
 }
 
 bool pf_gemm_packs(const pf_gemm_shape *s) { return !pf_gemm_few_fits(s); }
@@ -114,10 +120,6 @@ PF_INLINE void ask_for_run(const float *from, int64_t floats) {
   for (int64_t i = 0; i < floats; i += LINE) __builtin_prefetch(from + i);
 }
 
-PF_INLINE void copy_lines(int64_t lines, int64_t n, const float *from, int64_t stride, float *to) {
-  for (int64_t p = 0; p < lines; p++, from += stride, to += n) memcpy(to, from, (size_t)n * sizeof *to);
-}
-
 /* Rows of a transposed A as slivers: sliver i holds its `rows` columns as k lines. A few rows at a time: lines a power of two
  * apart would drive each other out of the cache before the next sliver reads on in them. */
 static void pack_slivers(const float *a, int64_t k, int64_t m, int64_t rows, float *slivers) {
@@ -126,13 +128,7 @@ static void pack_slivers(const float *a, int64_t k, int64_t m, int64_t rows, flo
     for (int64_t i = 0; i < m; i += rows) {
       if (begin + 2 * LINE <= k) ask_for_run(a + (begin + LINE) * m + i / rows * share, share);
       const int64_t take = least(rows, m - i);
-      const float *from = a + begin * m + i;
-      float *line = slivers + i * k + begin * take;
-      switch (take) { /* heights of whole tiles, known to the compiler */
-      case 6: copy_lines(lines, 6, from, m, line); break;
-      case 12: copy_lines(lines, 12, from, m, line); break;
-      default: copy_lines(lines, take, from, m, line);
-      }
+      place_lines(lines, take, a + begin * m + i, m, take, slivers + i * k + begin * take);
     }
   }
 }
@@ -166,20 +162,28 @@ size_t pf_gemm_scratch_bytes(const pf_gemm_kernels *kernels, const pf_gemm_shape
   return (size_t)(round_up(panels * depth, LINE) + (wants_slivers(s) ? depth * s->m : 0)) * sizeof(float);
 }
 
-/* Tile through a buffer: fewer columns than the kernel's vectors hold. */
-static void run_edge(pf_tile_kernel *kernel, pf_tile *tile, int64_t rows, int64_t real, int64_t columns) {
+/* One tile through a buffer: fewer columns than the kernel's vectors hold. */
+static void run_edge(pf_tile_kernel *kernel, pf_tile tile, int64_t rows, int64_t real, int64_t columns) {
   float c[PF_GEMM_MAX_ROWS * MAX_COLUMNS];
-  float *const out = tile->c;
-  const ptrdiff_t stride = tile->c_stride;
-  for (int64_t i = 0; tile->start && i < rows; i++)
-    memcpy(c + i * columns, tile->start + i * tile->start_stride, (size_t)real * sizeof *c);
-  for (int64_t i = 0; tile->start && i < rows; i++)
+  float *const out = tile.c;
+  const ptrdiff_t stride = tile.c_stride;
+  for (int64_t i = 0; tile.start && i < rows; i++)
+    memcpy(c + i * columns, tile.start + i * tile.start_stride, (size_t)real * sizeof *c);
+  for (int64_t i = 0; tile.start && i < rows; i++)
     memset(c + i * columns + real, 0, (size_t)(columns - real) * sizeof *c);
-  if (tile->start) tile->start = c;
-  tile->start_stride = tile->c_stride = columns;
-  tile->c = c;
-  kernel(tile);
+  if (tile.start) tile.start = c;
+  tile.start_stride = tile.c_stride = columns;
+  tile.c = c;
+  tile.tiles = 1;
+  kernel(&tile);
   for (int64_t i = 0; i < rows; i++) memcpy(out + i * stride, c + i * columns, (size_t)real * sizeof *c);
+}
+
+/* The tile below the last one of `t`, which are `rows` high. */
+static void go_below(pf_tile *t, int64_t rows) {
+  t->a += t->tiles * t->a_tile;
+  t->c += t->tiles * rows * t->c_stride;
+  if (t->start) t->start += t->tiles * rows * t->start_stride;
 }
 
 /* Where B is read: a panel's first line, from line to line, and from panel to panel. */
@@ -188,37 +192,50 @@ typedef struct panels {
   ptrdiff_t stride, next;
 } panels;
 
-/* Rows i .. i + rows - 1 of the columns of `count` panels from column j on. */
-static void run_tiles(const product *p, int64_t i, int64_t rows, int64_t j, const panels *b, int64_t count) {
+/* So many tiles of so many rows, those from t on; leaves t at the tile below them. */
+static void run_tiles(const product *p, pf_tile *t, int64_t tiles, int64_t rows, int64_t real) {
+  const int64_t columns = p->kernels->columns;
+  const bool by_columns = p->shape->transpose_a;
+  pf_tile_kernel *kernel = by_columns ? p->kernels->by_columns[rows] : p->kernels->by_rows[rows];
+  t->a_tile = rows * (p->slivers ? p->depth : by_columns ? 1 : t->a_stride);
+  if (real >= columns) {
+    t->tiles = tiles;
+    kernel(t);
+    go_below(t, rows);
+    return;
+  }
+  t->tiles = 1;
+  for (; tiles > 0; tiles--, go_below(t, rows)) run_edge(kernel, *t, rows, real, columns);
+}
+
+/* The columns of `count` panels from column j on. */
+static void run_panels(const product *p, int64_t j, const panels *b, int64_t count, pf_tile_ahead ahead) {
   const pf_gemm_shape *s = p->shape;
   const pf_gemm_operands *o = p->operands;
+  const int64_t high = p->kernels->rows, whole = s->m / high, rest = s->m % high;
   pf_tile tile = {.k = p->depth,
+                  .a = p->a,
+                  .a_stride = p->slivers       ? high
+                              : s->transpose_a ? s->m
+                                               : s->k,
                   .b = b->at,
                   .b_stride = b->stride,
                   .panels = count,
                   .b_panel = b->next,
-                  .c = o->c + i * s->n + j,
-                  .c_stride = s->n};
+                  .c = o->c + j,
+                  .c_stride = s->n,
+                  .ahead = ahead};
   if (PF_CANARY(GEMM_DEPTH, p->begin > 0, false)) {
     tile.start = tile.c;
     tile.start_stride = s->n;
   } else if (o->start) {
-    tile.start = o->start + i * o->start_stride + j;
+    tile.start = o->start + j;
     tile.start_stride = o->start_stride;
   }
-  pf_tile_kernel *kernel = s->transpose_a ? p->kernels->by_columns[rows] : p->kernels->by_rows[rows];
-  if (!s->transpose_a) {
-    tile.a = p->a + i * s->k;
-    tile.a_stride = s->k;
-  } else {
-    tile.a = p->slivers ? p->a + i * p->depth : p->a + i;
-    tile.a_stride = p->slivers ? rows : s->m;
-  }
-  const int64_t real = s->n - j;
-  if (real < p->kernels->columns)
-    run_edge(kernel, &tile, rows, real, p->kernels->columns);
-  else
-    kernel(&tile);
+  if (whole > 0) run_tiles(p, &tile, whole, high, s->n - j);
+  tile.ahead = (pf_tile_ahead){0};
+  if (p->slivers) tile.a_stride = rest;
+  if (rest > 0) run_tiles(p, &tile, 1, rest, s->n - j);
 }
 
 /* The panel of columns j ..: packed before, packed now into its place in the scratch, or B itself. */
@@ -233,87 +250,42 @@ static panels panel_of(const product *p, int64_t j, float *scratch) {
   return (panels){scratch, wide, p->depth * wide};
 }
 
-/* Lines that will soon be used, `each` of them asked for by every tile before. */
-typedef struct ahead {
-  const float *at;
-  ptrdiff_t step;
-  int64_t lines, each;
-} ahead;
-
 /* Operands that a second-level cache holds beside each other gain nothing by it. */
 static bool asks_ahead(const pf_gemm_shape *s) { return s->k * s->n >= FAR || s->m * s->n >= FAR; }
 
-static ahead next_panel(const product *p, int64_t j, int64_t tiles) {
+/* What the tiles of the panel at column j ask for: its successor's lines among it, unless that is packed when its turn comes. */
+static pf_tile_ahead ahead_of(const product *p, int64_t j) {
   const pf_gemm_shape *s = p->shape;
   const pf_gemm_operands *o = p->operands;
-  const int64_t wide = p->kernels->columns;
-  if (j + wide >= s->n || (!o->packed && s->transpose_b)) return (ahead){0};
-  ahead next = {.at = o->b + p->begin * s->n + j + wide, .step = s->n, .lines = p->depth};
-  if (o->packed) {
-    next.at = o->b + (j + wide) * s->k + p->begin * wide;
-    next.step = wide;
-  }
-  next.each = (next.lines + tiles - 1) / tiles;
-  return next;
-}
-
-/* At most two cache lines. */
-PF_INLINE void ask_for(const float *from, int64_t floats) {
-  __builtin_prefetch(from);
-  if (floats > LINE) __builtin_prefetch(from + LINE);
-}
-
-PF_INLINE void ask_for_rows(const float *from, ptrdiff_t stride, int64_t rows, int64_t floats) {
-  for (int64_t i = 0; i < rows; i++, from += stride) ask_for(from, floats);
-}
-
-/* The cache's own guesses do not reach from row to row, nor from a panel's end to the next one's beginning. */
-static void run_panel_asking(const product *p, int64_t j, const panels *panel) {
-  const pf_gemm_shape *s = p->shape;
-  const int64_t m = s->m, high = p->kernels->rows, wide = p->kernels->columns, tiles = (m + high - 1) / high;
-  float *c = p->operands->c + j;
-  ahead next = next_panel(p, j, tiles);
-  for (int64_t i = 0; i < m; i += high) {
-    const int64_t ask = least(next.each, next.lines), below = least(high, m - i - high);
-    ask_for_rows(next.at, next.step, ask, wide);
-    next.at += ask * next.step;
-    next.lines -= ask;
-    if (below > 0) {
-      ask_for_rows(c + (i + high) * s->n, s->n, below, wide);
-      if (j == 0 && !s->transpose_a) ask_for_run(p->a + (i + high) * s->k, below * s->k);
-    } else if (j + wide < s->n) {
-      ask_for_rows(c + wide, s->n, least(high, m), wide);
-    }
-    run_tiles(p, i, least(high, m - i), j, panel, 1);
-  }
+  const int64_t wide = p->kernels->columns, tiles = s->m / p->kernels->rows;
+  if (!asks_ahead(s)) return (pf_tile_ahead){0};
+  pf_tile_ahead ahead = {.c = true, .a = j == 0 && !s->transpose_a};
+  if (tiles == 0 || j + wide >= s->n || (!o->packed && s->transpose_b)) return ahead;
+  ahead.lines = p->depth;
+  ahead.each = (p->depth + tiles - 1) / tiles;
+  ahead.step = o->packed ? wide : s->n;
+  ahead.line = o->packed ? o->b + (j + wide) * s->k + p->begin * wide : o->b + p->begin * s->n + j + wide;
+  return ahead;
 }
 
 static void run_panel_by_panel(const product *p) {
-  const int64_t m = p->shape->m, high = p->kernels->rows;
   for (int64_t j = 0; j < p->shape->n; j += p->kernels->columns) {
     const panels panel = panel_of(p, j, p->panel);
-    if (asks_ahead(p->shape)) {
-      run_panel_asking(p, j, &panel);
-      continue;
-    }
-    for (int64_t i = 0; i < m; i += high) run_tiles(p, i, least(high, m - i), j, &panel, 1);
+    run_panels(p, j, &panel, 1, ahead_of(p, j));
   }
 }
 
 /* All panels stay in the cache: down the rows once. The last columns may be less than a panel. */
 static void run_row_by_row(const product *p) {
-  const int64_t m = p->shape->m, n = p->shape->n, high = p->kernels->rows, wide = p->kernels->columns;
+  const int64_t n = p->shape->n, wide = p->kernels->columns;
   const int64_t whole = n / wide, edge = whole * wide;
   panels first = {0}, last = {0};
   for (int64_t j = 0; j < n; j += wide) {
     last = panel_of(p, j, p->panel + j * p->depth);
     if (j == 0) first = last;
   }
-  for (int64_t i = 0; i < m; i += high) {
-    const int64_t rows = least(high, m - i);
-    if (whole > 0) run_tiles(p, i, rows, 0, &first, whole);
-    if (edge < n) run_tiles(p, i, rows, edge, &last, 1);
-  }
+  if (whole > 0) run_panels(p, 0, &first, whole, (pf_tile_ahead){0});
+  if (edge < n) run_panels(p, edge, &last, 1, (pf_tile_ahead){0});
 }
 
 /* A single row: its panels go several at a time, since one alone would wait for its own sums. */
@@ -329,7 +301,7 @@ static void run_single_row(const product *p) {
   }
   for (; j < s->n; j += p->kernels->columns) {
     const panels panel = {.at = o->b + j * s->k, .stride = p->kernels->columns};
-    run_tiles(p, 0, 1, j, &panel, 1);
+    run_panels(p, j, &panel, 1, (pf_tile_ahead){0});
   }
 }
 

@@ -45,12 +45,23 @@ void pf_gemm_run(const pf_gemm_kernels *kernels, const pf_gemm_shape *shape, con
 
 /* ---- micro-kernels ---- */
 
-/* Tiles of C beside each other, one a panel of B: full vectors always; the caller keeps edges away. */
+/* What tiles ask the caches for before it is used. The processor's own guesses do not reach from row to row, nor from a panel's
+ * end to the next one's beginning. */
+typedef struct pf_tile_ahead {
+  bool c, a; /* the rows of C, and those of A (by rows only), of the tile below */
+  ptrdiff_t each, lines,
+      step;          /* lines that a tile asks for, that are left to ask for, and from one to the next */
+  const float *line; /* of the next panel */
+} pf_tile_ahead;
+
+/* Tiles of C, below each other and beside each other (one a panel of B): full vectors always; the caller keeps edges away. */
 typedef struct pf_tile {
   ptrdiff_t k, a_stride, b_stride, c_stride, start_stride;
-  ptrdiff_t panels, b_panel;  /* how many, and from one to the next */
+  ptrdiff_t tiles, a_tile;    /* how many below each other; in A, from one to the next */
+  ptrdiff_t panels, b_panel;  /* how many beside each other; in B, from one to the next */
   const float *a, *b, *start; /* NULL start: zeros */
   float *c;
+  pf_tile_ahead ahead; /* where panels is 1 */
 } pf_tile;
 
 enum {

@@ -48,25 +48,34 @@ PF_INLINE void add_products(float a, const vec line[NV], vec acc[NV]) {
   PF_UNROLL for (int v = 0; v < NV; v++) PF_ADD_PRODUCT(acc[v], value, line[v]);
 }
 
-/* A round: `lines` lines of B. Elements of row i are at a[i / 3], i % 3 strides further. */
-PF_INLINE const float *add_row_lines(const float *a[4], ptrdiff_t stride, const float *b, ptrdiff_t next,
-                                     int rows, int lines, vec acc[][NV]) {
-  PF_UNROLL for (int p = 0; p < lines; p++, b += next) {
-    vec line[NV];
-    load_line(b, line);
-    PF_UNROLL for (int i = 0; i < rows; i++) add_products(a[i / 3][i % 3 * stride + p], line, acc[i]);
+/* Where rows of A end. A low tile has a pointer for every row and one index for all of them; pointers of a high one serve three
+ * rows each, with once and twice the stride as addressing modes, since twelve of them are too many. */
+enum { HIGH = 6, SHARED = PF_TILE_ROWS > HIGH ? 3 : 1 };
+
+PF_INLINE void find_row_ends(const float *a, ptrdiff_t k, ptrdiff_t stride, int rows,
+                             const float *end[PF_TILE_ROWS]) {
+  PF_UNROLL for (int i = 0; i * SHARED < rows; i++) {
+    end[i] = a + k + i * SHARED * stride;
+    if (SHARED == 1)
+      __asm__("" : "+r"(end[i])); /* or the compiler moves all six pointers on, instead of the index */
   }
-  PF_UNROLL for (int q = 0; q < 4; q++) a[q] += lines;
-  return b;
 }
 
-/* One pointer serves three rows: stride and twice the stride are addressing modes, twelve pointers are not. */
-PF_INLINE void add_rows(const pf_tile *t, const float *b, int rows, int lines, vec acc[][NV]) {
-  const ptrdiff_t s = t->a_stride, next = t->b_stride;
-  const float *a[4] = {t->a, t->a + 3 * s, t->a + 6 * s, t->a + 9 * s};
-  const float *const end = t->a + t->k, *const last = end - t->k % lines;
-  while (a[0] != last) b = add_row_lines(a, s, b, next, rows, lines, acc);
-  while (a[0] != end) b = add_row_lines(a, s, b, next, rows, 1, acc);
+PF_INLINE void add_row_line(const float *const end[], ptrdiff_t stride, ptrdiff_t p, const float *b, int rows,
+                            vec acc[][NV]) {
+  vec line[NV];
+  load_line(b, line);
+  PF_UNROLL for (int i = 0; i < rows; i++)
+      add_products(end[i / SHARED][i % SHARED * stride + p], line, acc[i]);
+}
+
+/* Lines that fill no round come first: then the index of a row's elements ends at zero, which needs no register. */
+PF_INLINE void add_rows(const pf_tile *t, const float *const end[], const float *b, int rows, vec acc[][NV]) {
+  const ptrdiff_t stride = t->a_stride, next = t->b_stride;
+  ptrdiff_t p = -t->k;
+  for (; p % LINES != 0; p++, b += next) add_row_line(end, stride, p, b, rows, acc);
+  for (; p != 0; p += LINES)
+    PF_UNROLL for (int q = 0; q < LINES; q++, b += next) add_row_line(end, stride, p + q, b, rows, acc);
 }
 
 PF_INLINE void add_column_line(const float *a, const float *b, int rows, vec acc[][NV]) {
@@ -75,26 +84,57 @@ PF_INLINE void add_column_line(const float *a, const float *b, int rows, vec acc
   PF_UNROLL for (int i = 0; i < rows; i++) add_products(a[i], line, acc[i]);
 }
 
-PF_INLINE void add_columns(const pf_tile *t, const float *b, int rows, int lines, vec acc[][NV]) {
-  const float *a = t->a;
+PF_INLINE void add_columns(const pf_tile *t, const float *a, const float *b, int rows, vec acc[][NV]) {
   const ptrdiff_t step = t->a_stride, next = t->b_stride;
-  for (ptrdiff_t rounds = t->k / lines; rounds > 0; rounds--)
-    PF_UNROLL for (int p = 0; p < lines; p++, a += step, b += next) add_column_line(a, b, rows, acc);
-  for (ptrdiff_t rest = t->k % lines; rest > 0; rest--, a += step, b += next)
-    add_column_line(a, b, rows, acc);
+  ptrdiff_t left = t->k;
+  for (; left % LINES != 0; left--, a += step, b += next) add_column_line(a, b, rows, acc);
+  for (; left != 0; left -= LINES)
+    PF_UNROLL for (int q = 0; q < LINES; q++, a += step, b += next) add_column_line(a, b, rows, acc);
 }
 
-/* Panel after panel: a call for each would cost as much as a dozen lines of B. */
-#define PF_RUN_PANELS(add, rows, lines)                                                                      \
-  const float *b = t->b, *start = t->start;                                                                  \
-  float *c = t->c;                                                                                           \
-  for (ptrdiff_t left = t->panels; left > 0; left--, b += t->b_panel, c += COLUMNS) {                        \
-    vec acc[PF_TILE_ROWS][NV];                                                                               \
-    start_tile(start, t->start_stride, rows, acc);                                                           \
-    add(t, b, rows, lines, acc);                                                                             \
-    store_tile(c, t->c_stride, rows, acc);                                                                   \
-    if (start) start += COLUMNS;                                                                             \
+enum { CACHE_LINE = 16 /* floats */ };
+
+PF_INLINE void ask_for(const float *from) {
+  PF_UNROLL for (int i = 0; i < COLUMNS; i += CACHE_LINE) __builtin_prefetch(from + i);
+}
+
+/* What the tile at a and c, `rows` high, is to ask for; `below`: another one follows. */
+PF_INLINE void ask_ahead(const pf_tile *t, pf_tile_ahead *ahead, const float *a, const float *c, int rows,
+                         bool below) {
+  for (ptrdiff_t left = ahead->each; left > 0 && ahead->lines > 0;
+       left--, ahead->lines--, ahead->line += ahead->step)
+    ask_for(ahead->line);
+  if (!below) return;
+  if (ahead->c) PF_UNROLL for (int i = 0; i < rows; i++) ask_for(c + (rows + i) * t->c_stride);
+  if (ahead->a)
+    for (ptrdiff_t i = 0; i < rows * t->a_stride; i += CACHE_LINE)
+      __builtin_prefetch(a + rows * t->a_stride + i);
+}
+
+/* Row of tiles after row of tiles, panel after panel: a call for each tile would cost as much as a dozen lines of B. */
+PF_INLINE void run_tiles(const pf_tile *tiles, int rows, bool columns) {
+  const pf_tile t = *tiles; /* nothing that is written to C changes it */
+  const float *a = t.a, *start = t.start;
+  float *c = t.c;
+  pf_tile_ahead ahead = t.ahead;
+  for (ptrdiff_t i = t.tiles; i > 0; i--, a += t.a_tile, c += rows * t.c_stride) {
+    const float *end[PF_TILE_ROWS], *b = t.b, *from = start;
+    float *to = c;
+    if (ahead.c) ask_ahead(&t, &ahead, a, c, rows, i > 1);
+    if (!columns) find_row_ends(a, t.k, t.a_stride, rows, end);
+    for (ptrdiff_t left = t.panels; left > 0; left--, b += t.b_panel, to += COLUMNS) {
+      vec acc[PF_TILE_ROWS][NV];
+      start_tile(from, t.start_stride, rows, acc);
+      if (columns)
+        add_columns(&t, a, b, rows, acc);
+      else
+        add_rows(&t, end, b, rows, acc);
+      store_tile(to, t.c_stride, rows, acc);
+      if (from) from += COLUMNS;
+    }
+    if (start) start += rows * t.start_stride;
   }
+}
 
 /* One row of A over several panels: enough sums side by side that none waits for another. */
 static void run_wide(const pf_tile *t) {
@@ -110,17 +150,9 @@ static void run_wide(const pf_tile *t) {
       (vec *)(t->c + q * COLUMNS + v * PF_TILE_LANES) = acc[q][v];
 }
 
-/* A k below a round has a loop of its own, without a round's pointers and registers. */
-#define PF_RUN(add, rows)                                                                                    \
-  if (LINES > 1 && t->k < LINES) {                                                                           \
-    PF_RUN_PANELS(add, rows, 1)                                                                              \
-  } else {                                                                                                   \
-    PF_RUN_PANELS(add, rows, LINES)                                                                          \
-  }
-
 #define PF_TILE_KERNEL(rows)                                                                                 \
-  static void rows_##rows(const pf_tile *t) { PF_RUN(add_rows, rows) }                                       \
-  static void columns_##rows(const pf_tile *t) { PF_RUN(add_columns, rows) }
+  static void rows_##rows(const pf_tile *t) { run_tiles(t, rows, false); }                                   \
+  static void columns_##rows(const pf_tile *t) { run_tiles(t, rows, true); }
 
 PF_TILE_KERNEL(1)
 PF_TILE_KERNEL(2)
