@@ -34,6 +34,13 @@
 #define PF_UNROLL _Pragma("GCC unroll 16")
 #endif
 
+/* PF_UNROLL_BY_FOUR before a loop of a few instructions, after PF_INDEPENDENT: four vectors a round. */
+#if defined(__clang__)
+#define PF_UNROLL_BY_FOUR _Pragma("clang loop unroll_count(4)")
+#else
+#define PF_UNROLL_BY_FOUR _Pragma("GCC unroll 4")
+#endif
+
 /* PF_HUGE_PAGES: large blocks may be rounded up to whole huge pages. Not under address sanitizer, which sees the first byte past
  * the end of exact sizes alone; gcc and clang tell of it each in their own way. */
 #if !defined(__linux__) || defined(__SANITIZE_ADDRESS__)

@@ -11,7 +11,7 @@
 #define PF_FORM(NAME, expression, setup, left, right)                                                        \
   case PF_KERNEL_##NAME: {                                                                                   \
     setup;                                                                                                   \
-    PF_LOOP {                                                                                                \
+    PF_INDEPENDENT PF_UNROLL_BY_FOUR for (size_t i = 0; i < n; i++) {                                        \
       const float x = left, y = right;                                                                       \
       out[i] = expression;                                                                                   \
     }                                                                                                        \
@@ -117,21 +117,40 @@ PF_MULTIVERSION void pf_kernel_fill(size_t n, float value, float *out) {
   for (size_t i = 0; i < n; i++) out[i] = value;
 }
 
-/* Four rows or two at a time, so that a sum is loaded and stored less often; the order of additions is that of the rows. */
-PF_MULTIVERSION void pf_kernel_add_rows(size_t rows, size_t columns, const float *x, float *sums) {
+typedef float octet __attribute__((vector_size(32), aligned(4), may_alias));
+enum { OCTET = 8, STRIP = 8 /* octets of a strip */ };
+
+/* A strip of columns, its sums in registers all the way down. */
+PF_INLINE void add_strip(size_t rows, size_t columns, const float *x, float *sums) {
+  octet s[STRIP];
+  PF_UNROLL for (int q = 0; q < STRIP; q++) s[q] = *(const octet *)(sums + q * OCTET);
+  for (size_t r = 0; r < rows; r++, x += columns)
+    PF_UNROLL for (int q = 0; q < STRIP; q++) s[q] += *(const octet *)(x + q * OCTET);
+  PF_UNROLL for (int q = 0; q < STRIP; q++) * (octet *)(sums + q * OCTET) = s[q];
+}
+
+/* Columns that fill no strip: four rows or two at a time, so that a sum is loaded and stored less often. */
+PF_INLINE void add_narrow(size_t rows, size_t columns, size_t n, const float *x, float *sums) {
   size_t r = 0;
   for (; r + 4 <= rows; r += 4) {
     const float *a = x + r * columns, *b = a + columns, *d = b + columns, *e = d + columns;
-    PF_INDEPENDENT for (size_t c = 0; c < columns; c++) sums[c] = (((sums[c] + a[c]) + b[c]) + d[c]) + e[c];
+    PF_INDEPENDENT for (size_t c = 0; c < n; c++) sums[c] = (((sums[c] + a[c]) + b[c]) + d[c]) + e[c];
   }
   for (; r + 2 <= rows; r += 2) {
     const float *a = x + r * columns, *b = a + columns;
-    PF_INDEPENDENT for (size_t c = 0; c < columns; c++) sums[c] = (sums[c] + a[c]) + b[c];
+    PF_INDEPENDENT for (size_t c = 0; c < n; c++) sums[c] = (sums[c] + a[c]) + b[c];
   }
   for (; r < rows; r++) {
     const float *a = x + r * columns;
-    PF_INDEPENDENT for (size_t c = 0; c < columns; c++) sums[c] += a[c];
+    PF_INDEPENDENT for (size_t c = 0; c < n; c++) sums[c] += a[c];
   }
+}
+
+/* The order of additions is that of the rows. */
+PF_MULTIVERSION void pf_kernel_add_rows(size_t rows, size_t columns, const float *x, float *sums) {
+  size_t c = 0;
+  for (; c + STRIP * OCTET <= columns; c += STRIP * OCTET) add_strip(rows, columns, x + c, sums + c);
+  if (c < columns) add_narrow(rows, columns, columns - c, x + c, sums + c);
 }
 
 PF_MULTIVERSION void pf_kernel_add_rows_wide(size_t rows, size_t columns, const float *x, double *sums) {
