@@ -59,12 +59,7 @@ static pf_status add_pieces(const pf_one_step *step, pf_container *container, pf
 static pf_status add_one_step_bias(const pf_one_step *step, pf_container *container, pf_error *error) {
   const float *bias = step->params + pf_layout_find(&step->layout, "layer0.bias")->offset;
   const int width = step->network.width;
-  float *sum = NULL;
-  PF_TRY(pf_alloc((size_t)width, sizeof *sum, &sum, error));
-  for (int j = 0; j < width; j++) sum[j] = bias[j] + (step->at.path ? step->at.path[j] : 0);
-  pf_status status = add_array(container, "one_step.bias", 1, &width, sum, error);
-  pf_free(sum);
-  return status;
+  return add_array(container, "one_step.bias", 1, &width, step->at.path ? step->at.path : bias, error);
 }
 
 /* ---- the map in words ---- */

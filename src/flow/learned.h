@@ -42,8 +42,8 @@ size_t pf_learned_term_count(const pf_learned *learned);
 pf_status pf_learned_move_terms(const pf_learned *learned, double t, double s, float *terms, pf_error *error);
 pf_status pf_learned_velocity_terms(const pf_learned *learned, double t, float *terms, pf_error *error);
 
-/* What such terms say: the map is x -> of_x x + of_network F(x / c), F with `path` (width floats, inside the terms) added to its
- * first layer. c is 1 where the interpolant does not scale, path NULL for a plain map. */
+/* What such terms say: the map is x -> of_x x + of_network F(x / c), F with `path` (width floats, inside the terms) as its first
+ * layer's bias. c is 1 where the interpolant does not scale, path NULL for a plain map. */
 typedef struct pf_term_values {
   float of_x, of_network, c;
   const float *path;

@@ -49,7 +49,7 @@ typedef struct pf_time_terms {
   pf_node of_x, of_network; /* scalars */
   pf_node of_given;         /* scalar: 1 of g, 0 of v; read where columns are given */
   pf_node c;                /* scalar */
-  pf_node path;             /* [width]: what the times add to the network's first layer */
+  pf_node path; /* [width]: the network's first layer but for what x adds: its bias and the times */
 } pf_time_terms;
 /* Of g(t,s,.); not for a plain map, whose coefficients are the numbers `skip` and 1. */
 pf_time_terms pf_time_map_terms(const pf_time_map *map, int set, pf_node t, pf_node s);

@@ -10,7 +10,7 @@
 typedef struct passage {
   pf_walk walk;
   const pf_network_config *config;
-  const pf_node *path; /* the time path when it is known already; NULL: built from the times */
+  const pf_node *path; /* the time path when it is known already; NULL: built from times */
   float *params;       /* of a pass of power iterations, which builds no nodes */
 } passage;
 
@@ -81,10 +81,6 @@ static int64_t linear_items(const pf_network_config *c, int in, int out) {
 
 /* ---- the walk ---- */
 
-static pf_node bias(pf_walk *walk, const char *name, pf_node x, int units) {
-  return pf_add(x, pf_walk_param(walk, name, PF_SHAPE(PF_SHARED, units), (pf_initial){.kind = PF_INIT_ZERO}));
-}
-
 pf_node pf_time_features(pf_node t, int frequencies, double max_frequency) {
   double w[PF_MAX_FREQUENCIES];
   for (int i = 0; i < frequencies; i++)
@@ -94,19 +90,17 @@ pf_node pf_time_features(pf_node t, int frequencies, double max_frequency) {
   return pf_concat(pf_cos(angle), pf_sin(angle));
 }
 
-/* T u(t) + S (u(s) - u(t)) */
-static pf_node time_path(passage *p, pf_node t, pf_node s) {
+/* Products of the times, T u(t) and S (u(s) - u(t)); returns how many. */
+static int time_products(passage *p, pf_node t, pf_node s, pf_node out[2]) {
   const pf_network_config *c = p->config;
   pf_shape weight = PF_SHAPE(PF_SHARED, 2 * c->frequencies, c->width);
-  if (p->path) {
-    p->walk.offset += c->times * linear_items(c, 2 * c->frequencies, c->width); /* what it was made from */
-    return *p->path;
-  }
+  if (c->times == 0) return 0;
   pf_node u = pf_time_features(t, c->frequencies, c->max_frequency);
-  pf_node out = linear(p, "time.weight", u, weight, 1);
-  if (c->times < 2) return out;
+  out[0] = linear(p, "time.weight", u, weight, 1);
+  if (c->times < 2) return 1;
   pf_node change = pf_sub(pf_time_features(s, c->frequencies, c->max_frequency), u);
-  return pf_add(out, linear(p, "second_time.weight", change, weight, 0));
+  out[1] = linear(p, "second_time.weight", change, weight, 0);
+  return 2;
 }
 
 /* W_l h */
@@ -118,20 +112,47 @@ static pf_node hidden_product(passage *p, int layer, pf_node h) {
   return linear(p, name, h, weight, layer == 0 ? 1 : pf_activation_gain(c->activation));
 }
 
+static pf_node bias_of(pf_walk *walk, const char *name, int units) {
+  return pf_walk_param(walk, name, PF_SHAPE(PF_SHARED, units), (pf_initial){.kind = PF_INIT_ZERO});
+}
+
+/* b + T u(t) + S (u(s) - u(t)), to `of_x` unless that is NULL. The products come last: each starts from the sum so far. */
+static pf_node add_times(passage *p, const pf_node *of_x, pf_node t, pf_node s) {
+  pf_node products[2];
+  const int n = time_products(p, t, s, products);
+  pf_node sum = bias_of(&p->walk, "layer0.bias", p->config->width);
+  if (of_x) sum = pf_add(*of_x, sum);
+  for (int i = 0; i < n; i++) sum = pf_add(sum, products[i]);
+  return sum;
+}
+
+static pf_node first_sum(passage *p, pf_node x, pf_node t, pf_node s) {
+  const pf_network_config *c = p->config;
+  pf_node of_x = hidden_product(p, 0, x);
+  if (!p->path) return add_times(p, &of_x, t, s);
+  p->walk.offset +=
+      c->times * linear_items(c, 2 * c->frequencies, c->width) + c->width; /* what it was made from */
+  return pf_add(of_x, *p->path);
+}
+
+static pf_node later_sum(passage *p, int layer, pf_node h) {
+  char name[40];
+  pf_node product = hidden_product(p, layer, h);
+  snprintf(name, sizeof name, "layer%d.bias", layer);
+  return pf_add(product, bias_of(&p->walk, name, p->config->width));
+}
+
 static pf_node pass(passage *p, pf_node x, pf_node t, pf_node s) {
   const pf_network_config *c = p->config;
-  char name[40];
   pf_node h = x;
   for (int layer = 0; layer < c->depth; layer++) {
-    pf_node a = hidden_product(p, layer, h);
-    if (layer == 0 && c->times > 0) a = pf_add(a, time_path(p, t, s));
-    snprintf(name, sizeof name, "layer%d.bias", layer);
-    a = pf_activation_apply(c->activation, bias(&p->walk, name, a, c->width));
+    pf_node a = layer == 0 ? first_sum(p, x, t, s) : later_sum(p, layer, h);
+    a = pf_activation_apply(c->activation, a);
     h = c->residual && layer > 0 ? pf_add(h, a) : a;
   }
   const double gain = c->last_gain > 0 ? c->last_gain : 0.01;
   pf_node out = linear(p, "out.weight", h, PF_SHAPE(PF_SHARED, c->width, c->outputs), gain);
-  return bias(&p->walk, "out.bias", out, c->outputs);
+  return pf_add(out, bias_of(&p->walk, "out.bias", c->outputs));
 }
 
 pf_node pf_network_apply(const pf_network_config *config, int set, pf_node x, pf_node t, pf_node s) {
@@ -147,7 +168,7 @@ pf_node pf_network_apply_at(const pf_network_config *config, int set, int64_t of
 pf_node pf_network_time_path(const pf_network_config *config, int set, pf_node t, pf_node s) {
   passage p = {.walk = {.graph = t.graph, .set = set}, .config = config};
   p.walk.offset = linear_items(config, config->inputs, config->width);
-  return time_path(&p, t, s);
+  return add_times(&p, NULL, t, s);
 }
 
 pf_node pf_network_apply_path(const pf_network_config *config, int set, pf_node x, pf_node path) {

@@ -57,8 +57,8 @@ pf_node pf_network_apply(const pf_network_config *config, int set, pf_node x, pf
 pf_node pf_network_apply_at(const pf_network_config *config, int set, int64_t offset, pf_node x, pf_node t,
                             pf_node s);
 
-/* The same in two halves, for times that stay while many x pass: what the times add to the first layer, [width],
- * T u(t) + S (u(s) - u(t)), and F from it. Not for a network of no times. */
+/* The same in two halves, for times that stay while many x pass: what does not depend on x in the first layer, [width],
+ * b + T u(t) + S (u(s) - u(t)), and F from it. Not for a network of no times. */
 pf_node pf_network_time_path(const pf_network_config *config, int set, pf_node t, pf_node s);
 pf_node pf_network_apply_path(const pf_network_config *config, int set, pf_node x, pf_node path);
 
