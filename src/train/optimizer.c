@@ -31,6 +31,12 @@ typedef struct adam_step {
   float b1, b2, one_b1, one_b2, rate, inverse_c2, epsilon, decay, scale, ema, one_ema, limit;
 } adam_step;
 
+/* A NaN stays one. Two selections, each an instruction; nested in each other they are seven. */
+PF_INLINE float clamp(float x, float limit) {
+  const float low = limit < x ? limit : x;
+  return -limit > low ? -limit : low;
+}
+
 PF_MULTIVERSION
 static void adam_range(const adam_step *q, float *restrict p, float *restrict m, float *restrict v,
                        float *restrict a, const float *restrict g, int64_t n) {
@@ -40,7 +46,7 @@ static void adam_range(const adam_step *q, float *restrict p, float *restrict m,
     float mi = s.b1 * m[i] + s.one_b1 * gi;
     float vi = s.b2 * v[i] + s.one_b2 * gi * gi;
     float pi = p[i] - s.decay * p[i] - s.rate * mi / (sqrtf(vi * s.inverse_c2) + s.epsilon);
-    pi = pi > s.limit ? s.limit : pi < -s.limit ? -s.limit : pi; /* a NaN stays one */
+    pi = clamp(pi, s.limit);
     m[i] = mi;
     v[i] = vi;
     p[i] = pi;
@@ -56,7 +62,7 @@ static void rmsprop_range(const adam_step *q, float *restrict p, float *restrict
     float gi = g[i] * s.scale;
     float vi = s.b2 * v[i] + s.one_b2 * gi * gi;
     float pi = p[i] - s.decay * p[i] - s.rate * gi / (sqrtf(vi) + s.epsilon);
-    pi = pi > s.limit ? s.limit : pi < -s.limit ? -s.limit : pi;
+    pi = clamp(pi, s.limit);
     v[i] = vi;
     p[i] = pi;
     a[i] = s.ema * a[i] + s.one_ema * pi;
@@ -69,7 +75,7 @@ static void sgd_range(const adam_step *q, float *restrict p, float *restrict a, 
   const adam_step s = *q;
   for (int64_t i = 0; i < n; i++) {
     float pi = p[i] - s.decay * p[i] - s.rate * (g[i] * s.scale);
-    pi = pi > s.limit ? s.limit : pi < -s.limit ? -s.limit : pi;
+    pi = clamp(pi, s.limit);
     p[i] = pi;
     a[i] = s.ema * a[i] + s.one_ema * pi;
   }

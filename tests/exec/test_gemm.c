@@ -80,10 +80,10 @@ static void check(const pf_gemm_kernels *kernels, const pf_gemm_shape *s, bool p
 
 static void test_products_are_sums(void **state) {
   (void)state;
-  static const int sizes[][3] = {{1, 1, 1},      {7, 17, 3},    {128, 64, 64}, {13, 33, 300}, {100, 5, 31},
-                                 {64, 2, 128},   {2, 64, 128},  {130, 48, 2},  {97, 130, 70}, {25, 200, 257},
-                                 {1, 256, 300},  {1, 140, 20},  {13, 1, 30},   {9, 3, 37},    {10, 4, 8},
-                                 {13, 33, 1100}, {230, 220, 30}};
+  static const int sizes[][3] = {{1, 1, 1},      {7, 17, 3},     {128, 64, 64}, {13, 33, 300}, {100, 5, 31},
+                                 {64, 2, 128},   {2, 64, 128},   {130, 48, 2},  {97, 130, 70}, {25, 200, 257},
+                                 {1, 256, 300},  {1, 140, 20},   {13, 1, 30},   {9, 3, 37},    {10, 4, 8},
+                                 {13, 33, 1100}, {230, 220, 30}, {98, 40, 33}};
   const pf_gemm_kernels *kernels[PF_GEMM_CLASSES];
   const int classes = pf_gemm_available(kernels);
   assert_true(classes >= 1);
@@ -95,6 +95,16 @@ static void test_products_are_sums(void **state) {
           check(kernels[c], &s, false, kind);
           if (pf_gemm_packs(&s)) check(kernels[c], &s, true, kind);
         }
+}
+
+/* Every way in which rows are cut into tiles. */
+static void test_any_number_of_rows(void **state) {
+  (void)state;
+  const pf_gemm_kernels *kernels[PF_GEMM_CLASSES];
+  for (int c = pf_gemm_available(kernels); c-- > 0;)
+    for (int m = 1; m <= 2 * PF_GEMM_MAX_ROWS + 3; m++)
+      for (int form = 0; form < 2; form++)
+        check(kernels[c], &(pf_gemm_shape){m, 19, 9, form != 0, false}, false, MATRIX);
 }
 
 /* A row of A B is the same bits whatever rows stand beside it, and sums over rows go on where they stopped. */
@@ -165,7 +175,8 @@ static void test_nan_stays_in_its_row(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_products_are_sums), cmocka_unit_test(test_cuts_change_no_bit),
-      cmocka_unit_test(test_few_columns_row_by_row), cmocka_unit_test(test_nan_stays_in_its_row)};
+      cmocka_unit_test(test_products_are_sums), cmocka_unit_test(test_any_number_of_rows),
+      cmocka_unit_test(test_cuts_change_no_bit), cmocka_unit_test(test_few_columns_row_by_row),
+      cmocka_unit_test(test_nan_stays_in_its_row)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

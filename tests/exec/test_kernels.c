@@ -201,7 +201,7 @@ static void test_select_and_in_place(void **state) {
 /* Rows are added in their order, however many are given at once. */
 static void test_sums_over_rows_keep_their_order(void **state) {
   (void)state;
-  enum { ROWS = 15, COLUMNS = 37 };
+  enum { ROWS = 15, COLUMNS = 101 };
   float x[ROWS * COLUMNS], whole[COLUMNS] = {0}, single[COLUMNS] = {0};
   for (int i = 0; i < ROWS * COLUMNS; i++) x[i] = 1.0f / (float)(1 + i * 7 % 101);
   pf_kernel_add_rows(ROWS, COLUMNS, x, whole);

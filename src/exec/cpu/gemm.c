@@ -21,6 +21,7 @@ enum {
   LONG_ROW = 96,    /* floats of a transposed A's row from which slivers pay, */
   FEW_COLUMNS = 32, /* unless B has no more columns than these */
   MAX_COLUMNS = 64, /* of any tile */
+  FEW_ROWS = 2,     /* of a last tile that shares */
   FAR = 49152,      /* floats of an operand from which tiles ask ahead */
   LINE = 16         /* floats of a cache line */
 };
@@ -40,41 +41,22 @@ const pf_gemm_kernels *pf_gemm_best(void) {
   return available[0];
 }
 
+/* How m rows are cut into tiles: so many whole ones, then up to two low ones. One or two rows alone would wait for their own
+ * sums: they share theirs with those of the tile above. */
+typedef struct cut {
+  int64_t whole, low[2];
+} cut;
+
+static cut cut_rows(int64_t m, int64_t high) {
+  const int64_t whole = m / high, rest = m % high;
+  if (whole == 0 || rest == 0 || rest > FEW_ROWS) return (cut){.whole = whole, .low = {rest}};
+  return (cut){.whole = whole - 1, .low = {(high + rest + 1) / 2, (high + rest) / 2}};
+}
+
 static int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
 static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 
 /* ---- packing ---- */
-
-typedef float four __attribute__((vector_size(16), aligned(4), may_alias));
-
-/* A square of four rows, `stride` apart, to four columns. */
-static void turn_square(const float *x, int64_t stride, int64_t width, float *out) {
-  const four *const rows[] = {(const four *)x, (const four *)(x + stride), (const four *)(x + 2 * stride),
-                              (const four *)(x + 3 * stride)};
-  const four a = __builtin_shufflevector(*rows[0], *rows[1], 0, 4, 1, 5),
-             b = __builtin_shufflevector(*rows[0], *rows[1], 2, 6, 3, 7),
-             c = __builtin_shufflevector(*rows[2], *rows[3], 0, 4, 1, 5),
-             d = __builtin_shufflevector(*rows[2], *rows[3], 2, 6, 3, 7);
-  *(four *)out = __builtin_shufflevector(a, c, 0, 1, 4, 5);
-  *(four *)(out + width) = __builtin_shufflevector(a, c, 2, 3, 6, 7);
-  *(four *)(out + 2 * width) = __builtin_shufflevector(b, d, 0, 1, 4, 5);
-  *(four *)(out + 3 * width) = __builtin_shufflevector(b, d, 2, 3, 6, 7);
-}
-
-/* `real` rows of k, `stride` apart, as k lines of `width`: a cache line of every row at a time. */
-static void pack_turned(const float *b, int64_t stride, int64_t real, int64_t k, int64_t width,
-                        float *panel) {
-  for (int64_t begin = 0; begin < k; begin += LINE) {
-    const int64_t end = least(begin + LINE, k);
-    for (int64_t j = 0; j < real; j += 4) {
-      const float *x = b + j * stride;
-      int64_t p = begin;
-      for (; j + 4 <= real && p + 4 <= end; p += 4) turn_square(x + p, stride, width, panel + p * width + j);
-      for (int64_t i = 0; i < least(4, real - j); i++)
-        for (int64_t q = p; q < end; q++) panel[q * width + j + i] = x[i * stride + q];
-    }
-  }
-}
 
 PF_INLINE void copy_lines(int64_t lines, int64_t n, const float *from, int64_t stride, int64_t width,
                           float *to) {
@@ -94,13 +76,13 @@ static void place_lines(int64_t lines, int64_t n, const float *from, int64_t str
   }
 }
 
-/* Columns first .. first + width - 1 of op(B), rows begin .. begin + k - 1, as k lines of `width`; zeros past column n. */
-static void pack_panel(const pf_gemm_shape *s, const float *b, int64_t begin, int64_t k, int64_t first,
-                       int64_t width, float *panel) {
-  const int64_t real = least(width, s->n - first);
+/* A panel's columns of op(B), `first` and those after it, rows begin .. begin + k - 1, as k lines; zeros past column n. */
+static void pack_panel(const pf_gemm_kernels *kernels, const pf_gemm_shape *s, const float *b, int64_t begin,
+                       int64_t k, int64_t first, float *panel) {
+  const int64_t width = kernels->columns, real = least(width, s->n - first);
   if (real < width) memset(panel, 0, (size_t)(k * width) * sizeof *panel);
   if (s->transpose_b)
-    pack_turned(b + first * s->k + begin, s->k, real, k, width, panel);
+    kernels->turn(b + first * s->k + begin, s->k, real, k, width, panel);
   else
     place_lines(k, real, b + begin * s->n + first, s->n, width, panel);
 }
@@ -113,7 +95,7 @@ int64_t pf_gemm_packed_floats(const pf_gemm_kernels *kernels, const pf_gemm_shap
 
 void pf_gemm_pack(const pf_gemm_kernels *kernels, const pf_gemm_shape *s, const float *b, float *packed) {
   for (int64_t j = 0; j < s->n; j += kernels->columns)
-    pack_panel(s, b, 0, s->k, j, kernels->columns, packed + j * s->k);
+    pack_panel(kernels, s, b, 0, s->k, j, packed + j * s->k);
 }
 
 PF_INLINE void ask_for_run(const float *from, int64_t floats) {
@@ -123,11 +105,12 @@ PF_INLINE void ask_for_run(const float *from, int64_t floats) {
 /* Rows of a transposed A as slivers: sliver i holds its `rows` columns as k lines. A few rows at a time: lines a power of two
  * apart would drive each other out of the cache before the next sliver reads on in them. */
 static void pack_slivers(const float *a, int64_t k, int64_t m, int64_t rows, float *slivers) {
+  const cut tiles = cut_rows(m, rows);
   for (int64_t begin = 0; begin < k; begin += LINE) {
     const int64_t lines = least(LINE, k - begin), share = lines * rows; /* a sliver's, of the rows to come */
-    for (int64_t i = 0; i < m; i += rows) {
-      if (begin + 2 * LINE <= k) ask_for_run(a + (begin + LINE) * m + i / rows * share, share);
-      const int64_t take = least(rows, m - i);
+    for (int64_t i = 0, t = 0, take; i < m; i += take, t++) {
+      if (begin + 2 * LINE <= k) ask_for_run(a + (begin + LINE) * m + t * share, share);
+      take = t < tiles.whole ? rows : tiles.low[t - tiles.whole];
       place_lines(lines, take, a + begin * m + i, m, take, slivers + i * k + begin * take);
     }
   }
@@ -212,7 +195,8 @@ static void run_tiles(const product *p, pf_tile *t, int64_t tiles, int64_t rows,
 static void run_panels(const product *p, int64_t j, const panels *b, int64_t count, pf_tile_ahead ahead) {
   const pf_gemm_shape *s = p->shape;
   const pf_gemm_operands *o = p->operands;
-  const int64_t high = p->kernels->rows, whole = s->m / high, rest = s->m % high;
+  const int64_t high = p->kernels->rows;
+  const cut tiles = cut_rows(s->m, high);
   pf_tile tile = {.k = p->depth,
                   .a = p->a,
                   .a_stride = p->slivers       ? high
@@ -232,10 +216,12 @@ static void run_panels(const product *p, int64_t j, const panels *b, int64_t cou
     tile.start = o->start + j;
     tile.start_stride = o->start_stride;
   }
-  if (whole > 0) run_tiles(p, &tile, whole, high, s->n - j);
+  if (tiles.whole > 0) run_tiles(p, &tile, tiles.whole, high, s->n - j);
   tile.ahead = (pf_tile_ahead){0};
-  if (p->slivers) tile.a_stride = rest;
-  if (rest > 0) run_tiles(p, &tile, 1, rest, s->n - j);
+  for (int i = 0; i < 2 && tiles.low[i] > 0; i++) {
+    if (p->slivers) tile.a_stride = tiles.low[i];
+    run_tiles(p, &tile, 1, tiles.low[i], s->n - j);
+  }
 }
 
 /* The panel of columns j ..: packed before, packed now into its place in the scratch, or B itself. */
@@ -246,7 +232,7 @@ static panels panel_of(const product *p, int64_t j, float *scratch) {
   if (o->packed) return (panels){o->b + j * s->k + p->begin * wide, wide, s->k * wide};
   if (!s->transpose_b && s->n < LONG_ROW && j + wide <= s->n)
     return (panels){o->b + p->begin * s->n + j, s->n, wide};
-  pack_panel(s, o->b, p->begin, p->depth, j, wide, scratch);
+  pack_panel(p->kernels, s, o->b, p->begin, p->depth, j, scratch);
   return (panels){scratch, wide, p->depth * wide};
 }
 
@@ -257,7 +243,7 @@ static bool asks_ahead(const pf_gemm_shape *s) { return s->k * s->n >= FAR || s-
 static pf_tile_ahead ahead_of(const product *p, int64_t j) {
   const pf_gemm_shape *s = p->shape;
   const pf_gemm_operands *o = p->operands;
-  const int64_t wide = p->kernels->columns, tiles = s->m / p->kernels->rows;
+  const int64_t wide = p->kernels->columns, tiles = cut_rows(s->m, p->kernels->rows).whole;
   if (!asks_ahead(s)) return (pf_tile_ahead){0};
   pf_tile_ahead ahead = {.c = true, .a = j == 0 && !s->transpose_a};
   if (tiles == 0 || j + wide >= s->n || (!o->packed && s->transpose_b)) return ahead;

@@ -76,6 +76,8 @@ struct pf_gemm_kernels {
   const char *name;     /* instruction-set class */
   int rows, columns;    /* of a full tile */
   pf_tile_kernel *wide; /* one row, PF_GEMM_WIDE packed panels from b on */
+  /* `rows` rows of k floats, `stride` apart, as columns of k lines, `width` apart */
+  void (*turn)(const float *x, int64_t stride, int64_t rows, int64_t k, int64_t width, float *out);
   pf_tile_kernel *by_rows[PF_GEMM_MAX_ROWS + 1], *by_columns[PF_GEMM_MAX_ROWS + 1]; /* by height */
 };
 

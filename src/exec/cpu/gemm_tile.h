@@ -17,7 +17,14 @@
 
 typedef float vec __attribute__((vector_size(4 * PF_TILE_LANES), aligned(4), may_alias));
 
-enum { NV = PF_TILE_VECTORS, COLUMNS = NV * PF_TILE_LANES, LINES = PF_TILE_LINES };
+enum {
+  NV = PF_TILE_VECTORS,
+  COLUMNS = NV * PF_TILE_LANES,
+  LINES = PF_TILE_LINES,
+  CACHE_LINE = 16 /* floats */
+};
+
+#include "gemm_turn.h"
 
 PF_INLINE void start_tile(const float *from, ptrdiff_t stride, int rows, vec acc[][NV]) {
   PF_UNROLL for (int i = 0; i < rows; i++) PF_UNROLL for (int v = 0; v < NV; v++) acc[i][v] = (vec){0};
@@ -91,8 +98,6 @@ PF_INLINE void add_columns(const pf_tile *t, const float *a, const float *b, int
   for (; left != 0; left -= LINES)
     PF_UNROLL for (int q = 0; q < LINES; q++, a += step, b += next) add_column_line(a, b, rows, acc);
 }
-
-enum { CACHE_LINE = 16 /* floats */ };
 
 PF_INLINE void ask_for(const float *from) {
   PF_UNROLL for (int i = 0; i < COLUMNS; i += CACHE_LINE) __builtin_prefetch(from + i);
@@ -177,6 +182,7 @@ const pf_gemm_kernels PF_TILE_TABLE = {
     .rows = PF_TILE_ROWS,
     .columns = COLUMNS,
     .wide = run_wide,
+    .turn = turn,
     .by_rows = {0, rows_1, rows_2, rows_3, rows_4, rows_5, rows_6, PF_TILE_TALL(rows)},
     .by_columns = {0, columns_1, columns_2, columns_3, columns_4, columns_5, columns_6,
                    PF_TILE_TALL(columns)},

@@ -248,6 +248,13 @@ static void choose_block(builder *b) {
   g->block = (floats + 15) / 16 * 16;
 }
 
+/* A group without scratch blocks reads and writes what streams through the cache anyway. */
+static void lengthen_block(pf_group *g) {
+  if (g->slots > 0 || g->block_rows == 0 || g->items * 2 > PF_BLOCK) return;
+  g->block_rows *= 2;
+  g->block *= 2;
+}
+
 /* The copy in bfloat16 that products read. */
 static void compile_narrow(builder *b, int32_t id, int32_t reg) {
   if (b->plan->narrow_value[id] < 0) return;
@@ -283,5 +290,7 @@ pf_status pf_group_compile(const pf_plan *plan, const int32_t *members, int32_t 
   choose_block(&b);
   for (int32_t i = 0; i < n; i++) compile_member(&b, i);
   pf_free(b.reg_of);
-  return assign_slots(g, error);
+  PF_TRY(assign_slots(g, error));
+  lengthen_block(g);
+  return PF_OK;
 }

@@ -153,7 +153,22 @@ PF_MULTIVERSION void pf_kernel_add_rows(size_t rows, size_t columns, const float
   if (c < columns) add_narrow(rows, columns, columns - c, x + c, sums + c);
 }
 
+PF_INLINE void add_wide(size_t rows, const size_t columns, const float *x, double *sums) {
+  double s[4];
+  for (size_t c = 0; c < columns; c++) s[c] = sums[c];
+  for (size_t r = 0; r < rows; r++, x += columns)
+    for (size_t c = 0; c < columns; c++) s[c] += (double)x[c];
+  for (size_t c = 0; c < columns; c++) sums[c] = s[c];
+}
+
 PF_MULTIVERSION void pf_kernel_add_rows_wide(size_t rows, size_t columns, const float *x, double *sums) {
+  switch (columns) { /* as many as the compiler keeps in registers */
+  case 1: add_wide(rows, 1, x, sums); return;
+  case 2: add_wide(rows, 2, x, sums); return;
+  case 3: add_wide(rows, 3, x, sums); return;
+  case 4: add_wide(rows, 4, x, sums); return;
+  default: break;
+  }
   for (size_t r = 0; r < rows; r++)
     for (size_t c = 0; c < columns; c++) sums[c] += (double)x[r * columns + c];
 }
