@@ -195,13 +195,11 @@ static void run_tiles(const product *p, pf_tile *t, int64_t tiles, int64_t rows,
 static void run_panels(const product *p, int64_t j, const panels *b, int64_t count, pf_tile_ahead ahead) {
   const pf_gemm_shape *s = p->shape;
   const pf_gemm_operands *o = p->operands;
-  const int64_t high = p->kernels->rows;
+  const int64_t high = p->kernels->rows, stored = s->transpose_a ? s->m : s->k;
   const cut tiles = cut_rows(s->m, high);
   pf_tile tile = {.k = p->depth,
                   .a = p->a,
-                  .a_stride = p->slivers       ? high
-                              : s->transpose_a ? s->m
-                                               : s->k,
+                  .a_stride = p->slivers ? high : stored,
                   .b = b->at,
                   .b_stride = b->stride,
                   .panels = count,
