@@ -14,6 +14,7 @@
 #include "../../base/cpu.h"
 #include "gemm_classes.h"
 #include "gemm_few.h"
+#include "lines.h"
 
 enum {
   PANEL = 8192,     /* floats of a panel: what one pass takes of k */
@@ -58,24 +59,6 @@ static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 
 /* ---- packing ---- */
 
-PF_INLINE void copy_lines(int64_t lines, int64_t n, const float *from, int64_t stride, int64_t width,
-                          float *to) {
-  for (int64_t p = 0; p < lines; p++, from += stride, to += width) memcpy(to, from, (size_t)n * sizeof *to);
-}
-
-/* The same, for the few floats of a tile as sizes that the compiler knows. */
-static void place_lines(int64_t lines, int64_t n, const float *from, int64_t stride, int64_t width,
-                        float *to) {
-  switch (n) {
-  case 6: copy_lines(lines, 6, from, stride, width, to); break;
-  case 8: copy_lines(lines, 8, from, stride, width, to); break;
-  case 12: copy_lines(lines, 12, from, stride, width, to); break;
-  case 16: copy_lines(lines, 16, from, stride, width, to); break;
-  case 32: copy_lines(lines, 32, from, stride, width, to); break;
-  default: copy_lines(lines, n, from, stride, width, to);
-  }
-}
-
 /* A panel's columns of op(B), `first` and those after it, rows begin .. begin + k - 1, as k lines; zeros past column n. */
 static void pack_panel(const pf_gemm_kernels *kernels, const pf_gemm_shape *s, const float *b, int64_t begin,
                        int64_t k, int64_t first, float *panel) {
@@ -84,7 +67,7 @@ static void pack_panel(const pf_gemm_kernels *kernels, const pf_gemm_shape *s, c
   if (s->transpose_b)
     kernels->turn(b + first * s->k + begin, s->k, real, k, width, panel);
   else
-    place_lines(k, real, b + begin * s->n + first, s->n, width, panel);
+    pf_lines_copy(k, real, b + begin * s->n + first, s->n, panel, width);
 }
 
 bool pf_gemm_packs(const pf_gemm_shape *s) { return !pf_gemm_few_fits(s); }
@@ -111,7 +94,7 @@ static void pack_slivers(const float *a, int64_t k, int64_t m, int64_t rows, flo
     for (int64_t i = 0, t = 0, take; i < m; i += take, t++) {
       if (begin + 2 * LINE <= k) ask_for_run(a + (begin + LINE) * m + t * share, share);
       take = t < tiles.whole ? rows : tiles.low[t - tiles.whole];
-      place_lines(lines, take, a + begin * m + i, m, take, slivers + i * k + begin * take);
+      pf_lines_copy(lines, take, a + begin * m + i, m, slivers + i * k + begin * take, take);
     }
   }
 }

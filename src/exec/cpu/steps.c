@@ -10,6 +10,7 @@
 #include "../../base/canary.h"
 #include "../../base/cpu.h"
 #include "../../base/rng.h"
+#include "lines.h"
 #include "profile.h"
 
 enum { WIDE_COLUMNS = 8 };
@@ -57,34 +58,17 @@ static void sum_axis(const pf_execution *at, const pf_step *s) {
     pf_kernel_add_rows((size_t)length, (size_t)inner, x + o * length * inner, out + o * inner);
 }
 
-/* Lines of `w` floats, that lie one after the other, into lines of `width`. */
-PF_INLINE void copy_lines(int64_t lines, int64_t w, int64_t width, const float *from, float *out) {
-  for (int64_t i = 0; i < lines; i++, from += w, out += width) memcpy(out, from, (size_t)w * sizeof *out);
-}
-
-/* The same, for widths the compiler knows: a line is then a load and a store or two, not a call. */
-static void place_lines(int64_t lines, int64_t w, int64_t width, const float *from, float *out) {
-  switch (w) {
-  case 1: copy_lines(lines, 1, width, from, out); break;
-  case 2: copy_lines(lines, 2, width, from, out); break;
-  case 3: copy_lines(lines, 3, width, from, out); break;
-  case 4: copy_lines(lines, 4, width, from, out); break;
-  case 8: copy_lines(lines, 8, width, from, out); break;
-  case 16: copy_lines(lines, 16, width, from, out); break;
-  default: copy_lines(lines, w, width, from, out);
-  }
-}
-
 /* size: leading items, width of the left, width of the right */
 static void concat(const pf_execution *at, const pf_step *s) {
   const int64_t rows = rows_of(at, s->out), lead = s->size[0], width = s->size[1] + s->size[2];
   float *out = at->pointer[s->out];
   for (int k = 0; k < 2; out += s->size[1 + k], k++) {
+    const int64_t w = s->size[1 + k];
     const float *from = at->pointer[s->in[k]];
-    const bool shared = at->program->value[s->in[k]].span != PF_PER_ROW;
-    if (!shared) place_lines(rows * lead, s->size[1 + k], width, from, out);
-    for (int64_t r = 0; shared && r < rows; r++)
-      place_lines(lead, s->size[1 + k], width, from, out + r * lead * width);
+    if (at->program->value[s->in[k]].span == PF_PER_ROW)
+      pf_lines_copy(rows * lead, w, from, w, out, width);
+    else
+      for (int64_t r = 0; r < rows; r++) pf_lines_copy(lead, w, from, w, out + r * lead * width, width);
   }
 }
 
@@ -95,8 +79,7 @@ static void pad(const pf_execution *at, const pf_step *s) {
   float *out = at->pointer[s->out];
   const float *from = at->pointer[s->in[0]];
   memset(out, 0, (size_t)(rows * width) * sizeof *out);
-  for (int64_t r = 0; r < rows; r++)
-    memcpy(out + r * width + s->size[2], from + r * w, (size_t)w * sizeof *out);
+  pf_lines_copy(rows, w, from, w, out + s->size[2], width);
 }
 
 /* The rows of a table that is larger than the caches arrive side by side, not one after the other. */
