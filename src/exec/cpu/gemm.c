@@ -23,8 +23,7 @@ enum {
   FEW_COLUMNS = 32, /* unless B has no more columns than these */
   MAX_COLUMNS = 64, /* of any tile */
   FEW_ROWS = 2,     /* of a last tile that shares */
-  FAR = 49152,      /* floats of an operand from which tiles ask ahead */
-  LINE = 16         /* floats of a cache line */
+  FAR = 49152       /* floats of an operand from which tiles ask ahead */
 };
 
 int pf_gemm_available(const pf_gemm_kernels *out[PF_GEMM_CLASSES]) {
@@ -81,18 +80,15 @@ void pf_gemm_pack(const pf_gemm_kernels *kernels, const pf_gemm_shape *s, const 
     pack_panel(kernels, s, b, 0, s->k, j, packed + j * s->k);
 }
 
-PF_INLINE void ask_for_run(const float *from, int64_t floats) {
-  for (int64_t i = 0; i < floats; i += LINE) __builtin_prefetch(from + i);
-}
-
 /* Rows of a transposed A as slivers: sliver i holds its `rows` columns as k lines. A few rows at a time: lines a power of two
  * apart would drive each other out of the cache before the next sliver reads on in them. */
 static void pack_slivers(const float *a, int64_t k, int64_t m, int64_t rows, float *slivers) {
   const cut tiles = cut_rows(m, rows);
-  for (int64_t begin = 0; begin < k; begin += LINE) {
-    const int64_t lines = least(LINE, k - begin), share = lines * rows; /* a sliver's, of the rows to come */
+  for (int64_t begin = 0; begin < k; begin += PF_CACHE_LINE) {
+    const int64_t lines = least(PF_CACHE_LINE, k - begin),
+                  share = lines * rows; /* a sliver's, of the rows to come */
     for (int64_t i = 0, t = 0, take; i < m; i += take, t++) {
-      if (begin + 2 * LINE <= k) ask_for_run(a + (begin + LINE) * m + t * share, share);
+      if (begin + 2 * PF_CACHE_LINE <= k) pf_lines_ask(a + (begin + PF_CACHE_LINE) * m + t * share, share);
       take = t < tiles.whole ? rows : tiles.low[t - tiles.whole];
       pf_lines_copy(lines, take, a + begin * m + i, m, slivers + i * k + begin * take, take);
     }
@@ -125,7 +121,8 @@ size_t pf_gemm_scratch_bytes(const pf_gemm_kernels *kernels, const pf_gemm_shape
   if (pf_gemm_few_fits(s)) return pf_gemm_few_scratch_bytes(s);
   const int64_t depth = depth_of(kernels, s->k), columns = round_up(s->n, kernels->columns);
   const int64_t panels = depth * columns <= NARROW ? columns : kernels->columns;
-  return (size_t)(round_up(panels * depth, LINE) + (wants_slivers(s) ? depth * s->m : 0)) * sizeof(float);
+  return (size_t)(round_up(panels * depth, PF_CACHE_LINE) + (wants_slivers(s) ? depth * s->m : 0)) *
+         sizeof(float);
 }
 
 /* One tile through a buffer: fewer columns than the kernel's vectors hold. */
@@ -226,7 +223,7 @@ static pf_tile_ahead ahead_of(const product *p, int64_t j) {
   const pf_gemm_operands *o = p->operands;
   const int64_t wide = p->kernels->columns, tiles = cut_rows(s->m, p->kernels->rows).whole;
   if (!asks_ahead(s)) return (pf_tile_ahead){0};
-  pf_tile_ahead ahead = {.c = true, .a = j == 0 && !s->transpose_a};
+  pf_tile_ahead ahead = {.asks = true, .a = j == 0 && !s->transpose_a};
   if (tiles == 0 || j + wide >= s->n || (!o->packed && s->transpose_b)) return ahead;
   ahead.lines = p->depth;
   ahead.each = (p->depth + tiles - 1) / tiles;
@@ -292,7 +289,7 @@ void pf_gemm_run(const pf_gemm_kernels *kernels, const pf_gemm_shape *s, const p
     p.a = s->transpose_a ? o->a + p.begin * s->m : o->a + p.begin;
     p.slivers = wants_slivers(s);
     if (p.slivers) {
-      float *slivers = p.panel + round_up((narrow ? columns : kernels->columns) * p.depth, LINE);
+      float *slivers = p.panel + round_up((narrow ? columns : kernels->columns) * p.depth, PF_CACHE_LINE);
       pack_slivers(p.a, p.depth, s->m, kernels->rows, slivers);
       p.a = slivers;
     }

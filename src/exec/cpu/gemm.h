@@ -48,7 +48,7 @@ void pf_gemm_run(const pf_gemm_kernels *kernels, const pf_gemm_shape *shape, con
 /* What tiles ask the caches for before it is used. The processor's own guesses do not reach from row to row, nor from a panel's
  * end to the next one's beginning. */
 typedef struct pf_tile_ahead {
-  bool c, a; /* the rows of C, and those of A (by rows only), of the tile below */
+  bool asks, a; /* for the rows of C of the tile below; for those of A too (by rows only) */
   ptrdiff_t each, lines,
       step;          /* lines that a tile asks for, that are left to ask for, and from one to the next */
   const float *line; /* of the next panel */

@@ -14,15 +14,11 @@
 #include "gemm_classes.h"
 
 #include "../../base/cpu.h"
+#include "lines.h"
 
 typedef float vec __attribute__((vector_size(4 * PF_TILE_LANES), aligned(4), may_alias));
 
-enum {
-  NV = PF_TILE_VECTORS,
-  COLUMNS = NV * PF_TILE_LANES,
-  LINES = PF_TILE_LINES,
-  CACHE_LINE = 16 /* floats */
-};
+enum { NV = PF_TILE_VECTORS, COLUMNS = NV * PF_TILE_LANES, LINES = PF_TILE_LINES };
 
 #include "gemm_turn.h"
 
@@ -99,21 +95,15 @@ PF_INLINE void add_columns(const pf_tile *t, const float *a, const float *b, int
     PF_UNROLL for (int q = 0; q < LINES; q++, a += step, b += next) add_column_line(a, b, rows, acc);
 }
 
-PF_INLINE void ask_for(const float *from) {
-  PF_UNROLL for (int i = 0; i < COLUMNS; i += CACHE_LINE) __builtin_prefetch(from + i);
-}
-
 /* What the tile at a and c, `rows` high, is to ask for; `below`: another one follows. */
 PF_INLINE void ask_ahead(const pf_tile *t, pf_tile_ahead *ahead, const float *a, const float *c, int rows,
                          bool below) {
   for (ptrdiff_t left = ahead->each; left > 0 && ahead->lines > 0;
        left--, ahead->lines--, ahead->line += ahead->step)
-    ask_for(ahead->line);
+    pf_lines_ask(ahead->line, COLUMNS);
   if (!below) return;
-  if (ahead->c) PF_UNROLL for (int i = 0; i < rows; i++) ask_for(c + (rows + i) * t->c_stride);
-  if (ahead->a)
-    for (ptrdiff_t i = 0; i < rows * t->a_stride; i += CACHE_LINE)
-      __builtin_prefetch(a + rows * t->a_stride + i);
+  PF_UNROLL for (int i = 0; i < rows; i++) pf_lines_ask(c + (rows + i) * t->c_stride, COLUMNS);
+  if (ahead->a) pf_lines_ask(a + rows * t->a_stride, rows * t->a_stride);
 }
 
 /* Row of tiles after row of tiles, panel after panel: a call for each tile would cost as much as a dozen lines of B. */
@@ -125,7 +115,7 @@ PF_INLINE void run_tiles(const pf_tile *tiles, int rows, bool columns) {
   for (ptrdiff_t i = t.tiles; i > 0; i--, a += t.a_tile, c += rows * t.c_stride) {
     const float *end[PF_TILE_ROWS], *b = t.b, *from = start;
     float *to = c;
-    if (ahead.c) ask_ahead(&t, &ahead, a, c, rows, i > 1);
+    if (ahead.asks) ask_ahead(&t, &ahead, a, c, rows, i > 1);
     if (!columns) find_row_ends(a, t.k, t.a_stride, rows, end);
     for (ptrdiff_t left = t.panels; left > 0; left--, b += t.b_panel, to += COLUMNS) {
       vec acc[PF_TILE_ROWS][NV];

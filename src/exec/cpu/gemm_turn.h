@@ -49,8 +49,8 @@ PF_INLINE void turn_square(const float *x, int64_t stride, int64_t width, float 
 
 /* A cache line of every row at a time. */
 static void turn(const float *x, int64_t stride, int64_t rows, int64_t k, int64_t width, float *out) {
-  for (int64_t begin = 0; begin < k; begin += CACHE_LINE) {
-    const int64_t end = begin + CACHE_LINE < k ? begin + CACHE_LINE : k;
+  for (int64_t begin = 0; begin < k; begin += PF_CACHE_LINE) {
+    const int64_t end = begin + PF_CACHE_LINE < k ? begin + PF_CACHE_LINE : k;
     for (int64_t j = 0; j < rows; j += SIDE) {
       const int64_t wide = rows - j < SIDE ? rows - j : SIDE;
       int64_t p = begin;

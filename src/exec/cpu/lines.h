@@ -1,10 +1,16 @@
-/* Short lines of floats, moved from one place to another. */
+/* Lines of floats: short ones moved from one place to another, and cache lines asked for before they are used. */
 #ifndef PF_EXEC_CPU_LINES_H
 #define PF_EXEC_CPU_LINES_H
 
 #include <string.h>
 
 #include "../../base/cpu.h"
+
+enum { PF_CACHE_LINE = 16 /* floats */ };
+
+PF_INLINE void pf_lines_ask(const float *from, int64_t floats) {
+  for (int64_t i = 0; i < floats; i += PF_CACHE_LINE) __builtin_prefetch(from + i);
+}
 
 PF_INLINE void pf_lines_of(int64_t lines, int64_t n, const float *from, int64_t stride, float *to,
                            int64_t to_stride) {
